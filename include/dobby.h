@@ -1,0 +1,291 @@
+/* dobby.h - the public interface of libdobby: one set of weights, many agents, summaries of source trees.
+ *
+ * What     A model is opened once and shared. An engine runs any number of prompts on it at the same
+ *          time (continuous batching over a pool of KV blocks). dobby_summarize_tree() reads a source
+ *          tree, summarises what is not yet in its store, and hands the rows out in a fixed order.
+ * Strings  UTF-8 unless said otherwise. Strings handed to a callback live until it returns; strings in
+ *          a struct filled by a getter live as long as the object they were read from.
+ * Errors   Functions that can fail return 0 or a negative DOBBY_E_* code and describe the failure in
+ *          *e (what, where, why, what to do; one line). `e` may be NULL.
+ * Options  Every options struct starts with its own size: set it with DOBBY_INIT, then the fields you
+ *          want. A zero field means the default. A struct larger than the library knows whose unknown
+ *          part is not all zero is refused.
+ * Threads  A model is immutable: any thread. An engine: dobby_submit, dobby_cancel and dobby_stats from
+ *          any thread, callbacks included; dobby_wait, dobby_drain and dobby_engine_free from any thread
+ *          except inside a callback. Callbacks of one engine run one after the other on its dispatcher
+ *          thread, no lock held. Two engines may live in one process.
+ * Next     docs/architecture.md for how it works inside. */
+#ifndef DOBBY_H
+#define DOBBY_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#if defined(__GNUC__)
+#define DOBBY_API __attribute__((visibility("default")))
+#else
+#define DOBBY_API
+#endif
+
+#define DOBBY_VERSION "0.1.0"
+
+/* Prepare an options struct: DOBBY_INIT(o) zeroes it and notes its size. */
+#define DOBBY_INIT(o) (__builtin_memset(&(o), 0, sizeof(o)), (o).size = sizeof(o))
+
+/* ---- errors ---------------------------------------------------------------------------------- */
+
+/* Each code is something that a caller decides on; the message is for the person. */
+enum dobby_code {
+    DOBBY_OK = 0,
+    DOBBY_E_NOMEM = -1,       /* an allocation failed */
+    DOBBY_E_IO = -2,          /* read, write, sync or map failed; disk full */
+    DOBBY_E_FORMAT = -3,      /* input data is malformed (model file, store, prompt file) */
+    DOBBY_E_UNSUPPORTED = -4, /* input data is well-formed, but not a kind that is supported */
+    DOBBY_E_NOTFOUND = -5,    /* a file, model or row does not exist */
+    DOBBY_E_PERMISSION = -6,  /* the system refused access */
+    DOBBY_E_USAGE = -7,       /* an argument or option is wrong */
+    DOBBY_E_UNAVAILABLE = -8, /* network, server, or an instruction set that this machine lacks */
+    DOBBY_E_CREATE = -9,      /* an output cannot be created */
+    DOBBY_E_CONFIG = -10,     /* a configuration, lock or environment is not as it must be */
+    DOBBY_E_CANCELLED = -11,  /* cancelled by the caller */
+    DOBBY_E_LIMIT = -12,      /* a limit was reached: budget too small, prompt too long, time */
+    DOBBY_E_NUMERIC = -13,    /* the model's numbers are not finite */
+    DOBBY_E_INTERNAL = -14,   /* a bug in dobby */
+    DOBBY_E_UNDONE = -15      /* the work ended with some of it left undone; run it again */
+};
+
+struct dobby_err {
+    int code;          /* 0 or DOBBY_E_* */
+    char message[1024]; /* one line, NUL-terminated: what: where: why; what to do */
+};
+
+DOBBY_API const char *dobby_version(void);
+
+/* ---- models ---------------------------------------------------------------------------------- */
+
+struct dobby_model;
+
+struct dobby_model_options {
+    size_t size;
+    int exact;             /* 1: float32 weights and arithmetic, scalar; for tests and for finding errors */
+    int threads;           /* workers for repacking; 0: as many as the process may run on */
+    const char *isa;       /* NULL: the best of this machine; scalar avx2 avx512vnni ... (DOBBY_E_UNAVAILABLE if it lacks it) */
+    const char *cache_dir; /* directory for repacked weights; NULL: keep them in memory only */
+};
+
+struct dobby_model_info {
+    const char *arch, *name, *path; /* general.architecture, general.name ("" if absent), as opened */
+    const char *sha256;             /* 64 hex digits of the whole file */
+    const char *isa;                /* kernels in use */
+    const char *chat;               /* "chatml", or "" when the file has no template that is known */
+    const char *file_type;          /* the tensor types in the file with their counts: "Q5_0:132 Q8_0:13 ..." */
+    uint64_t n_params, file_size, packed_size; /* parameters; bytes; bytes of weights in memory */
+    int n_layers, n_embd, n_ff, n_heads, n_kv_heads, head_dim, n_vocab, n_ctx_train;
+    size_t kv_bytes_per_token; /* with the f16 cache */
+};
+
+/* Open and check a GGUF file and repack its weights. Cost: a second or so per gigabyte.
+ * Returns 0 or a negative code; *out is NULL on failure. */
+DOBBY_API int dobby_model_open(struct dobby_model **out, const char *path,
+                               const struct dobby_model_options *o, struct dobby_err *e);
+/* Free a model that no engine uses any more; NULL is fine. */
+DOBBY_API void dobby_model_free(struct dobby_model *m);
+/* The strings live as long as the model. */
+DOBBY_API void dobby_model_get_info(const struct dobby_model *m, struct dobby_model_info *out);
+/* Header, metadata and tensor table only, without loading weights: for `models info`. Writes a
+ * human-readable description, NUL-terminated and allocated; free it with dobby_free. */
+DOBBY_API int dobby_model_describe(char **out, const char *path, struct dobby_err *e);
+
+/* Token ids of `len` bytes of text. With `special`, control tokens written in the text are parsed; never
+ * use that on text from outside. `add_bos` puts BOS first where the model asks for one.
+ * *ids is allocated (free it with dobby_free), *n its length. */
+DOBBY_API int dobby_tokenize(const struct dobby_model *m, const char *text, size_t len, int special,
+                             int add_bos, int32_t **ids, size_t *n, struct dobby_err *e);
+/* Bytes of one token, not NUL-terminated; may be part of a UTF-8 sequence. "" for ids out of range. */
+DOBBY_API const char *dobby_token_bytes(const struct dobby_model *m, int32_t id, size_t *len);
+
+struct dobby_message {
+    const char *role; /* "system", "user", "assistant" */
+    const char *text;
+    size_t len;
+};
+/* Token ids of a conversation in the model's own template, ending where the assistant speaks. Message
+ * texts can never become control tokens. DOBBY_E_UNSUPPORTED when the template is not a known one. */
+DOBBY_API int dobby_chat_tokens(const struct dobby_model *m, const struct dobby_message *msg,
+                                size_t n_msg, int32_t **ids, size_t *n, struct dobby_err *e);
+DOBBY_API void dobby_free(void *p); /* for what this library allocated for you */
+
+/* ---- engine ---------------------------------------------------------------------------------- */
+
+struct dobby_engine;
+typedef uint64_t dobby_ticket; /* never 0, never reused in one engine */
+
+enum dobby_kv { DOBBY_KV_F16 = 0, DOBBY_KV_Q8 = 1, DOBBY_KV_F32 = 2 };
+
+struct dobby_engine_options {
+    size_t size;
+    int threads;        /* workers; 0: as many as the process may run on */
+    int agents;         /* sequences in flight at most; 0: 10 */
+    int chunk;          /* columns of a step at most (prompt and written tokens); 0: 256 */
+    int kv;             /* enum dobby_kv; exact models use float32 always */
+    int context;        /* longest prompt plus text of one sequence; 0: the smaller of the model's and 8192 */
+    size_t kv_memory;   /* bytes for the KV pool; 0: what `agents` full sequences of 2048 tokens need, or one of `context` */
+};
+
+DOBBY_API int dobby_engine_open(struct dobby_engine **out, struct dobby_model *m,
+                                const struct dobby_engine_options *o, struct dobby_err *e);
+/* Cancels what is in flight, calls the callbacks, joins the workers. */
+DOBBY_API void dobby_engine_free(struct dobby_engine *en);
+
+struct dobby_result {
+    dobby_ticket ticket;
+    int status;          /* 0 done, DOBBY_E_CANCELLED, or the code of the failure */
+    const char *message; /* why, "" when done */
+    const char *text;    /* the completion without the stop string; NUL-terminated, may hold invalid UTF-8 */
+    size_t len;
+    const int32_t *ids;  /* tokens of the completion, the end token not included */
+    const float *logprob; /* natural log of each token's probability */
+    const float *margin;  /* log-probability distance to the runner-up, per token */
+    size_t n_ids;
+    double sum_logprob;  /* of the tokens, end token included when it was sampled */
+    const char *stop;    /* "end" (end token), "string" (a stop string), "length" (max_tokens), "" on failure */
+    size_t n_prompt, n_cached; /* prompt tokens; of these, taken from the prefix cache */
+    double ms_queued, ms_prompt, ms_total; /* submit to admission; admission to first token; submit to end */
+};
+
+struct dobby_generate {
+    size_t size;
+    int max_tokens;            /* 0: 256 */
+    const char *const *stops;  /* stop strings, copied; NULL-terminated; NULL: none */
+    int ignore_eog;            /* 1: end-of-generation tokens do not stop (tests, benchmarks) */
+    int order;                 /* lower starts first among waiting prompts, then first come first served */
+    void *ctx;                 /* for the callbacks */
+    /* A piece of text as it is written; may be NULL. */
+    void (*on_text)(void *ctx, dobby_ticket t, const char *bytes, size_t len);
+    /* Exactly once for each ticket. */
+    void (*on_done)(void *ctx, const struct dobby_result *r);
+    /* The logits of every prompt position from `logits_from` on, and of every written token; may be NULL. Runs on a worker
+     * thread while the step waits; pos is the index of the last token read. For tests and measurements. */
+    void (*on_logits)(void *ctx, size_t pos, const float *logits, size_t n_vocab);
+    size_t logits_from;
+};
+
+/* Queue a prompt of n ids (copied). The ticket is in *out before any callback of it runs. */
+DOBBY_API int dobby_submit(struct dobby_engine *en, const int32_t *ids, size_t n,
+                           const struct dobby_generate *g, dobby_ticket *out, struct dobby_err *e);
+/* Ask for the end of a ticket; its callback still comes. Unknown or finished tickets are ignored. */
+DOBBY_API void dobby_cancel(struct dobby_engine *en, dobby_ticket t);
+DOBBY_API void dobby_wait(struct dobby_engine *en, dobby_ticket t); /* until its final callback has returned */
+DOBBY_API void dobby_drain(struct dobby_engine *en);                /* until nothing is queued or in flight */
+
+struct dobby_stats {
+    uint64_t n_submitted, n_done, n_failed, n_cancelled;
+    uint64_t n_prompt_tokens, n_cached_tokens, n_written_tokens; /* asked for; taken from the cache; sampled */
+    uint64_t n_steps, n_columns;
+    size_t n_waiting, n_running, kv_blocks_used, kv_blocks_total;
+    int threads;
+};
+DOBBY_API void dobby_get_stats(struct dobby_engine *en, struct dobby_stats *out);
+
+/* ---- summaries of a source tree --------------------------------------------------------------- */
+
+/* A row of the result, as in the JSONL output: 1-based inclusive lines; NULL, 0 or NAN where absent. */
+struct dobby_row {
+    const char *path;
+    size_t path_len; /* file names are bytes: may be invalid UTF-8 */
+    const char *name, *kind;
+    int start_line, end_line;
+    const char *language, *summary, *source, *model;
+    double confidence;  /* 0..1, negative when there is none */
+    const char *key;    /* prompt_key in hex, or NULL */
+    const char *const *findings; /* NULL-terminated, or NULL */
+};
+
+enum dobby_event_kind {
+    DOBBY_EV_STAGE,   /* text: "walk", "parse", "load", "summarize", ... with the stage's name as it starts */
+    DOBBY_EV_PLAN,    /* totals are known: n_total, n_cached */
+    DOBBY_EV_UNIT,    /* one more unit done, failed or found in the store */
+    DOBBY_EV_NOTE,    /* text: something a person should read (a skipped file, a fallback) */
+    DOBBY_EV_FILE,    /* dry run: one planned file; text: its JSON object */
+    DOBBY_EV_TICK     /* several times a second while agents work */
+};
+struct dobby_event {
+    enum dobby_event_kind kind;
+    const char *text;
+    size_t n_total, n_done, n_cached, n_failed, n_running; /* units */
+    uint64_t n_tokens_read, n_tokens_written;
+    double seconds; /* since the run began */
+};
+
+struct dobby_summarize {
+    size_t size;
+    const char *path;        /* a directory or one file */
+    const char *model_path;  /* GGUF file; opened only if something must be inferred */
+    const char *model_name;  /* what rows say in `model`; NULL: the file's base name */
+    const char *store_path;  /* NULL: .dobby/dobby.db of the repository */
+    const char *cache_dir;   /* for packed weights; may be NULL */
+    const char *worker_path; /* executable that runs `--parse-worker`; required */
+    const char *isa;
+    int agents, threads, chunk, kv, exact;
+    size_t limit;            /* units at most; 0: all */
+    int no_docs;             /* hide doc comments and summarise from code */
+    int dry_run;             /* plan only: DOBBY_EV_FILE for each file */
+    int refresh;             /* redo what was kept although a neighbour changed */
+    const volatile int *stop; /* 0 go on; 1 finish the units in flight; 2 leave at once; may be NULL */
+    void *ctx;
+    void (*on_event)(void *ctx, const struct dobby_event *ev);
+    /* Every row of the tree in the order of the JSONL output, after the work is done; may be NULL. A
+     * return value other than 0 ends the call with that code. */
+    int (*on_row)(void *ctx, const struct dobby_row *row);
+};
+struct dobby_summary_stats {
+    size_t n_files, n_skipped, n_units, n_done, n_cached, n_failed, n_left;
+    uint64_t n_tokens_read, n_tokens_cached, n_tokens_written;
+    double s_walk, s_parse, s_load, s_infer, s_total;
+};
+/* Returns 0, DOBBY_E_UNDONE when units are left, DOBBY_E_CANCELLED after *stop, or a failure. */
+DOBBY_API int dobby_summarize_tree(const struct dobby_summarize *o, struct dobby_summary_stats *st,
+                                   struct dobby_err *e);
+
+/* ---- reading a store --------------------------------------------------------------------------- */
+
+struct dobby_store;
+/* Open the store of the tree that holds `path` (or `store_path` if not NULL), for reading. */
+DOBBY_API int dobby_store_open(struct dobby_store **out, const char *path, const char *store_path,
+                               struct dobby_err *e);
+DOBBY_API void dobby_store_free(struct dobby_store *s);
+/* Rows whose path is `path` or lies below it (relative to the root; "" for all), whose name is `name` if
+ * not NULL, in the order of the JSONL output. */
+DOBBY_API int dobby_store_rows(struct dobby_store *s, const char *path, const char *name,
+                               int (*on_row)(void *ctx, const struct dobby_row *row), void *ctx,
+                               struct dobby_err *e);
+struct dobby_store_info {
+    const char *root, *db_path;
+    uint64_t n_units, n_summaries, n_model, n_doc, n_signature, n_runs, n_failed;
+    uint64_t db_bytes;
+    const char *last_run; /* one line about the last run, "" if none */
+};
+DOBBY_API int dobby_store_get_info(struct dobby_store *s, struct dobby_store_info *out,
+                                   struct dobby_err *e);
+
+/* One row as a line of JSON (with its newline), or as Markdown. `prev` is the row before it or NULL.
+ * Allocated; free it with dobby_free. NULL when memory runs out. */
+DOBBY_API char *dobby_row_json(const struct dobby_row *row);
+DOBBY_API char *dobby_row_markdown(const struct dobby_row *row, const struct dobby_row *prev);
+
+/* The other side of `worker_path`: serve parse requests on stdin/stdout until it closes. Returns an exit
+ * code. Call it first thing in main() when argv[1] is "--parse-worker". */
+DOBBY_API int dobby_parse_worker(void);
+
+/* Log lines of the library; level 0 error, 1 warning, 2 info, 3 debug. Process-wide; set it before
+ * anything else. The callback may run on any thread. */
+DOBBY_API void dobby_set_log(void (*fn)(void *ctx, int level, const char *line), void *ctx, int max_level);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,19 @@
+/* thread.h - the little of pthreads that dobby uses, with staged failures (base). */
+#ifndef BASE_THREAD_H
+#define BASE_THREAD_H
+
+#include "base/err.h"
+
+#include <pthread.h>
+#include <stddef.h>
+
+/* Start a thread with all signals blocked and a name (15 characters, seen in tools). */
+MUST_CHECK int thread_start(pthread_t *t, const char *name, void *(*fn)(void *), void *arg, struct dobby_err *e);
+/* Processors that this process may run on (affinity mask and cgroup cpu.max, at least 1). */
+int thread_cpus(void);
+/* Run fn(ctx, i) for i in 0..n-1 on up to `threads` threads, the caller included; items are handed out in
+ * order. Returns when all are done. Falls back to fewer threads when some cannot be started. */
+void thread_parallel(int threads, size_t n, void (*fn)(void *ctx, size_t i), void *ctx);
+double time_now(void); /* seconds, monotonic */
+
+#endif
