@@ -1,0 +1,149 @@
+# GNU make. `make help` lists the targets and the variables.
+VERSION := $(shell sed -n 's/^.define DOBBY_VERSION "\(.*\)"/\1/p' include/dobby.h)
+PREFIX  ?= /usr/local
+CFLAGS  ?= -O2 -g
+comma   := ,
+BUILD   ?= build$(if $(SAN),/$(subst $(comma),-,$(SAN)))
+OBJCOPY ?= objcopy
+NM      ?= nm
+# Where scripts/setup unpacks fetched sources; the same rule as in the program (DOBBY_CACHE, then XDG).
+export DOBBY_CACHE ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/dobby
+
+PKGS      := sqlite3 libgit2 libcrypto libpcre2-8 libzip
+TEST_PKGS := cmocka jansson
+LIBS       = $(shell pkg-config --libs $(PKGS)) -lm -pthread
+
+WARN := -Wall -Wextra -Wshadow -Wconversion -Wno-sign-conversion -Wstrict-prototypes -Wmissing-prototypes \
+        -Wvla -Wpointer-arith -Wwrite-strings -Wformat=2 -Wundef -Wdouble-promotion
+override CPPFLAGS += -Iinclude -Isrc -D_GNU_SOURCE
+override CFLAGS   += -std=c11 $(WARN) -ffp-contract=off -fno-common -fvisibility=hidden -pthread \
+                     $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer)
+
+# tree-sitter and its grammars: fetched by scripts/setup, compiled once per compiler, without sanitizers
+# (the parser lives in processes of its own), with assertions, so that an overrun aborts the worker.
+MACHINE   := $(shell $(CC) -dumpmachine)
+TS_DIR    := $(DOBBY_CACHE)/src/tree-sitter-0.26.1
+PACK_DIR  := $(DOBBY_CACHE)/src/tree-sitter-language-pack-0.13.0-p1
+TS_OBJ    := $(DOBBY_CACHE)/obj/$(MACHINE)-$(notdir $(CC))-$(shell $(CC) -dumpfullversion -dumpversion)-p1
+GRAMMARS  := c cpp python javascript typescript tsx go rust java
+SCANNERS  := cpp python javascript typescript tsx rust
+TS_OBJS   := $(TS_OBJ)/core.o $(GRAMMARS:%=$(TS_OBJ)/%/parser.o) $(SCANNERS:%=$(TS_OBJ)/%/scanner.o)
+TS_CFLAGS := -std=c11 -D_GNU_SOURCE -w -g0 -fvisibility=hidden -fPIC
+
+# Files that end in the name of an instruction set are compiled on its architecture only.
+FOREIGN := $(if $(filter x86_64%,$(MACHINE)),,%_avx2.c %_avxvnni.c %_avx512vnni.c) \
+           $(if $(filter aarch64%,$(MACHINE)),,%_neon.c %_dotprod.c %_i8mm.c)
+LIB_SRC := $(filter-out $(FOREIGN),$(sort $(shell find src -name '*.c' ! -path 'src/cli/*')))
+LIB_OBJ := $(LIB_SRC:%.c=$(BUILD)/%.o) $(patsubst %,$(BUILD)/%.o,$(sort $(shell find src -name '*.scm')))
+CLI_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard src/cli/*.c)))
+BENCH_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard bench/*.c)))
+SUPPORT := $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard tests/support/*.c)))
+TEST_C  := $(sort $(wildcard tests/*/test_*.c))
+MODEL_C := $(sort $(wildcard tests/*/models_*.c))
+TESTS   := $(TEST_C:%.c=$(BUILD)/%) $(sort $(wildcard tests/*/test_*.sh))
+MODEL_TESTS := $(MODEL_C:%.c=$(BUILD)/%) $(sort $(wildcard tests/*/models_*.sh))
+DEPS    := $(patsubst %.o,%.d,$(filter $(BUILD)/%,$(LIB_OBJ) $(CLI_OBJ) $(BENCH_OBJ) $(SUPPORT) \
+             $(TEST_C:%.c=$(BUILD)/%.o) $(MODEL_C:%.c=$(BUILD)/%.o)))
+
+all: $(BUILD)/dobby $(BUILD)/libdobby.a
+
+# A build folder remembers its compiler and flags: change them and everything in it is compiled again.
+FLAGS = $(CC) $(CPPFLAGS) $(CFLAGS) $(KERNEL_OPT)
+$(BUILD)/flags: FORCE
+	@mkdir -p $(@D)
+	@echo '$(FLAGS)' | cmp -s - $@ || echo '$(FLAGS)' > $@
+
+$(BUILD)/%.o: %.c $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(CFLAGS) $(OPT) $(ISA) -MMD -MP -c -o $@ $<
+
+# Query files become objects with the symbols _binary_src_code_queries_LANG_scm_start and _end.
+$(BUILD)/%.scm.o: %.scm
+	@mkdir -p $(@D)
+	$(LD) -r -b binary -z noexecstack -o $@ $<
+
+# The only objects that may hold instructions beyond the baseline, reached through a table.
+KERNEL_OPT ?= -O3
+$(BUILD)/src/llm/kernels/%.o: OPT := $(KERNEL_OPT)
+%_avx2.o:       ISA := -mavx2 -mfma -mf16c
+%_avxvnni.o:    ISA := -mavx2 -mfma -mf16c -mavxvnni
+%_avx512vnni.o: ISA := -mavx512f -mavx512vl -mavx512bw -mavx512dq -mavx512vnni -mavx2 -mfma -mf16c
+%_dotprod.o:    ISA := -march=armv8.2-a+dotprod+fp16
+%_i8mm.o:       ISA := -march=armv8.2-a+dotprod+i8mm+fp16
+
+$(TS_OBJ)/core.o: $(TS_DIR)/stamp
+	@mkdir -p $(@D)
+	$(CC) $(TS_CFLAGS) -O2 -fno-strict-aliasing -I$(TS_DIR)/lib/include -I$(TS_DIR)/lib/src -c -o $@ $(TS_DIR)/lib/src/lib.c
+$(TS_OBJ)/%/parser.o: $(PACK_DIR)/stamp
+	@mkdir -p $(@D)
+	$(CC) $(TS_CFLAGS) -O1 -I$(PACK_DIR)/parsers/$*/src -c -o $@ $(PACK_DIR)/parsers/$*/src/parser.c
+$(TS_OBJ)/%/scanner.o: $(PACK_DIR)/stamp
+	@mkdir -p $(@D)
+	$(CC) $(TS_CFLAGS) -O1 -I$(PACK_DIR)/parsers/$*/src -c -o $@ $(PACK_DIR)/parsers/$*/src/scanner.c
+$(TS_DIR)/stamp $(PACK_DIR)/stamp:
+	@echo 'make: $@ is missing: run scripts/setup first' >&2; exit 1
+
+# One relocatable object in which only dobby_* stays global: nothing of ours can clash with a host.
+$(BUILD)/libdobby.a: $(LIB_OBJ) $(TS_OBJS)
+	$(LD) -r -o $(BUILD)/libdobby.o $^
+	$(OBJCOPY) -w --keep-global-symbol='dobby_*' $(BUILD)/libdobby.o
+	rm -f $@ && $(AR) rcs $@ $(BUILD)/libdobby.o
+
+# Programs of our own link with the objects, through a thin archive so that each takes what it needs.
+$(BUILD)/objects.a: $(LIB_OBJ) $(TS_OBJS)
+	rm -f $@ && $(AR) rcsT $@ $^
+$(BUILD)/dobby: $(CLI_OBJ) $(BUILD)/objects.a
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
+$(BUILD)/dobby-bench: $(BENCH_OBJ) $(BUILD)/objects.a
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
+$(BUILD)/tests/%: $(BUILD)/tests/%.o $(SUPPORT) $(BUILD)/objects.a
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(shell pkg-config --libs $(TEST_PKGS)) $(LIBS)
+$(BUILD)/tests/%.o: override CPPFLAGS += -Itests
+
+bench: $(if $(BENCH_OBJ),$(BUILD)/dobby-bench)
+
+setup:
+	@scripts/setup
+# T=WORD runs only tests whose path holds WORD; REPEAT=N runs each N times.
+RUN_TESTS = BUILD=$(BUILD) DOBBY=$(abspath $(BUILD)/dobby) SAN=$(SAN) REPEAT=$(REPEAT) scripts/run-tests
+test: setup
+	@$(MAKE) --no-print-directory run-test
+test-models: setup
+	@$(MAKE) --no-print-directory run-test-models
+run-test: $(BUILD)/dobby $(filter $(BUILD)/%,$(TESTS))
+	@$(RUN_TESTS) $(if $(T),$(foreach t,$(TESTS),$(if $(findstring $(T),$(t)),$(t))),$(TESTS))
+run-test-models: $(BUILD)/dobby $(filter $(BUILD)/%,$(MODEL_TESTS))
+	@$(RUN_TESTS) $(if $(T),$(foreach t,$(MODEL_TESTS),$(if $(findstring $(T),$(t)),$(t))),$(MODEL_TESTS))
+
+demo: setup
+	@$(MAKE) --no-print-directory all
+	@BUILD=$(BUILD) DOBBY=$(abspath $(BUILD)/dobby) scripts/demo
+
+install: all bench
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib/pkgconfig $(DESTDIR)$(PREFIX)/include
+	install -m 755 $(BUILD)/dobby $(DESTDIR)$(PREFIX)/bin
+	$(if $(BENCH_OBJ),install -D -m 755 $(BUILD)/dobby-bench $(DESTDIR)$(PREFIX)/libexec/dobby-bench)
+	install -m 644 $(BUILD)/libdobby.a $(DESTDIR)$(PREFIX)/lib
+	install -m 644 include/dobby.h $(DESTDIR)$(PREFIX)/include
+	sed -e 's|@PREFIX@|$(PREFIX)|; s|@VERSION@|$(VERSION)|; s|@PKGS@|$(PKGS)|' dobby.pc.in \
+	    > $(DESTDIR)$(PREFIX)/lib/pkgconfig/dobby.pc
+
+clean:
+	rm -rf $(BUILD)
+
+help:
+	@echo 'all           the program and the library, in $(BUILD)'
+	@echo 'test          everything that needs no model beyond SmolLM2-135M; T=WORD picks, REPEAT=N repeats'
+	@echo 'test-models   what needs the default model'
+	@echo 'check         test, then layers, symbols and format'
+	@echo 'demo          fetch the default model and a known project, summarise it'
+	@echo 'bench         dobby-bench'
+	@echo 'install       DESTDIR= PREFIX=$(PREFIX)'
+	@echo 'clean         remove $(BUILD)'
+	@echo 'Variables: BUILD=folder SAN=address,undefined|thread CC=clang CFLAGS="-O2 -g -Werror"'
+
+FORCE:
+.PHONY: all test test-models run-test run-test-models check demo bench setup install clean help FORCE
+.SECONDARY:
+.DELETE_ON_ERROR:
+-include $(DEPS)
