@@ -1,0 +1,51 @@
+/* check.h - is this text a summary of that unit? (code)
+ * What     A model's text is data from outside: it may be cut, looped, copied, about something else, or
+ *          written by whoever wrote the code. check_summary makes it one clean sentence or says why not.
+ *          The last resort, signature_summary, says only what name and parameters say.
+ * Holds    An accepted text is UTF-8, one line, one sentence of at least four words with a full stop, at most 300
+ *          bytes, no markup, link, control or bidi character, and every identifier in it stands in the unit.
+ * Threads  No state.
+ * Next     prompt.h for the question. */
+#ifndef CODE_CHECK_H
+#define CODE_CHECK_H
+
+#include "base/err.h"
+#include "base/strbuf.h"
+#include "code/unit.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum check_verdict {
+    CHECK_OK,
+    CHECK_EMPTY,      /* nothing, or fewer than four words */
+    CHECK_CUT_OFF,    /* ended by length and holds no whole sentence */
+    CHECK_ECHO,       /* repeats the question, an example's answer, or a line of the code */
+    CHECK_REPEATED,   /* goes round in circles */
+    CHECK_MARKUP,     /* control characters, invalid UTF-8, links, tags, fences, @mentions */
+    CHECK_IDENTIFIER, /* names something that does not occur in the unit */
+    CHECK_INJECTED,   /* speaks to the reader or about itself instead of the code */
+    CHECK_TOO_LONG,   /* a sentence beyond 300 bytes */
+    CHECK_NOMEM,      /* memory ran out: no verdict */
+    CHECK_VERDICTS
+};
+
+struct check_input {
+    const char *text; /* the model's */
+    size_t len;
+    bool by_length;   /* it ended because of its length, not by an end token or stop string */
+    const char *code; /* from prompt_code */
+    size_t code_len;
+    const struct unit *unit; /* its names count as known */
+};
+
+/* The accepted sentence in *out (reset first; empty unless CHECK_OK). */
+enum check_verdict check_summary(struct strbuf *out, const struct check_input *in);
+const char *check_reason(enum check_verdict v); /* "cut off", "echo", ...; "" for CHECK_OK */
+
+/* A sentence from name and parameters alone, in *out (reset first): "Named parse header; takes buf and len." for
+ * `parse_header(buf, len)`. The same for the same signature. */
+void signature_summary(struct strbuf *out, const struct unit *u, enum language_id lang,
+                       const char *source, size_t len);
+
+#endif

@@ -1,0 +1,30 @@
+/* doc.h - what the comments of a unit say, and its code without them (code).
+ * What     A unit that carries a good first sentence is summarised by it: free, exact, and in the words of
+ *          the people who wrote the code. Everything else is read by the model, which never sees the
+ *          comment: a summary written from code cannot repeat a comment that is wrong.
+ * Trust    Comments are text from outside: control and bidi characters, links and oversized sentences make a
+ *          comment no good one.
+ * Next     prompt.h. */
+#ifndef CODE_DOC_H
+#define CODE_DOC_H
+
+#include "base/err.h"
+#include "base/strbuf.h"
+#include "code/unit.h"
+
+/* The first sentence of the unit's documentation (docstring, else the comment before it), as plain text with
+ * a full stop, appended to *out. Markers of Javadoc, Doxygen, rustdoc, godoc and docstrings are taken off,
+ * inline markup is reduced to its text.
+ * Returns true when it is a good one: a sentence of at least four words that ends properly, no
+ * to-do note, licence, tag, lint directive, heading, rule of dashes or commented-out code, at most 400 bytes.
+ * False otherwise, also when memory ran out (*out then unchanged or failed). */
+bool doc_first_sentence(struct strbuf *out, const struct unit *u, enum language_id lang,
+                        const char *source, size_t len);
+
+/* The unit's own source, appended to *out: without its documentation (leading comment and docstring), with its
+ * indentation taken off. A body that was only a docstring becomes `...` so that it still is code.
+ * Line ends become "\n". Comments inside the body stay. */
+void doc_hide(struct strbuf *out, const struct unit *u, enum language_id lang, const char *source,
+              size_t len);
+
+#endif

@@ -1,0 +1,56 @@
+/* language.h - the languages that dobby reads (code).
+ * What     One row a language: the names it goes by, what its comments look like, the query that finds its
+ *          units, and its grammar. A file's language follows from its name, else from its first line.
+ * Owns     Nothing: constant tables.
+ * Threads  Immutable; any thread.
+ * Next     unit.h for what is found in a file, queries/ for the queries. */
+#ifndef CODE_LANGUAGE_H
+#define CODE_LANGUAGE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* The numbers travel between dobby and its parser workers, which are the same build: free to change. */
+enum language_id {
+    LANGUAGE_NONE,
+    LANGUAGE_C,
+    LANGUAGE_CPP,
+    LANGUAGE_PYTHON,
+    LANGUAGE_JAVASCRIPT,
+    LANGUAGE_TYPESCRIPT,
+    LANGUAGE_TSX,
+    LANGUAGE_GO,
+    LANGUAGE_RUST,
+    LANGUAGE_JAVA,
+    LANGUAGE_COUNT
+};
+
+struct language {
+    const char *name;       /* as in the outputs: "c", "cpp", "python" */
+    const char *title;      /* as in prompts: "C", "C++", "Python" */
+    const char *fence;      /* info string of a fenced code block */
+    const char *line;       /* start of a line comment: slashes or "#" */
+    const char *block_open; /* of a block comment, NULL if the language has none */
+    const char *block_close;
+    bool docstrings; /* a string as the first statement of a body documents it */
+};
+
+/* The row of a language; NULL for LANGUAGE_NONE and numbers out of range. */
+const struct language *language_get(enum language_id id);
+
+/* By the name of a file (its last component, bytes). Names ending in .h say C: language_refine knows better
+ * once the text is there. LANGUAGE_NONE when the name says nothing. */
+enum language_id language_of_name(const char *name, size_t len);
+
+/* By an interpreter line ("#!/usr/bin/env python3") at the start of text; LANGUAGE_NONE otherwise. */
+enum language_id language_of_shebang(const char *text, size_t len);
+
+/* The language of a text whose name says `id`: a .h that uses words of C++ at the start of its lines is C++.
+ * Everything else stays as it is. O(len). */
+enum language_id language_refine(enum language_id id, const char *name, size_t name_len,
+                                 const char *text, size_t len);
+
+/* The source of the tree-sitter query that finds units; embedded at build time. */
+const char *language_query(enum language_id id, size_t *len);
+
+#endif
