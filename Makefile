@@ -15,7 +15,7 @@ LIBS       = $(shell pkg-config --libs $(PKGS)) -lm -pthread
 
 WARN := -Wall -Wextra -Wshadow -Wconversion -Wno-sign-conversion -Wstrict-prototypes -Wmissing-prototypes \
         -Wvla -Wpointer-arith -Wwrite-strings -Wformat=2 -Wundef -Wdouble-promotion
-override CPPFLAGS += -Iinclude -Isrc -D_GNU_SOURCE
+override CPPFLAGS += -Iinclude -Isrc -isystem $(TS_DIR)/lib/include -D_GNU_SOURCE
 override CFLAGS   += -std=c11 $(WARN) -ffp-contract=off -fno-common -fvisibility=hidden -pthread \
                      $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer)
 
