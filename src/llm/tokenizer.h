@@ -5,8 +5,9 @@
  * Special  Control tokens (<|im_end|> and such) are recognised in text only when the caller asks: text from
  *          outside is encoded with special == false and can then never become a control token. Tokens that the
  *          file marks user-defined are always recognised, they carry no control meaning.
- * Text     Any bytes, invalid UTF-8 and NUL included; decoding gives them back exactly, provided the vocabulary
- *          has a token for each byte (bytes that occur in no valid UTF-8 may lack one: they become U+FFFD).
+ * Text     Any bytes, invalid UTF-8 and NUL included; decoding gives them back exactly, but for bytes that the
+ *          vocabulary has no token for: they vanish, as they do in the model's own tokenizer (SmolLM2 lacks
+ *          six control characters and the bytes that text does not contain; Qwen2.5 lacks none).
  * Threads  A tokenizer is immutable: any number of threads may encode at the same time.
  * Source   Sennrich et al., Neural Machine Translation of Rare Words with Subword Units, 2016; the byte alphabet is
  *          GPT-2's. Next: chat.h for conversations. */
@@ -32,7 +33,7 @@ MUST_CHECK int token_list_add(struct token_list *l,
 void token_list_release(struct token_list *l);
 
 #define TOKENIZER_MAX_VOCAB (1u << 20)
-#define TOKENIZER_MAX_TEXT  (1u << 30) /* bytes of one text */
+#define TOKENIZER_MAX_TEXT  (1u << 28) /* bytes of one text */
 
 /* Build from the file's metadata: about 50 ms for 150,000 tokens. *out is NULL on failure.
  * Returns 0, DOBBY_E_FORMAT (damaged tables), _UNSUPPORTED (another kind of tokenizer; says which are known), _NOMEM. */
