@@ -1,4 +1,4 @@
-/* json.h - JSON by jansson (base); the only file that touches it in src/. Objects keep the order of insertion. */
+/* json.h - writing JSON (base). Objects are written by whoever knows their keys; only strings need care. */
 #ifndef BASE_JSON_H
 #define BASE_JSON_H
 
