@@ -1,0 +1,388 @@
+/* reader.c - questions to a store (store).
+ * Every query is short and its statement is reset before the call returns, because an open read
+ * keeps the write-ahead log from being reset. Callbacks run inside a query: they may put into a txn, and must not
+ * ask the same reader the same question. */
+#include "store/store.h"
+
+#include "base/mem.h"
+#include "base/sha256.h"
+#include "store/db.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+
+struct store_reader {
+    char *path;
+    sqlite3 *db;
+    sqlite3_stmt *has, *units; /* asked thousands of times, so kept */
+};
+
+/* A scope as a condition on `path`, with three parameters: itself, and what is >= "scope/" and < "scope0", 0 being the
+ * byte after the slash. The empty scope is everything. */
+#define IN_SCOPE(col) " (?1=x'' OR " col "=?1 OR (" col ">=?2 AND " col "<?3)) "
+/* A unit of the plan is done when it has its own text, or its prompt has a summary. */
+#define DONE                                                                                       \
+    "(CASE WHEN u.prompt_key IS NULL THEN u.unit_key IS NULL AND u.text IS NOT NULL"               \
+    " ELSE s.prompt_key IS NOT NULL END)"
+
+static int read_error(struct store_reader *r, int rc, struct dobby_err *e)
+{
+    return db_error(e, r->db, rc, "cannot read the store", r->path);
+}
+
+int store_reader_open(struct store_reader **out, const struct store_place *p, struct dobby_err *e)
+{
+    struct store_reader *r = mem_zalloc(sizeof(*r));
+    int rc;
+
+    *out = NULL;
+    if (!r)
+        return err_nomem(e, "the store");
+    r->path = mem_strdup(p->db);
+    rc = r->path ? db_open_read(&r->db, p->db, e) : err_nomem(e, "the store");
+    if (rc == 0)
+        rc = db_prepare(&r->has, r->db, "SELECT 1 FROM summaries WHERE prompt_key=?1", r->path, e);
+    if (rc == 0)
+        rc = db_prepare(
+            &r->units, r->db,
+            "SELECT u.qname,u.ordinal,u.name,u.kind,u.start_line,u.end_line,u.spans,u.text,"
+            "u.unit_key,u.prompt_hash,u.prompt_key,u.old," DONE
+            " FROM units u LEFT JOIN summaries s ON s.prompt_key=u.prompt_key"
+            " WHERE u.path=?1"
+            " ORDER BY u.start_line,u.end_line DESC,u.kind,u.qname,u.ordinal",
+            r->path, e);
+    if (rc < 0) {
+        store_reader_free(r);
+        return rc;
+    }
+    *out = r;
+    return 0;
+}
+
+void store_reader_free(struct store_reader *r)
+{
+    if (!r)
+        return;
+    sqlite3_finalize(r->has);
+    sqlite3_finalize(r->units);
+    db_close(r->db, false);
+    mem_free(r->path);
+    mem_free(r);
+}
+
+/* ---- columns ------------------------------------------------------------------------------------ */
+
+static struct store_bytes col_bytes(sqlite3_stmt *st, int i)
+{
+    const void *p = sqlite3_column_blob(st, i);
+
+    return (struct store_bytes){p ? p : "", (size_t)sqlite3_column_bytes(st, i)};
+}
+
+/* A key, or NULL; the table's checks say that it is 32 bytes, a damaged file may say otherwise. */
+static const uint8_t *col_key(sqlite3_stmt *st, int i)
+{
+    const void *p = sqlite3_column_blob(st, i);
+
+    return p && sqlite3_column_bytes(st, i) == STORE_KEY ? p : NULL;
+}
+
+static const char *col_text(sqlite3_stmt *st, int i)
+{
+    return (const char *)sqlite3_column_text(st, i);
+}
+
+static const char *col_text_or(sqlite3_stmt *st, int i, const char *instead)
+{
+    const char *s = col_text(st, i);
+
+    return s ? s : instead;
+}
+
+/* The bounds of a scope; `mem` gets the two derived ones. SQLITE_OK or a code. */
+static int bind_scope(sqlite3_stmt *st, struct store_bytes scope, struct strbuf *mem)
+{
+    size_t n = scope.n + 1;
+    int rc;
+
+    strbuf_reset(mem);
+    strbuf_add(mem, scope.p ? scope.p : "", scope.n);
+    strbuf_putc(mem, '/');
+    strbuf_add(mem, scope.p ? scope.p : "", scope.n);
+    strbuf_putc(mem, '/' + 1);
+    if (strbuf_failed(mem))
+        return SQLITE_NOMEM;
+    rc = sqlite3_bind_blob64(st, 1, mem->s, scope.n, SQLITE_STATIC);
+    if (scope.n == 0 && rc == SQLITE_OK)
+        rc = sqlite3_bind_zeroblob(st, 1, 0); /* not NULL */
+    if (rc == SQLITE_OK)
+        rc = sqlite3_bind_blob64(st, 2, mem->s, n, SQLITE_STATIC);
+    if (rc == SQLITE_OK)
+        rc = sqlite3_bind_blob64(st, 3, mem->s + n, n, SQLITE_STATIC);
+    return rc;
+}
+
+/* ---- files and units ---------------------------------------------------------------------------- */
+
+static void file_of(struct store_file *f, sqlite3_stmt *st)
+{
+    *f = (struct store_file){
+        .path = col_bytes(st, 0),
+        .hash = col_key(st, 1),
+        .grammar = col_text_or(st, 2, ""),
+        .language = col_text_or(st, 3, ""),
+        .recipe = col_key(st, 4),
+        .model = col_key(st, 5),
+        .note = col_text(st, 6),
+    };
+}
+
+int store_each_file(struct store_reader *r, struct store_bytes scope,
+                    int (*fn)(void *ctx, const struct store_file *f), void *ctx,
+                    struct dobby_err *e)
+{
+    sqlite3_stmt *st = NULL;
+    struct strbuf mem = {0};
+    int rc, ret = 0;
+
+    rc = sqlite3_prepare_v2(r->db,
+                            "SELECT path,hash,grammar,language,recipe,model,note FROM files"
+                            " WHERE" IN_SCOPE("path") "ORDER BY path",
+                            -1, &st, NULL);
+    if (rc == SQLITE_OK)
+        rc = bind_scope(st, scope, &mem);
+    while (rc == SQLITE_OK && ret == 0 && (rc = sqlite3_step(st)) == SQLITE_ROW) {
+        struct store_file f;
+
+        file_of(&f, st);
+        if (!f.hash) {
+            rc = SQLITE_CORRUPT;
+            break;
+        }
+        ret = fn(ctx, &f);
+        rc = SQLITE_OK;
+    }
+    if (rc != SQLITE_OK && rc != SQLITE_DONE)
+        ret = read_error(r, rc, e);
+    sqlite3_finalize(st);
+    strbuf_release(&mem);
+    return ret;
+}
+
+static void unit_of(struct store_unit *u, sqlite3_stmt *st)
+{
+    *u = (struct store_unit){
+        .qname = col_bytes(st, 0),
+        .ordinal = sqlite3_column_int(st, 1),
+        .name = col_bytes(st, 2),
+        .kind = col_text_or(st, 3, ""),
+        .start_line = sqlite3_column_int(st, 4),
+        .end_line = sqlite3_column_int(st, 5),
+        .spans = col_bytes(st, 6),
+        .text = col_text(st, 7),
+        .unit_key = col_key(st, 8),
+        .prompt_hash = col_key(st, 9),
+        .prompt_key = col_key(st, 10),
+        .old = sqlite3_column_int(st, 11) != 0,
+    };
+}
+
+int store_each_unit(struct store_reader *r, struct store_bytes path,
+                    int (*fn)(void *ctx, const struct store_unit *u, bool done), void *ctx,
+                    struct dobby_err *e)
+{
+    sqlite3_stmt *st = r->units;
+    int rc = sqlite3_bind_blob64(st, 1, path.p, path.n, SQLITE_STATIC), ret = 0;
+
+    while (rc == SQLITE_OK && ret == 0 && (rc = sqlite3_step(st)) == SQLITE_ROW) {
+        struct store_unit u;
+
+        unit_of(&u, st);
+        ret = fn(ctx, &u, sqlite3_column_int(st, 12) != 0);
+        rc = SQLITE_OK;
+    }
+    if (rc != SQLITE_OK && rc != SQLITE_DONE)
+        ret = read_error(r, rc, e);
+    (void)sqlite3_reset(st);
+    (void)sqlite3_clear_bindings(st);
+    return ret;
+}
+
+int store_has_summary(struct store_reader *r, const uint8_t prompt_key[STORE_KEY],
+                      struct dobby_err *e)
+{
+    int rc = sqlite3_bind_blob64(r->has, 1, prompt_key, STORE_KEY, SQLITE_STATIC), ret;
+
+    if (rc == SQLITE_OK)
+        rc = sqlite3_step(r->has);
+    ret = rc == SQLITE_ROW ? 1 : rc == SQLITE_DONE ? 0 : read_error(r, rc, e);
+    (void)sqlite3_reset(r->has);
+    return ret;
+}
+
+/* ---- rows --------------------------------------------------------------------------------------- */
+
+enum row_col {
+    R_PATH,
+    R_QNAME,
+    R_NAME,
+    R_KIND,
+    R_START,
+    R_END,
+    R_LANGUAGE,
+    R_OWN_TEXT,
+    R_KEY,
+    R_SOURCE,
+    R_TEXT,
+    R_MODEL,
+    R_CONFIDENCE,
+    R_DONE
+};
+
+static const char row_sql[] =
+    "SELECT u.path,u.qname,u.name,u.kind,u.start_line,u.end_line,f.language,u.text,u.prompt_key,"
+    "s.source,s.text,s.model,s.confidence," DONE " FROM units u JOIN files f ON f.path=u.path"
+    " LEFT JOIN summaries s ON s.prompt_key=u.prompt_key"
+    " WHERE" IN_SCOPE(
+        "u.path") "ORDER BY u.path,u.start_line,u.end_line DESC,u.kind,u.qname,u.ordinal";
+
+/* Fill a row from a unit that is done. `hex` holds 65 bytes. */
+static void row_of(struct dobby_row *row, sqlite3_stmt *st, char *hex)
+{
+    const uint8_t *key = col_key(st, R_KEY);
+    const char *source = key ? col_text_or(st, R_SOURCE, "") : "doc";
+    bool own = !key || strcmp(source, "signature") == 0; /* the text is the unit's own */
+
+    if (key)
+        hex_encode(hex, key, STORE_KEY);
+    *row = (struct dobby_row){
+        .path = col_text_or(st, R_PATH, ""),
+        .path_len = (size_t)sqlite3_column_bytes(st, R_PATH),
+        .name = col_text_or(st, R_QNAME, ""),
+        .kind = col_text(st, R_KIND),
+        .start_line = sqlite3_column_int(st, R_START),
+        .end_line = sqlite3_column_int(st, R_END),
+        .language = col_text(st, R_LANGUAGE),
+        .summary = col_text_or(st, own ? R_OWN_TEXT : R_TEXT, ""),
+        .source = source,
+        .model = key ? col_text(st, R_MODEL) : NULL,
+        .confidence = sqlite3_column_type(st, R_CONFIDENCE) == SQLITE_NULL
+                          ? -1
+                          : sqlite3_column_double(st, R_CONFIDENCE),
+        .key = key ? hex : NULL,
+    };
+}
+
+static bool is_named(sqlite3_stmt *st, const char *name)
+{
+    return !name || strcmp(col_text_or(st, R_QNAME, ""), name) == 0 ||
+           strcmp(col_text_or(st, R_NAME, ""), name) == 0;
+}
+
+int store_each_row(struct store_reader *r, struct store_bytes scope, const char *name, size_t limit,
+                   int (*fn)(void *ctx, const struct dobby_row *row), void *ctx,
+                   struct dobby_err *e)
+{
+    sqlite3_stmt *st = NULL;
+    struct strbuf mem = {0};
+    struct dobby_row row;
+    char hex[2 * STORE_KEY + 1];
+    size_t n = 0;
+    int rc = sqlite3_prepare_v2(r->db, row_sql, -1, &st, NULL), ret = 0;
+
+    if (rc == SQLITE_OK)
+        rc = bind_scope(st, scope, &mem);
+    while (rc == SQLITE_OK && ret == 0 && (limit == 0 || n++ < limit) &&
+           (rc = sqlite3_step(st)) == SQLITE_ROW) {
+        rc = SQLITE_OK;
+        if (sqlite3_column_int(st, R_DONE) && is_named(st, name)) {
+            row_of(&row, st, hex);
+            ret = fn(ctx, &row);
+        }
+    }
+    if (rc != SQLITE_OK && rc != SQLITE_DONE)
+        ret = read_error(r, rc, e);
+    sqlite3_finalize(st);
+    strbuf_release(&mem);
+    return ret;
+}
+
+/* ---- counts ------------------------------------------------------------------------------------- */
+
+int store_next_run(struct store_reader *r, int64_t *out, struct dobby_err *e)
+{
+    return db_int(out, r->db, "SELECT coalesce(max(id),0)+1 FROM runs", r->path, e);
+}
+
+static int count(uint64_t *out, struct store_reader *r, const char *sql, struct dobby_err *e)
+{
+    int64_t n = 0;
+    int rc = db_int(&n, r->db, sql, r->path, e);
+
+    *out = n > 0 ? (uint64_t)n : 0;
+    return rc;
+}
+
+#define COUNT_DONE(what)                                                                           \
+    "SELECT count(*) FROM units u LEFT JOIN summaries s ON s.prompt_key=u.prompt_key WHERE " DONE  \
+    " AND " what
+
+/* A line about the last run: when it began, what it did, how it ended. */
+static int put_last(struct strbuf *out, struct store_reader *r, uint64_t *n_failed,
+                    struct dobby_err *e)
+{
+    sqlite3_stmt *st = NULL;
+    struct tm tm;
+    char when[32];
+    time_t t;
+    int rc = sqlite3_prepare_v2(r->db,
+                                "SELECT started_ms,ended_ms,n_done,n_cached,n_failed,n_left,code"
+                                " FROM runs ORDER BY id DESC LIMIT 1",
+                                -1, &st, NULL);
+
+    *n_failed = 0;
+    if (rc == SQLITE_OK)
+        rc = sqlite3_step(st);
+    if (rc == SQLITE_ROW) {
+        t = (time_t)(sqlite3_column_int64(st, 0) / 1000);
+        if (!gmtime_r(&t, &tm) || strftime(when, sizeof(when), "%Y-%m-%d %H:%M:%S UTC", &tm) == 0)
+            when[0] = '\0';
+        *n_failed = (uint64_t)sqlite3_column_int64(st, 4);
+        strbuf_printf(
+            out, "%s: %lld done, %lld from the store, %lld failed, %lld left", when,
+            (long long)sqlite3_column_int64(st, 2), (long long)sqlite3_column_int64(st, 3),
+            (long long)sqlite3_column_int64(st, 4), (long long)sqlite3_column_int64(st, 5));
+        if (sqlite3_column_type(st, 1) == SQLITE_NULL)
+            strbuf_puts(out, ", not ended");
+        else
+            strbuf_printf(out, ", %.1f s, code %d",
+                          (double)(sqlite3_column_int64(st, 1) - sqlite3_column_int64(st, 0)) /
+                              1000,
+                          sqlite3_column_int(st, 6));
+        rc = SQLITE_OK;
+    }
+    rc = rc == SQLITE_OK || rc == SQLITE_DONE ? 0 : read_error(r, rc, e);
+    sqlite3_finalize(st);
+    if (rc == 0 && strbuf_failed(out))
+        rc = err_nomem(e, "the store's counts");
+    return rc;
+}
+
+int store_counts(struct store_reader *r, struct dobby_store_info *out, struct strbuf *last,
+                 struct dobby_err *e)
+{
+    struct stat sb;
+    int rc;
+
+    out->db_bytes = stat(r->path, &sb) == 0 ? (uint64_t)sb.st_size : 0;
+    if ((rc = count(&out->n_units, r, "SELECT count(*) FROM units", e)) < 0 ||
+        (rc = count(&out->n_summaries, r, "SELECT count(*) FROM summaries", e)) < 0 ||
+        (rc = count(&out->n_runs, r, "SELECT count(*) FROM runs", e)) < 0 ||
+        (rc = count(&out->n_doc, r, COUNT_DONE("u.prompt_key IS NULL"), e)) < 0 ||
+        (rc = count(&out->n_signature, r, COUNT_DONE("s.source='signature'"), e)) < 0 ||
+        (rc = count(&out->n_model, r, COUNT_DONE("s.source IN ('model','remote')"), e)) < 0)
+        return rc;
+    return put_last(last, r, &out->n_failed, e);
+}

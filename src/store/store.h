@@ -1,0 +1,189 @@
+/* store.h - summaries under content keys, kept in a database (store).
+ * What     Files, the units in them, and what was written about each. A unit's row holds what the plan knew (keys,
+ *          the text to fall back on); a summary is kept under its prompt key, apart from any place, so that it serves
+ *          every unit that asks the same, wherever it moves. What a unit shows is the join of the two.
+ *
+ *              files(path) --< units(path, qualified name, ordinal) >-- summaries(prompt_key) --< attempts
+ *
+ * Writing  Exactly one writer per database on a host (flock on a side file, taken before the database is opened; the
+ *          other connections are read-only and cannot checkpoint). Changes are built as a `struct store_txn` and queued;
+ *          one thread commits all that is queued, at most 100 ms or 500 rows after the first, and
+ *          fsyncs. So nobody waits for a disk, and something counts as done when store_committed() has reached it.
+ * Failure  The writer's first failure (disk full, I/O, damage) sticks: every later call returns it, nothing more is
+ *          written, and what was committed before stays.
+ * Trust    Some in the database: values are typed and checked by it; damage and foreign files are told, never repaired
+ *          or deleted. Names and paths are bytes.
+ * Threads  A writer: store_commit, store_committed, store_flush from any thread. A reader or a txn: one thread at a time.
+ * Next     db.c for the schema, writer.c for the queue, reader.c for the queries, place.c for where it all lies. */
+#ifndef STORE_STORE_H
+#define STORE_STORE_H
+
+#include "base/err.h"
+#include "base/strbuf.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define STORE_KEY 32 /* bytes of a key or a digest: SHA-256 */
+
+/* Bytes that need not be UTF-8 nor end in NUL. */
+struct store_bytes {
+    const void *p;
+    size_t n;
+};
+
+/* A file whose units are known. Digests may be NULL where said. */
+struct store_file {
+    struct store_bytes path; /* relative to the root */
+    const uint8_t *hash;     /* SHA-256 of the bytes that were read */
+    const char *grammar; /* what cut it into units, with its version: another one, another cut */
+    const char *language;
+    const uint8_t
+        *recipe; /* what its units' plan depends on apart from the model; NULL: not all planned */
+    const uint8_t
+        *model;       /* the part of their keys that the model gives; NULL: no unit needed one */
+    const char *note; /* what is odd about it ("parsed in part"), NULL: nothing */
+};
+
+/* A unit of a file, as planned. */
+struct store_unit {
+    struct store_bytes qname; /* qualified name: Class.method */
+    struct store_bytes name;  /* its last part */
+    int ordinal; /* 0, 1, ... among those of one file and name, in the order of lines */
+    const char *kind;
+    int start_line, end_line; /* 1-based, inclusive */
+    struct store_bytes spans; /* where its parts lie; encoded by the caller */
+    const char *text; /* without a prompt: the summary (source `doc`); else what to fall back on */
+    const uint8_t *unit_key;    /* these three are NULL for `doc`, and where not planned */
+    const uint8_t *prompt_hash; /* digest of the prompt's text */
+    const uint8_t *prompt_key;  /* the summary that it shows, once there is one */
+    bool old;                   /* kept although the prompt's context has changed */
+};
+
+/* What was made of one prompt. */
+struct store_summary {
+    const uint8_t *prompt_key, *unit_key;
+    const char *
+        source; /* "model", or "signature": all its texts were refused, the unit's fallback stands */
+    const char *text;  /* NULL for "signature" */
+    const char *model; /* name for people */
+    double confidence; /* 0..1, negative: none */
+    int attempts;
+    uint64_t n_prompt, n_written; /* tokens, over all attempts */
+    int64_t run;
+};
+
+/* One text that the model wrote. */
+struct store_attempt {
+    const uint8_t *prompt_key;
+    int attempt;         /* 1, 2 */
+    const char *outcome; /* "accepted", "refused" or "failed" */
+    const char *reason;  /* why, "" if accepted */
+    const char *text;    /* as written; may be invalid UTF-8 */
+    size_t text_len;
+    uint64_t n_written;
+    int64_t run;
+};
+
+struct store_run {
+    int64_t id;
+    int64_t started_ms, ended_ms; /* since 1970 */
+    const char *options;          /* a line for people */
+    uint64_t n_units, n_done, n_cached, n_failed, n_left;
+    int code; /* DOBBY_OK or DOBBY_E_* it ended with */
+};
+
+/* ---- where it lies ------------------------------------------------------------------------------ */
+
+/* Paths of a store. Zeroed or released: nothing to release. */
+struct store_place {
+    char *root;   /* real path of the tree's root; NULL when only a database was named */
+    char *db;     /* real path of its directory, then the file's name */
+    char *lock;   /* the side file */
+    bool own_dir; /* the database lies in ROOT/.dobby, which is ours to make */
+};
+/* root     directory of the tree
+ * db_path  the database, or NULL for ROOT/.dobby/dobby.db
+ * Nothing is made. A `.dobby` that is a symbolic link, or no directory, is refused (DOBBY_E_CONFIG). */
+MUST_CHECK int store_place_init(struct store_place *p, const char *root, const char *db_path,
+                                struct dobby_err *e);
+void store_place_release(struct store_place *p);
+
+/* ---- writing ------------------------------------------------------------------------------------ */
+
+struct store;
+struct store_txn;
+
+/* Make what is missing (.dobby, its .gitignore, the database), take the lock, check the schema, start the thread.
+ * DOBBY_E_CONFIG when another process writes (says which), _FORMAT for a foreign or damaged file, _UNSUPPORTED for one
+ * made by a newer dobby, _PERMISSION, _IO, _NOMEM. *out is NULL on failure. */
+MUST_CHECK int store_open(struct store **out, const struct store_place *p, struct dobby_err *e);
+/* Commit what is queued, checkpoint, stop the thread, release the lock. Returns the writer's failure if there was
+ * one; s is gone in any case. NULL is fine. */
+int store_close(struct store *s, struct dobby_err *e);
+
+/* A group of changes that happen together or not at all. The puts copy what they are given; a failed
+ * allocation sticks and is told by store_commit. */
+struct store_txn *store_txn_new(void); /* NULL: out of memory */
+void store_txn_free(struct store_txn *t);
+size_t store_txn_rows(const struct store_txn *t);
+/* Put a file in place of what was known of it; its units go with the old one. */
+void store_put_file(struct store_txn *t, const struct store_file *f);
+void store_put_unit(struct store_txn *t, struct store_bytes path, const struct store_unit *u);
+void store_drop_file(struct store_txn *t,
+                     struct store_bytes path); /* its units too; summaries stay */
+void store_put_summary(struct store_txn *t,
+                       const struct store_summary *s); /* an equal key: the first stays */
+void store_put_attempt(struct store_txn *t, const struct store_attempt *a);
+void store_put_run(struct store_txn *t,
+                   const struct store_run *r); /* inserted, or brought up to date by id */
+void store_put_event(struct store_txn *t, int64_t run, int64_t time_ms, const char *kind,
+                     const char *text);
+
+/* Queue t, which belongs to the store from here on (freed on failure too). *seq (may be NULL) is its number: 1, 2, ...
+ * Waits only when more than STORE_QUEUE_MAX rows are queued. */
+#define STORE_QUEUE_MAX 200000u
+MUST_CHECK int store_commit(struct store *s, struct store_txn *t, uint64_t *seq,
+                            struct dobby_err *e);
+/* All up to this number are on disk. */
+uint64_t store_committed(struct store *s);
+/* Wait until everything queued is on disk. Returns the writer's failure if there was one. */
+MUST_CHECK int store_flush(struct store *s, struct dobby_err *e);
+
+/* ---- reading ------------------------------------------------------------------------------------ */
+
+struct store_reader;
+
+/* DOBBY_E_NOTFOUND when there is no database, otherwise as store_open. Sees what was committed when each call
+ * starts. A database on a medium that cannot be written is read as it stands. */
+MUST_CHECK int store_reader_open(struct store_reader **out, const struct store_place *p,
+                                 struct dobby_err *e);
+void store_reader_free(struct store_reader *r);
+
+/* In all of these: `scope` is a path relative to the root, meaning itself and what lies below it; empty: everything.
+ * A callback that returns non-zero ends the call with that value. What it is given lives until it returns. */
+
+/* Files in the order of their path's bytes. */
+MUST_CHECK int store_each_file(struct store_reader *r, struct store_bytes scope,
+                               int (*fn)(void *ctx, const struct store_file *f), void *ctx,
+                               struct dobby_err *e);
+/* Units of one file by start_line, end_line descending, kind, name. `done`: its summary is there. */
+MUST_CHECK int store_each_unit(struct store_reader *r, struct store_bytes path,
+                               int (*fn)(void *ctx, const struct store_unit *u, bool done),
+                               void *ctx, struct dobby_err *e);
+/* 1 if there is a summary under this key, 0 if not. */
+MUST_CHECK int store_has_summary(struct store_reader *r, const uint8_t prompt_key[STORE_KEY],
+                                 struct dobby_err *e);
+/* Units that have a summary, in the order of the JSONL output; of these, the ones among the first `limit` units of
+ * the scope (0: all) whose qualified or last name is `name` (NULL: any). */
+MUST_CHECK int store_each_row(struct store_reader *r, struct store_bytes scope, const char *name,
+                              size_t limit, int (*fn)(void *ctx, const struct dobby_row *row),
+                              void *ctx, struct dobby_err *e);
+/* The number for a new run: one more than the highest. */
+MUST_CHECK int store_next_run(struct store_reader *r, int64_t *out, struct dobby_err *e);
+/* Counts and the last run, for dobby_store_get_info. `last` (a line, "" if none) is appended to. */
+MUST_CHECK int store_counts(struct store_reader *r, struct dobby_store_info *out,
+                            struct strbuf *last, struct dobby_err *e);
+
+#endif

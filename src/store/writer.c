@@ -1,0 +1,596 @@
+/* writer.c - changes as groups, and the thread that commits them (store).
+ * A group is a list of operations; an operation is the number of an SQL statement and the values for it, so that
+ * applying one is a loop over values and not a function a table. Groups are queued under one mutex:
+ *
+ *     callers --(txn)--> queue --(all of it, every 100 ms or 500 rows)--> BEGIN IMMEDIATE ... COMMIT --> committed = seq
+ *
+ * The commit itself runs without the mutex; what arrives meanwhile forms the next one, so a slow disk
+ * makes commits larger, not callers slower. */
+#include "store/store.h"
+
+#include "base/arena.h"
+#include "base/fault.h"
+#include "base/mem.h"
+#include "base/size.h"
+#include "base/thread.h"
+#include "store/db.h"
+#include "store/place.h"
+
+#include <limits.h>
+#include <pthread.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#define COMMIT_MS   100 /* at most this long is lost by kill -9 */
+#define COMMIT_ROWS 500 /* enough that the fsync is shared, few enough that it is short */
+
+/* ---- operations --------------------------------------------------------------------------------- */
+
+enum op_kind { OP_DROP_FILE, OP_FILE, OP_UNIT, OP_SUMMARY, OP_ATTEMPT, OP_RUN, OP_EVENT, OP_KINDS };
+
+static const char *const op_sql[OP_KINDS] = {
+    [OP_DROP_FILE] = "DELETE FROM files WHERE path=?1", /* units go by their foreign key */
+    [OP_FILE] = "INSERT INTO files(path,hash,grammar,language,recipe,model,note)"
+                " VALUES(?1,?2,?3,?4,?5,?6,?7)",
+    [OP_UNIT] =
+        "INSERT INTO units(path,qname,ordinal,name,kind,start_line,end_line,spans,text,unit_key,"
+        "prompt_hash,prompt_key,old) VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13)",
+    [OP_SUMMARY] =
+        "INSERT INTO summaries(prompt_key,unit_key,source,text,model,confidence,attempts,"
+        "n_prompt,n_written,run) VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10)"
+        " ON CONFLICT(prompt_key) DO NOTHING",
+    [OP_ATTEMPT] = "INSERT INTO attempts(prompt_key,attempt,outcome,reason,text,n_written,run)"
+                   " VALUES(?1,?2,?3,?4,?5,?6,?7)",
+    [OP_RUN] = "INSERT INTO runs(id,started_ms,ended_ms,options,n_units,n_done,n_cached,n_failed,"
+               "n_left,code) VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10)"
+               " ON CONFLICT(id) DO UPDATE SET ended_ms=excluded.ended_ms,n_units=excluded.n_units,"
+               "n_done=excluded.n_done,n_cached=excluded.n_cached,n_failed=excluded.n_failed,"
+               "n_left=excluded.n_left,code=excluded.code",
+    [OP_EVENT] = "INSERT INTO events(run,time_ms,kind,text) VALUES(?1,?2,?3,?4)",
+};
+
+#define OP_MAX_VALUES 13
+
+enum value_type { VALUE_NULL, VALUE_INT, VALUE_REAL, VALUE_TEXT, VALUE_BLOB };
+
+struct value {
+    enum value_type type;
+    size_t n; /* bytes of text or blob */
+    union {
+        int64_t i;
+        double r;
+        const void *p;
+    } u;
+};
+
+struct op {
+    struct op *next;
+    enum op_kind kind;
+    int n_values;
+    struct value value[OP_MAX_VALUES];
+};
+
+struct store_txn {
+    struct arena arena; /* operations and their values */
+    struct op *first, *last;
+    size_t n_rows;
+    bool failed; /* an allocation failed: the group is not whole and must not happen */
+    uint64_t seq;
+    struct store_txn *next; /* in the queue */
+};
+
+struct store_txn *store_txn_new(void)
+{
+    return mem_zalloc(sizeof(struct store_txn));
+}
+
+void store_txn_free(struct store_txn *t)
+{
+    if (!t)
+        return;
+    arena_release(&t->arena);
+    mem_free(t);
+}
+
+size_t store_txn_rows(const struct store_txn *t)
+{
+    return t->n_rows;
+}
+
+/* A new operation at the end of t, to be filled by add_*; NULL when memory ran out, which sticks. */
+static struct op *add_op(struct store_txn *t, enum op_kind kind)
+{
+    struct op *op = t->failed ? NULL : arena_alloc(&t->arena, sizeof(*op));
+
+    if (!op) {
+        t->failed = true;
+        return NULL;
+    }
+    op->kind = kind;
+    if (t->last)
+        t->last->next = op;
+    else
+        t->first = op;
+    t->last = op;
+    t->n_rows++;
+    return op;
+}
+
+static struct value *add_value(struct op *op, enum value_type type)
+{
+    struct value *v = &op->value[op->n_values++];
+
+    v->type = type;
+    return v;
+}
+
+static void add_int(struct op *op, int64_t i)
+{
+    if (op)
+        add_value(op, VALUE_INT)->u.i = i;
+}
+
+static void add_null(struct op *op)
+{
+    if (op)
+        add_value(op, VALUE_NULL);
+}
+
+static void add_real(struct op *op, double r)
+{
+    if (op)
+        add_value(op, VALUE_REAL)->u.r = r;
+}
+
+static void add_bytes(struct store_txn *t, struct op *op, enum value_type type, const void *p,
+                      size_t n)
+{
+    struct value *v;
+    char *copy;
+
+    if (!op)
+        return;
+    v = add_value(op, type);
+    copy = arena_strndup(&t->arena, p ? p : "", p ? n : 0);
+    if (!copy)
+        t->failed = true;
+    v->u.p = copy;
+    v->n = n;
+}
+
+static void add_text(struct store_txn *t, struct op *op, const char *s)
+{
+    if (s)
+        add_bytes(t, op, VALUE_TEXT, s, strlen(s));
+    else
+        add_null(op);
+}
+
+static void add_key(struct store_txn *t, struct op *op, const uint8_t *key)
+{
+    if (key)
+        add_bytes(t, op, VALUE_BLOB, key, STORE_KEY);
+    else
+        add_null(op);
+}
+
+static void add_blob(struct store_txn *t, struct op *op, struct store_bytes b)
+{
+    add_bytes(t, op, VALUE_BLOB, b.p, b.n);
+}
+
+void store_drop_file(struct store_txn *t, struct store_bytes path)
+{
+    add_blob(t, add_op(t, OP_DROP_FILE), path);
+}
+
+void store_put_file(struct store_txn *t, const struct store_file *f)
+{
+    struct op *op;
+
+    store_drop_file(t, f->path);
+    op = add_op(t, OP_FILE);
+    add_blob(t, op, f->path);
+    add_key(t, op, f->hash);
+    add_text(t, op, f->grammar);
+    add_text(t, op, f->language);
+    add_key(t, op, f->recipe);
+    add_key(t, op, f->model);
+    add_text(t, op, f->note);
+}
+
+void store_put_unit(struct store_txn *t, struct store_bytes path, const struct store_unit *u)
+{
+    struct op *op = add_op(t, OP_UNIT);
+
+    add_blob(t, op, path);
+    add_blob(t, op, u->qname);
+    add_int(op, u->ordinal);
+    add_blob(t, op, u->name);
+    add_text(t, op, u->kind);
+    add_int(op, u->start_line);
+    add_int(op, u->end_line);
+    add_blob(t, op, u->spans);
+    add_text(t, op, u->text);
+    add_key(t, op, u->unit_key);
+    add_key(t, op, u->prompt_hash);
+    add_key(t, op, u->prompt_key);
+    add_int(op, u->old);
+}
+
+void store_put_summary(struct store_txn *t, const struct store_summary *s)
+{
+    struct op *op = add_op(t, OP_SUMMARY);
+
+    add_key(t, op, s->prompt_key);
+    add_key(t, op, s->unit_key);
+    add_text(t, op, s->source);
+    add_text(t, op, s->text);
+    add_text(t, op, s->model);
+    if (s->confidence >= 0)
+        add_real(op, s->confidence);
+    else
+        add_null(op);
+    add_int(op, s->attempts);
+    add_int(op, (int64_t)s->n_prompt);
+    add_int(op, (int64_t)s->n_written);
+    add_int(op, s->run);
+}
+
+void store_put_attempt(struct store_txn *t, const struct store_attempt *a)
+{
+    struct op *op = add_op(t, OP_ATTEMPT);
+
+    add_key(t, op, a->prompt_key);
+    add_int(op, a->attempt);
+    add_text(t, op, a->outcome);
+    add_text(t, op, a->reason);
+    add_bytes(t, op, VALUE_BLOB, a->text, a->text_len);
+    add_int(op, (int64_t)a->n_written);
+    add_int(op, a->run);
+}
+
+void store_put_run(struct store_txn *t, const struct store_run *r)
+{
+    struct op *op = add_op(t, OP_RUN);
+
+    add_int(op, r->id);
+    add_int(op, r->started_ms);
+    if (r->ended_ms)
+        add_int(op, r->ended_ms);
+    else
+        add_null(op);
+    add_text(t, op, r->options);
+    add_int(op, (int64_t)r->n_units);
+    add_int(op, (int64_t)r->n_done);
+    add_int(op, (int64_t)r->n_cached);
+    add_int(op, (int64_t)r->n_failed);
+    add_int(op, (int64_t)r->n_left);
+    add_int(op, r->code);
+}
+
+void store_put_event(struct store_txn *t, int64_t run, int64_t time_ms, const char *kind,
+                     const char *text)
+{
+    struct op *op = add_op(t, OP_EVENT);
+
+    add_int(op, run);
+    add_int(op, time_ms);
+    add_text(t, op, kind);
+    add_text(t, op, text);
+}
+
+/* ---- the store ---------------------------------------------------------------------------------- */
+
+struct store {
+    char *path;  /* for messages */
+    sqlite3 *db; /* the thread's alone once it runs */
+    sqlite3_stmt *op[OP_KINDS], *begin, *commit, *rollback;
+    int lock_fd;
+    pthread_t thread;
+    bool started;
+    pthread_mutex_t
+        mutex; /* guards all below; a leaf: nothing is locked or called under it, SQLite least of all */
+    pthread_cond_t work, done;
+    bool have_sync; /* mutex and conditions were made */
+    struct store_txn *head, *tail;
+    size_t queued_rows;
+    double first_at; /* when the oldest in the queue came */
+    uint64_t last_seq, committed;
+    int n_flushing; /* callers that wait: do not let them wait for more to come */
+    bool closing;
+    int rc; /* 0, or the writer's first failure, which is told to all from then on */
+    struct dobby_err err;
+};
+
+static int bind_value(sqlite3_stmt *st, int i, const struct value *v)
+{
+    switch (v->type) {
+    case VALUE_INT:
+        return sqlite3_bind_int64(st, i, v->u.i);
+    case VALUE_REAL:
+        return sqlite3_bind_double(st, i, v->u.r);
+    case VALUE_TEXT:
+        return sqlite3_bind_text64(st, i, v->u.p, v->n, SQLITE_STATIC, SQLITE_UTF8);
+    case VALUE_BLOB:
+        return sqlite3_bind_blob64(st, i, v->u.p, v->n, SQLITE_STATIC);
+    case VALUE_NULL:
+        break;
+    }
+    return sqlite3_bind_null(st, i);
+}
+
+/* Step a statement that gives no rows, and make it ready for the next time. */
+static int run_statement(sqlite3_stmt *st)
+{
+    int rc = sqlite3_step(st), reset = sqlite3_reset(st);
+
+    return rc == SQLITE_DONE ? SQLITE_OK : reset != SQLITE_OK ? reset : rc;
+}
+
+static int apply_op(struct store *s, const struct op *op)
+{
+    sqlite3_stmt *st = s->op[op->kind];
+    int rc = SQLITE_OK;
+
+    if (fault_hit(FAULT_WRITE))
+        return SQLITE_FULL;
+    for (int i = 0; i < op->n_values && rc == SQLITE_OK; i++)
+        rc = bind_value(st, i + 1, &op->value[i]);
+    if (rc == SQLITE_OK)
+        rc = run_statement(st);
+    (void)sqlite3_clear_bindings(st); /* the values die with their group; it cannot fail */
+    return rc;
+}
+
+/* Commit a list of groups as one transaction: all of them or none. */
+static int commit_list(struct store *s, const struct store_txn *list, struct dobby_err *e)
+{
+    int rc = run_statement(s->begin), code;
+
+    for (const struct store_txn *t = list; t && rc == SQLITE_OK; t = t->next)
+        for (const struct op *op = t->first; op && rc == SQLITE_OK; op = op->next)
+            rc = apply_op(s, op);
+    if (rc == SQLITE_OK)
+        rc = fault_hit(FAULT_SYNC) ? SQLITE_IOERR_FSYNC : run_statement(s->commit);
+    if (rc == SQLITE_OK)
+        return 0;
+    code = db_error(e, s->db, rc, "cannot write to the store", s->path);
+    if (!sqlite3_get_autocommit(s->db)) /* some failures have rolled back already */
+        (void)run_statement(s->rollback);
+    return code;
+}
+
+static void free_list(struct store_txn *list)
+{
+    while (list) {
+        struct store_txn *next = list->next;
+
+        store_txn_free(list);
+        list = next;
+    }
+}
+
+/* Give others a chance to join the commit. Called with the mutex held. */
+static void gather(struct store *s)
+{
+    double until = s->first_at + COMMIT_MS / 1000.0;
+    struct timespec ts;
+
+    ts.tv_sec = (time_t)until;
+    ts.tv_nsec = (long)((until - (double)ts.tv_sec) * 1e9);
+    while (!s->closing && s->n_flushing == 0 && s->queued_rows < COMMIT_ROWS)
+        if (pthread_cond_timedwait(&s->work, &s->mutex, &ts) != 0)
+            return;
+}
+
+static void *writer(void *arg)
+{
+    struct store *s = arg;
+
+    pthread_mutex_lock(&s->mutex);
+    for (;;) {
+        struct dobby_err err = {0};
+        struct store_txn *list;
+        uint64_t seq;
+        int rc;
+
+        while (!s->head && !s->closing)
+            pthread_cond_wait(&s->work, &s->mutex);
+        if (!s->head)
+            break;
+        gather(s);
+        list = s->head;
+        seq = s->last_seq;
+        rc = s->rc;
+        s->head = s->tail = NULL;
+        s->queued_rows = 0;
+        pthread_mutex_unlock(&s->mutex);
+
+        if (rc == 0)
+            rc = commit_list(s, list, &err);
+        free_list(list);
+
+        pthread_mutex_lock(&s->mutex);
+        if (rc == 0) {
+            s->committed = seq;
+        } else if (s->rc == 0) {
+            s->rc = rc;
+            s->err = err;
+        }
+        pthread_cond_broadcast(&s->done);
+    }
+    pthread_mutex_unlock(&s->mutex);
+    return NULL;
+}
+
+static int prepare_all(struct store *s, struct dobby_err *e)
+{
+    int rc = 0;
+
+    for (int i = 0; i < OP_KINDS && rc == 0; i++)
+        rc = db_prepare(&s->op[i], s->db, op_sql[i], s->path, e);
+    if (rc == 0)
+        rc = db_prepare(&s->begin, s->db, "BEGIN IMMEDIATE", s->path, e);
+    if (rc == 0)
+        rc = db_prepare(&s->commit, s->db, "COMMIT", s->path, e);
+    if (rc == 0)
+        rc = db_prepare(&s->rollback, s->db, "ROLLBACK", s->path, e);
+    return rc;
+}
+
+static int make_sync(struct store *s, struct dobby_err *e)
+{
+    pthread_condattr_t attr;
+
+    if (pthread_condattr_init(&attr) != 0)
+        return err_nomem(e, "the store's writer");
+    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC); /* the clock of time_now() */
+    pthread_mutex_init(&s->mutex, NULL);
+    pthread_cond_init(&s->work, &attr);
+    pthread_cond_init(&s->done, &attr);
+    pthread_condattr_destroy(&attr);
+    s->have_sync = true;
+    return 0;
+}
+
+/* Release everything; the thread has ended or never ran. */
+static void dispose(struct store *s)
+{
+    for (int i = 0; i < OP_KINDS; i++)
+        sqlite3_finalize(s->op[i]);
+    sqlite3_finalize(s->begin);
+    sqlite3_finalize(s->commit);
+    sqlite3_finalize(s->rollback);
+    db_close(s->db, s->started && s->rc == 0);
+    if (s->have_sync) {
+        pthread_cond_destroy(&s->done);
+        pthread_cond_destroy(&s->work);
+        pthread_mutex_destroy(&s->mutex);
+    }
+    if (s->lock_fd >= 0)
+        close(s->lock_fd); /* last: the next writer may come now */
+    mem_free(s->path);
+    mem_free(s);
+}
+
+int store_open(struct store **out, const struct store_place *p, struct dobby_err *e)
+{
+    struct store *s = mem_zalloc(sizeof(*s));
+    int rc;
+
+    *out = NULL;
+    if (!s)
+        return err_nomem(e, "the store");
+    s->lock_fd = -1;
+    s->path = mem_strdup(p->db);
+    rc = s->path ? place_make(p, e) : err_nomem(e, "the store");
+    if (rc == 0)
+        rc = place_lock(&s->lock_fd, p, e);
+    if (rc == 0)
+        rc = db_open_write(&s->db, p->db, e);
+    if (rc == 0)
+        rc = prepare_all(s, e);
+    if (rc == 0)
+        rc = make_sync(s, e);
+    if (rc == 0)
+        rc = thread_start(&s->thread, "store", writer, s, e);
+    if (rc < 0) {
+        dispose(s);
+        return rc;
+    }
+    s->started = true;
+    *out = s;
+    return 0;
+}
+
+int store_close(struct store *s, struct dobby_err *e)
+{
+    int rc;
+
+    if (!s)
+        return 0;
+    pthread_mutex_lock(&s->mutex);
+    s->closing = true;
+    pthread_cond_broadcast(&s->work);
+    pthread_mutex_unlock(&s->mutex);
+    pthread_join(s->thread, NULL);
+    rc = s->rc;
+    if (rc < 0)
+        err_set(e, rc, "%s", s->err.message);
+    dispose(s);
+    return rc;
+}
+
+/* ---- queueing ----------------------------------------------------------------------------------- */
+
+/* The writer's failure, as ours. Called with the mutex held. */
+static int told_failure(const struct store *s, struct dobby_err *e)
+{
+    return s->rc < 0 ? err_set(e, s->rc, "%s", s->err.message) : 0;
+}
+
+static void enqueue(struct store *s, struct store_txn *t)
+{
+    if (s->tail)
+        s->tail->next = t;
+    else
+        s->head = t;
+    s->tail = t;
+    if (s->queued_rows == 0)
+        s->first_at = time_now();
+    s->queued_rows += t->n_rows;
+    t->seq = ++s->last_seq;
+}
+
+int store_commit(struct store *s, struct store_txn *t, uint64_t *seq, struct dobby_err *e)
+{
+    int rc;
+
+    if (t->failed) {
+        store_txn_free(t);
+        return err_nomem(e, "rows for the store");
+    }
+    pthread_mutex_lock(&s->mutex);
+    while (s->rc == 0 && s->queued_rows > STORE_QUEUE_MAX)
+        pthread_cond_wait(&s->done, &s->mutex);
+    rc = told_failure(s, e);
+    if (rc == 0) {
+        enqueue(s, t);
+        if (seq)
+            *seq = t->seq;
+        t = NULL;
+        pthread_cond_signal(&s->work);
+    }
+    pthread_mutex_unlock(&s->mutex);
+    store_txn_free(t);
+    return rc;
+}
+
+uint64_t store_committed(struct store *s)
+{
+    uint64_t n;
+
+    pthread_mutex_lock(&s->mutex);
+    n = s->committed;
+    pthread_mutex_unlock(&s->mutex);
+    return n;
+}
+
+int store_flush(struct store *s, struct dobby_err *e)
+{
+    uint64_t upto;
+    int rc;
+
+    pthread_mutex_lock(&s->mutex);
+    upto = s->last_seq;
+    s->n_flushing++;
+    pthread_cond_signal(&s->work);
+    while (s->rc == 0 && s->committed < upto)
+        pthread_cond_wait(&s->done, &s->mutex);
+    s->n_flushing--;
+    rc = told_failure(s, e);
+    pthread_mutex_unlock(&s->mutex);
+    return rc;
+}
