@@ -1,0 +1,48 @@
+; typescript.scm - units of TypeScript and TSX (code). As javascript.scm; signatures without a body
+; (overloads, abstract methods, interfaces, declare) do not count.
+(function_declaration
+  name: (_) @name
+  body: (_) @body) @function
+(generator_function_declaration
+  name: (_) @name
+  body: (_) @body) @function
+(method_definition
+  name: (_) @name
+  body: (_) @body) @method
+
+(variable_declarator
+  name: (identifier) @name
+  value: [
+    (arrow_function body: (_) @body)
+    (function_expression body: (_) @body)
+    (generator_function body: (_) @body)
+  ]) @function
+(assignment_expression
+  left: [(identifier) (member_expression)] @name
+  right: [
+    (arrow_function body: (_) @body)
+    (function_expression body: (_) @body)
+    (generator_function body: (_) @body)
+  ]) @function
+(pair
+  key: (_) @name
+  value: [
+    (arrow_function body: (_) @body)
+    (function_expression body: (_) @body)
+    (generator_function body: (_) @body)
+  ]) @method
+(public_field_definition
+  name: (_) @name
+  value: [
+    (arrow_function body: (_) @body)
+    (function_expression body: (_) @body)
+  ]) @method
+
+(class_declaration name: (_) @name) @class
+(abstract_class_declaration name: (_) @name) @class
+(class name: (_) @name) @class
+(variable_declarator
+  name: (identifier) @name
+  value: [(object) (class)]) @class
+(internal_module name: (_) @name) @namespace
+(module name: (identifier) @name) @namespace
