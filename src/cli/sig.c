@@ -1,0 +1,80 @@
+/* sig.c - see sig.h (cli). */
+#include "cli/sig.h"
+
+#include "cli/cli.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <unistd.h>
+
+/* Signals belong to the process, so this state does too. An int is written whole on every machine that dobby
+ * knows; its readers poll. */
+static volatile int stop;
+static volatile sig_atomic_t first_signal;
+
+static void on_signal(int sig)
+{
+    if (stop >= 2)
+        _exit(EXIT_SIGNAL + sig);
+    if (!first_signal)
+        first_signal = sig;
+    stop = stop + 1;
+}
+
+void sig_ignore_pipe(void)
+{
+    struct sigaction sa = {.sa_handler = SIG_IGN};
+
+    sigaction(SIGPIPE, &sa, NULL);
+}
+
+static void install(int sig)
+{
+    struct sigaction sa = {.sa_handler = on_signal}, old;
+
+    sigemptyset(&sa.sa_mask);
+    if (sigaction(sig, NULL, &old) == 0 && old.sa_handler != SIG_IGN)
+        sigaction(sig, &sa, NULL); /* no SA_RESTART: a waiting call shall wake up */
+}
+
+void sig_install(void)
+{
+    install(SIGINT);
+    install(SIGTERM);
+}
+
+const volatile int *sig_stop(void)
+{
+    return &stop;
+}
+
+void sig_stop_now(void)
+{
+    stop = 2;
+}
+
+int sig_exit_code(void)
+{
+    return first_signal ? EXIT_SIGNAL + first_signal : 0;
+}
+
+int sig_wait_fd(int fd, int timeout_ms, int seen, struct dobby_err *e)
+{
+    struct timespec ts = {.tv_sec = timeout_ms / 1000, .tv_nsec = timeout_ms % 1000 * 1000000L};
+    struct pollfd p = {.fd = fd, .events = POLLIN};
+    sigset_t block, before;
+    int rc = 0;
+
+    sigemptyset(&block);
+    sigaddset(&block, SIGINT);
+    sigaddset(&block, SIGTERM);
+    pthread_sigmask(SIG_BLOCK, &block, &before);
+    if (stop == seen) /* with the signals blocked it cannot change before ppoll opens the door */
+        rc = ppoll(&p, 1, timeout_ms < 0 ? NULL : &ts, &before);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (rc < 0 && errno != EINTR)
+        return err_errno(e, errno, NULL, "waiting");
+    return rc > 0;
+}

@@ -1,0 +1,244 @@
+/* summarize.c - `dobby summarize`, the main job: options in, progress on stderr, rows out (cli).
+ *
+ * Threads  Events may come from the library's threads; what they touch here (struct view) has a lock.
+ * Next     view.h for the progress line, rows.h for results. */
+#include "base/file.h"
+#include "base/size.h"
+#include "cli/catalogue.h"
+#include "cli/cli.h"
+#include "cli/rows.h"
+#include "cli/sig.h"
+#include "cli/view.h"
+
+#include <string.h>
+#include <sys/stat.h>
+
+struct summarize_opts {
+    const char *model, *output, *store;
+    int agents, threads, chunk, kv, isa, exact;
+    int jsonl, limit, no_docs, dry_run, json, refresh, fast, stats, quiet;
+    struct cli_log log;
+};
+
+#define FIELD(f) offsetof(struct summarize_opts, f)
+
+static const char *const formats[] = {"md", "jsonl", NULL};
+
+static const struct opt rows[] = {
+    {'m', "model", OPT_STRING, FIELD(model), 0, 0, "MODEL", NULL,
+     "File or catalogue name of the model"},
+    {0, "fast", OPT_FLAG, FIELD(fast), 0, 0, NULL, NULL,
+     "The small model: quick, and much worse (-m " CATALOGUE_FAST ")"},
+    {0, "agents", OPT_INT, FIELD(agents), 1, CLI_AGENTS_MAX, "N", NULL,
+     "Units in flight at most (10)"},
+    CLI_ENGINE_ROWS(summarize_opts),
+    {0, "format", OPT_CHOICE, FIELD(jsonl), 0, 0, NULL, formats, "Form of the result (md)"},
+    {'o', "output", OPT_STRING, FIELD(output), 0, 0, "FILE|DIR|-", NULL,
+     "Where the result goes (-: standard output)"},
+    {0, "limit", OPT_INT, FIELD(limit), 1, 1 << 30, "N", NULL, "Do the first N units only"},
+    {0, "no-docs", OPT_FLAG, FIELD(no_docs), 0, 0, NULL, NULL,
+     "Hide doc comments and summarise from the code"},
+    {0, "refresh", OPT_FLAG, FIELD(refresh), 0, 0, NULL, NULL,
+     "Redo what was kept although a neighbour changed"},
+    {0, "store", OPT_STRING, FIELD(store), 0, 0, "FILE", NULL,
+     "The store (.dobby/dobby.db of the tree)"},
+    {0, "dry-run", OPT_FLAG, FIELD(dry_run), 0, 0, NULL, NULL,
+     "Print the plan: files, units, what is skipped and why"},
+    {0, "json", OPT_FLAG, FIELD(json), 0, 0, NULL, NULL, "With --dry-run: one JSON object a file"},
+    {0, "stats", OPT_FLAG, FIELD(stats), 0, 0, NULL, NULL,
+     "Tell counts, tokens and times at the end, on stderr"},
+    {'q', "quiet", OPT_FLAG, FIELD(quiet), 0, 0, NULL, NULL, "No progress, errors only"},
+    CLI_LOG_ROWS(summarize_opts, log),
+    {.name = NULL},
+};
+
+const struct opt_verb opt_verb_summarize = {
+    "summarize",
+    "PATH",
+    "Summarise every function below a directory, or of one file",
+    "What is already in the store and unchanged is not done again. Ctrl-C finishes the units in "
+    "flight, a\n"
+    "second one leaves at once; both keep what was done, and the next run goes on from there.\n"
+    "For Markdown, -o with a directory (or a name that ends in a slash) writes a tree of pages.\n"
+    "\nExit status: 0 all done, 75 some units left undone (run it again), 130 after Ctrl-C; others "
+    "as in the\n"
+    "manual page.\n",
+    rows,
+    1,
+    1};
+
+struct job {
+    struct cli *c;
+    const struct summarize_opts *o;
+    struct view view;
+    struct out plan; /* of a dry run */
+    struct rows rows;
+    struct dobby_err err; /* the first failure of an output */
+};
+
+/* ---- dry run ----------------------------------------------------------------------------------- */
+
+static void on_plan_file(struct job *j, const char *json)
+{
+    struct strbuf b = {0};
+
+    if (j->err.code)
+        return;
+    if (j->o->json)
+        strbuf_printf(&b, "%s\n", json);
+    else
+        view_plan_line(&b, json);
+    if (strbuf_failed(&b))
+        (void)err_nomem(&j->err, "the plan");
+    else if (out_write(&j->plan, strbuf_str(&b), b.len, &j->err) < 0)
+        sig_stop_now();
+    strbuf_release(&b);
+}
+
+static void on_event(void *ctx, const struct dobby_event *ev)
+{
+    struct job *j = ctx;
+
+    if (ev->kind == DOBBY_EV_FILE)
+        on_plan_file(j, ev->text);
+    else
+        view_event(&j->view, ev);
+}
+
+static int on_row(void *ctx, const struct dobby_row *row)
+{
+    struct job *j = ctx;
+
+    if (j->rows.n == 0)
+        term_clear(&j->c->term); /* results may go to the same screen */
+    return rows_put(&j->rows, row);
+}
+
+/* ---- the run ----------------------------------------------------------------------------------- */
+
+static void fill(struct dobby_summarize *s, struct job *j, const char *path,
+                 const struct modelref *ref)
+{
+    const struct summarize_opts *o = j->o;
+
+    DOBBY_INIT(*s);
+    s->path = path;
+    s->model_path = ref->path;
+    s->model_name = ref->known ? ref->known->name : NULL;
+    s->store_path = o->store;
+    s->cache_dir = j->c->cache;
+    s->worker_path =
+        "/proc/self/exe"; /* this very program, even if its file was replaced meanwhile */
+    s->isa = o->isa < 0 ? NULL : cli_isa_names[o->isa];
+    s->agents = o->agents;
+    s->threads = o->threads;
+    s->chunk = o->chunk;
+    s->kv = cli_kv_value(o->kv);
+    s->exact = o->exact;
+    s->limit = (size_t)o->limit;
+    s->no_docs = o->no_docs;
+    s->dry_run = o->dry_run;
+    s->refresh = o->refresh;
+    s->stop = sig_stop();
+    s->ctx = j;
+    s->on_event = on_event;
+    s->on_row = o->dry_run ? NULL : on_row;
+}
+
+static int open_output(struct job *j, struct dobby_err *e)
+{
+    if (j->o->dry_run)
+        return out_open(&j->plan, j->o->output, e);
+    return rows_open(&j->rows, j->o->jsonl != 0, j->o->output, e);
+}
+
+/* Rows of a run that was stopped are not all there: a file keeps what it held before. */
+static int commit_output(struct job *j, int rc, struct dobby_err *e)
+{
+    int rc2;
+
+    if (rc != 0 && rc != DOBBY_E_UNDONE)
+        return rc;
+    rc2 = j->o->dry_run ? out_commit(&j->plan, e) : rows_commit(&j->rows, e);
+    return rc2 < 0 ? rc2 : rc;
+}
+
+/* The library says only that a file is not there; the person wants to know how to get it. */
+static int better_error(const struct modelref *ref, const char *path, int rc, struct dobby_err *e)
+{
+    struct stat st;
+
+    if (rc != DOBBY_E_NOTFOUND || stat(path, &st) < 0 || file_exists(ref->path))
+        return rc;
+    err_clear(e);
+    return modelref_present(ref, e);
+}
+
+static int run(struct job *j, const char *path, const struct modelref *ref, struct dobby_err *e)
+{
+    struct dobby_summary_stats st = {0};
+    struct dobby_err late = {0}; /* "left undone" must not hide a failure to write the results */
+    struct dobby_summarize s;
+    int rc = open_output(j, e);
+
+    if (rc < 0)
+        return rc;
+    fill(&s, j, path, ref);
+    sig_install();
+    rc = dobby_summarize_tree(&s, &st, e);
+    term_clear(&j->c->term);
+    if (j->err.code || j->rows.err.code) {
+        err_clear(e);
+        return err_set(e, j->err.code ? j->err.code : j->rows.err.code, "%s",
+                       j->err.code ? j->err.message : j->rows.err.message);
+    }
+    rc = better_error(ref, path, rc, e);
+    rc = commit_output(j, rc, &late);
+    if (late.code) {
+        err_clear(e);
+        return err_set(e, late.code, "%s", late.message);
+    }
+    if (rc == 0 || rc == DOBBY_E_UNDONE || rc == DOBBY_E_CANCELLED)
+        view_summary(&j->view, &st, rc, j->o->dry_run != 0, j->o->stats != 0);
+    return rc;
+}
+
+static int check_options(const struct summarize_opts *o, struct dobby_err *e)
+{
+    if (o->json && !o->dry_run)
+        return err_set(e, DOBBY_E_USAGE,
+                       "summarize: --json: only with --dry-run; for results use --format jsonl");
+    if (o->fast && o->model)
+        return err_set(e, DOBBY_E_USAGE,
+                       "summarize: --fast: chooses a model, and so does -m; give one of them");
+    return 0;
+}
+
+int verb_summarize(struct cli *c, int argc, char **argv)
+{
+    struct summarize_opts o = {.isa = -1, .kv = -1, .log.level = LOG_WARN};
+    struct job j = {.c = c, .o = &o, .plan.fd = -1, .rows.out.fd = -1, .rows.tree.fd = -1};
+    struct opt_operands operands;
+    struct modelref ref = {0};
+    struct dobby_err e = {0};
+    bool broken;
+    int rc = cli_options(c, &opt_verb_summarize, argc, argv, &o, &operands);
+
+    if (rc >= 0)
+        return rc;
+    cli_log_apply(c, &o.log, o.quiet);
+    view_init(&j.view, &c->term);
+    rc = check_options(&o, &e);
+    if (rc == 0)
+        rc = modelref_resolve(&ref, c, o.fast ? CATALOGUE_FAST : o.model, &e);
+    if (rc == 0)
+        rc = run(&j, operands.arg[0], &ref, &e);
+    broken = j.plan.broken || j.rows.out.broken;
+    out_release(&j.plan);
+    rows_release(&j.rows);
+    modelref_release(&ref);
+    view_release(&j.view);
+    if (broken)
+        return EXIT_IO;
+    return rc < 0 ? cli_fail(c, &e) : EXIT_DONE;
+}

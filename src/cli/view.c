@@ -1,0 +1,266 @@
+/* view.c - see view.h (cli). */
+#include "cli/view.h"
+
+#include "base/size.h"
+#include "base/utf8.h"
+#include "cli/cli.h"
+#include "cli/sig.h"
+
+#include <string.h>
+
+void view_init(struct view *v, struct term *t)
+{
+    *v = (struct view){.term = t, .infer_start = -1};
+    pthread_mutex_init(&v->lock, NULL);
+}
+
+void view_release(struct view *v)
+{
+    pthread_mutex_destroy(&v->lock);
+}
+
+/* ---- while it works ---------------------------------------------------------------------------- */
+
+static void put_rate(struct strbuf *rate, struct strbuf *eta, const struct view *v,
+                     const struct dobby_event *ev)
+{
+    double s = ev->seconds - v->infer_start;
+    size_t done = ev->n_done - v->done_at_start, left = ev->n_total - ev->n_done;
+
+    if (v->infer_start < 0 || s < 0.5)
+        return;
+    strbuf_printf(rate, "%.0f tokens/s", (double)(ev->n_tokens_read + ev->n_tokens_written) / s);
+    if (done == 0 || left == 0)
+        return;
+    strbuf_puts(eta, "ETA ");
+    cli_put_seconds(eta, s / (double)done * (double)left);
+}
+
+static void draw(const struct view *v, const struct dobby_event *ev)
+{
+    struct strbuf done = {0}, cached = {0}, left = {0}, rate = {0}, eta = {0};
+    const char *field[6];
+
+    if (!term_due(v->term))
+        return;
+    strbuf_printf(&done, "%zu of %zu done", ev->n_done, ev->n_total);
+    strbuf_printf(&cached, "%zu cached", ev->n_cached);
+    strbuf_printf(&left, "%zu left", ev->n_total - ev->n_done);
+    put_rate(&rate, &eta, v, ev);
+    field[0] = v->stage;
+    field[1] = strbuf_str(&done);
+    field[2] = strbuf_str(&eta);
+    field[3] = strbuf_str(&rate);
+    field[4] = strbuf_str(&cached);
+    field[5] = strbuf_str(&left);
+    term_progress(v->term, field, ev->n_total > 0 ? ARRAY_LEN(field) : 1);
+    strbuf_release(&done);
+    strbuf_release(&cached);
+    strbuf_release(&left);
+    strbuf_release(&rate);
+    strbuf_release(&eta);
+}
+
+static void note(struct view *v, const char *text)
+{
+    /* A tree with ten thousand unreadable files shall not scroll the rest away. */
+    if (v->n_notes++ < VIEW_NOTES)
+        term_message(v->term, LOG_WARN, text);
+}
+
+static void announce_stop(struct view *v, const struct dobby_event *ev)
+{
+    int stop = *sig_stop();
+
+    if (stop == v->told_stop)
+        return;
+    v->told_stop = stop;
+    if (stop == 1)
+        term_say(v->term,
+                 "stopping: %zu units in flight will be finished; Ctrl-C again leaves at once",
+                 ev->n_running);
+    else
+        term_say(v->term, "leaving at once; what was done is kept");
+}
+
+void view_event(struct view *v, const struct dobby_event *ev)
+{
+    pthread_mutex_lock(&v->lock);
+    announce_stop(v, ev);
+    if (ev->n_running > 0 && v->infer_start < 0) {
+        v->infer_start = ev->seconds;
+        v->done_at_start = ev->n_done;
+    }
+    switch (ev->kind) {
+    case DOBBY_EV_STAGE:
+        strncpy(v->stage, ev->text, sizeof(v->stage) - 1);
+        term_restart(v->term);
+        break;
+    case DOBBY_EV_NOTE:
+        note(v, ev->text);
+        break;
+    default:
+        draw(v, ev);
+    }
+    pthread_mutex_unlock(&v->lock);
+}
+
+/* ---- at its end -------------------------------------------------------------------------------- */
+
+static void put_stage(struct strbuf *b, const char *name, double s)
+{
+    strbuf_printf(b, "%s%s ", b->len ? ", " : "", name);
+    cli_put_seconds(b, s);
+}
+
+/* Percent of the prompt tokens that were not computed again. */
+static double cached_percent(const struct dobby_summary_stats *st)
+{
+    return st->n_tokens_read ? (double)st->n_tokens_cached / (double)st->n_tokens_read * 100 : 0;
+}
+
+static void tell_stats(struct view *v, const struct dobby_summary_stats *st)
+{
+    uint64_t computed = st->n_tokens_read - st->n_tokens_cached;
+
+    term_say(v->term,
+             "stats: files %zu, skipped %zu, units %zu, done %zu, cached %zu, failed %zu, left %zu",
+             st->n_files, st->n_skipped, st->n_units, st->n_done, st->n_cached, st->n_failed,
+             st->n_left);
+    term_say(v->term,
+             "stats: prompt tokens %llu, from the prefix cache %llu (%.0f%%), written %llu",
+             (unsigned long long)st->n_tokens_read, (unsigned long long)st->n_tokens_cached,
+             cached_percent(st), (unsigned long long)st->n_tokens_written);
+    term_say(v->term,
+             "stats: seconds: walk %.3f, parse %.3f, load %.3f, infer %.3f, total %.3f; %.1f "
+             "tokens computed a "
+             "second",
+             st->s_walk, st->s_parse, st->s_load, st->s_infer, st->s_total,
+             st->s_infer > 0 ? (double)(computed + st->n_tokens_written) / st->s_infer : 0);
+}
+
+void view_summary(struct view *v, const struct dobby_summary_stats *st, int rc, bool dry_run,
+                  bool stats)
+{
+    struct strbuf stages = {0}, total = {0};
+
+    if (v->n_notes > VIEW_NOTES)
+        term_say(v->term, "%zu more notes like these; --dry-run shows what is skipped and why",
+                 v->n_notes - VIEW_NOTES);
+    put_stage(&stages, "walk", st->s_walk);
+    put_stage(&stages, "parse", st->s_parse);
+    if (!dry_run) {
+        put_stage(&stages, "load", st->s_load);
+        put_stage(&stages, "infer", st->s_infer);
+    }
+    cli_put_seconds(&total, st->s_total);
+    if (dry_run)
+        term_say(v->term,
+                 "%zu units in %zu files, %zu entries skipped; nothing was summarised (%s: %s)",
+                 st->n_units, st->n_files, st->n_skipped, strbuf_str(&total), strbuf_str(&stages));
+    else
+        term_say(
+            v->term,
+            "%zu units in %zu files: %zu done now, %zu cached, %zu failed, %zu left%s (%s: %s)",
+            st->n_units, st->n_files, st->n_done - st->n_cached, st->n_cached, st->n_failed,
+            st->n_left, rc == DOBBY_E_CANCELLED ? "; stopped, what was done is kept" : "",
+            strbuf_str(&total), strbuf_str(&stages));
+    if (stats)
+        tell_stats(v, st);
+    strbuf_release(&stages);
+    strbuf_release(&total);
+}
+
+/* ---- a planned file for people ----------------------------------------------------------------- */
+
+/* The end of the JSON string that starts at p, behind its closing quote. */
+static const char *string_end(const char *p)
+{
+    for (p++; *p && *p != '"'; p++) {
+        if (*p == '\\' && p[1])
+            p++;
+    }
+    return *p ? p + 1 : p;
+}
+
+/* The value of a member of the outermost object, or NULL. The text is the library's own, so it is JSON. */
+static const char *member(const char *json, const char *key)
+{
+    size_t len = strlen(key);
+    int depth = 0;
+
+    for (const char *p = json, *end; *p; p = end) {
+        end = p + 1;
+        if (*p == '{' || *p == '[')
+            depth++;
+        else if (*p == '}' || *p == ']')
+            depth--;
+        else if (*p == '"') {
+            end = string_end(p);
+            if (depth == 1 && *end == ':' && (size_t)(end - p) == len + 2 &&
+                memcmp(p + 1, key, len) == 0)
+                return end + 1;
+        }
+    }
+    return NULL;
+}
+
+static size_t count_objects(const char *array)
+{
+    size_t n = 0;
+    int depth = 0;
+
+    for (const char *p = array, *end; *p; p = end) {
+        end = *p == '"' ? string_end(p) : p + 1;
+        if (*p == '{' && depth == 1)
+            n++;
+        if (*p == '{' || *p == '[')
+            depth++;
+        if ((*p == '}' || *p == ']') && --depth == 0)
+            break;
+    }
+    return n;
+}
+
+/* A string without its quotes, other values up to the next comma; escapes stay as they are in JSON. */
+static void put_value(struct strbuf *out, const char *value)
+{
+    const char *end;
+
+    if (!value)
+        return;
+    if (*value != '"') {
+        end = value + strcspn(value, ",}]");
+    } else {
+        end = string_end(value) - 1;
+        value++;
+    }
+    utf8_escape(out, value, (size_t)(end - value), NULL);
+}
+
+void view_plan_line(struct strbuf *out, const char *json)
+{
+    const char *path = member(json, "path"), *units = member(json, "units"),
+               *skipped = member(json, "skipped");
+    struct strbuf what = {0};
+
+    if (skipped) {
+        strbuf_puts(&what, "skipped: ");
+        put_value(&what, skipped);
+    } else {
+        size_t n = units ? count_objects(units) : 0;
+
+        put_value(&what, member(json, "language"));
+        strbuf_printf(&what, ", %zu unit%s", n, n == 1 ? "" : "s");
+    }
+    strbuf_printf(out, "%-28s ", strbuf_str(&what));
+    if (!path || *path != '"') { /* not UTF-8: it stands there in hex */
+        strbuf_puts(out, "(hex) ");
+        path = member(json, "path_hex");
+    }
+    put_value(out, path);
+    strbuf_putc(out, '\n');
+    if (strbuf_failed(&what))
+        out->failed = true;
+    strbuf_release(&what);
+}
