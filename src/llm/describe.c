@@ -99,7 +99,7 @@ static void put_shape(struct strbuf *b, const struct gguf *g, const char *arch, 
         strbuf_printf(&key, ".%s", REALS[i].suffix);
         if (gguf_get_f32(g, strbuf_str(&key), &f, NULL) == 0) {
             put_label(b, REALS[i].label);
-            strbuf_printf(b, "%g\n", (double)f);
+            strbuf_printf(b, "%.7g\n", (double)f);
         }
     }
     b->failed = b->failed || key.failed;

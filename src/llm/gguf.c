@@ -9,6 +9,7 @@
 #include "base/utf8.h"
 
 #include <assert.h>
+#include <endian.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -878,11 +879,13 @@ int gguf_get_array(const struct gguf *g, const char *key, enum gguf_type type,
 
 const char *gguf_array_str(const struct gguf_array *a, size_t i, size_t *len)
 {
-    const unsigned char *p = (const unsigned char *)a->data + a->offset[i];
+    const char *p = (const char *)a->data + a->offset[i];
+    uint64_t n;
 
     assert(a->type == GGUF_STRING && i < a->count);
-    *len = (size_t)load_le(p, 8);
-    return (const char *)p + 8;
+    memcpy(&n, p, sizeof(n)); /* load_le() would do, but this is called a million times */
+    *len = (size_t)le64toh(n);
+    return p + 8;
 }
 
 int32_t gguf_array_i32(const struct gguf_array *a, size_t i)

@@ -71,13 +71,19 @@ void token_list_release(struct token_list *l)
 
 /* ---- building -------------------------------------------------------------------------------- */
 
+/* The upper half of the hash and where the text lies stand beside the id: a look elsewhere is a cache miss. */
+struct vocab_slot {
+    uint32_t tag, id1; /* id + 1; 0: empty */
+    uint32_t pos, len; /* of the text, from the first byte of the array */
+};
+
 /* What is needed while the tables are made. */
 struct build {
     struct tokenizer *t;
     const struct gguf *g;
     struct dobby_err *e;
     struct gguf_array tokens, merges;
-    uint32_t *vocab; /* open hash of token texts as in the file -> id + 1; 0: empty */
+    struct vocab_slot *vocab; /* open hash of token texts as in the file */
     size_t vocab_mask;
     struct strbuf tmp;
 };
@@ -231,6 +237,11 @@ static size_t decode_text(const int16_t *byte_of, const char *s, size_t n, char 
     for (size_t i = 0, len; i < n; i += len) {
         uint32_t cp;
 
+        if (!(s[i] & 0x80)) { /* itself, or not in the alphabet */
+            out[k++] = s[i];
+            len = 1;
+            continue;
+        }
         len = utf8_decode(s + i, n - i, &cp);
         if (cp < FIRST_ABOVE + N_ABOVE && byte_of[cp] >= 0) {
             out[k++] = (char)byte_of[cp];
@@ -242,38 +253,59 @@ static size_t decode_text(const int16_t *byte_of, const char *s, size_t n, char 
     return k;
 }
 
+static bool slot_holds(const struct build *b, const struct vocab_slot *v, uint32_t tag,
+                       const char *s, size_t n)
+{
+    return v->tag == tag && v->len == n && memcmp((const char *)b->tokens.data + v->pos, s, n) == 0;
+}
+
 static int add_vocab(struct build *b, size_t id, const char *s, size_t n)
 {
-    size_t slot = hash_text(s, n) & b->vocab_mask;
+    uint64_t h = hash_text(s, n);
+    uint32_t tag = (uint32_t)(h >> 32);
 
-    for (unsigned probes = 0; probes < MAX_PROBES; probes++, slot = (slot + 1) & b->vocab_mask) {
-        const char *other;
-        size_t n_other;
+    for (unsigned probes = 0; probes < MAX_PROBES; probes++, h++) {
+        struct vocab_slot *v = &b->vocab[h & b->vocab_mask];
 
-        if (b->vocab[slot] == 0) {
-            b->vocab[slot] = (uint32_t)id + 1;
+        if (v->id1 == 0) {
+            *v = (struct vocab_slot){tag, (uint32_t)id + 1,
+                                     (uint32_t)(s - (const char *)b->tokens.data), (uint32_t)n};
             return 0;
         }
-        other = gguf_array_str(&b->tokens, b->vocab[slot] - 1, &n_other);
-        if (n_other == n && memcmp(other, s, n) == 0)
+        if (slot_holds(b, v, tag, s, n))
             return refuse(b, DOBBY_E_FORMAT, "tokens %u and %zu have the same text \"%s\"; %s",
-                          b->vocab[slot] - 1, id, shown(b, s, n), BAD_FILE);
+                          v->id1 - 1, id, shown(b, s, n), BAD_FILE);
     }
     return refuse(b, DOBBY_E_FORMAT, "the vocabulary is made to collide; %s", BAD_FILE);
 }
 
-/* Id of a token by its text as in the file, or -1. */
-static int32_t find_vocab(const struct build *b, const char *s, size_t n)
+/* A text to look up. Its slot is on the way into the cache from key_of() on. */
+struct key {
+    const char *s;
+    size_t n;
+    uint64_t hash;
+};
+
+static struct key key_of(const struct build *b, const char *s, size_t n)
 {
-    size_t slot = hash_text(s, n) & b->vocab_mask;
+    struct key k = {s, n, hash_text(s, n)};
 
-    for (unsigned probes = 0; probes < MAX_PROBES && b->vocab[slot] != 0; probes++) {
-        size_t n_other;
-        const char *other = gguf_array_str(&b->tokens, b->vocab[slot] - 1, &n_other);
+    __builtin_prefetch(&b->vocab[k.hash & b->vocab_mask]);
+    return k;
+}
 
-        if (n_other == n && memcmp(other, s, n) == 0)
-            return (int32_t)(b->vocab[slot] - 1);
-        slot = (slot + 1) & b->vocab_mask;
+/* Id of a token by its text as in the file, or -1. */
+static int32_t find_vocab(const struct build *b, const struct key *k)
+{
+    uint64_t h = k->hash;
+
+    for (unsigned probes = 0; probes < MAX_PROBES; probes++, h++) {
+        const struct vocab_slot *v = &b->vocab[h & b->vocab_mask];
+
+        if (v->id1 == 0)
+            break;
+        if (slot_holds(b, v, (uint32_t)(k->hash >> 32), k->s, k->n))
+            return (int32_t)(v->id1 - 1);
     }
     return -1;
 }
@@ -324,8 +356,9 @@ static int load_tokens(struct build *b)
     t->offset[t->n] = (uint32_t)used;
     for (unsigned c = 0; c < 256; c++) {
         char s[4];
+        struct key k = key_of(b, s, utf8_encode(char_of[c], s));
 
-        t->byte_id[c] = find_vocab(b, s, utf8_encode(char_of[c], s));
+        t->byte_id[c] = find_vocab(b, &k);
     }
     return 0;
 }
@@ -361,6 +394,7 @@ static int parse_merge(struct build *b, size_t i, struct strbuf *joined)
     const char *s = gguf_array_str(&b->merges, i, &n);
     const char *space = n > 1 ? memchr(s + 1, ' ', n - 1) : NULL;
     struct merge m = {.rank = (uint32_t)i};
+    struct key left, right, both;
 
     if (!space || space == s + n - 1 || memchr(space + 1, ' ', (size_t)(s + n - space - 1)))
         return refuse(b, DOBBY_E_FORMAT,
@@ -372,9 +406,12 @@ static int parse_merge(struct build *b, size_t i, struct strbuf *joined)
     strbuf_add(joined, space + 1, n - n_left - 1);
     if (strbuf_failed(joined))
         return nomem(b);
-    m.left = find_vocab(b, s, n_left);
-    m.right = find_vocab(b, space + 1, n - n_left - 1);
-    m.joined = find_vocab(b, joined->s, joined->len);
+    left = key_of(b, s, n_left);
+    right = key_of(b, space + 1, n - n_left - 1);
+    both = key_of(b, joined->s, joined->len);
+    m.left = find_vocab(b, &left);
+    m.right = find_vocab(b, &right);
+    m.joined = find_vocab(b, &both);
     if (m.left < 0 || m.right < 0 || m.joined < 0)
         return refuse(b, DOBBY_E_FORMAT, "merge %zu \"%s\": %s is not a token; %s", i,
                       shown(b, s, n),
