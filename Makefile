@@ -20,7 +20,8 @@ override CFLAGS   += -std=c11 $(WARN) -ffp-contract=off -fno-common -fvisibility
                      $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer)
 
 # tree-sitter and its grammars: fetched by scripts/setup, compiled once per compiler, without sanitizers
-# (the parser lives in processes of its own), with assertions, so that an overrun aborts the worker.
+# (the parser lives in processes of its own), with assertions, so that an overrun aborts the worker. Two
+# builds may share the cache: an object gets its name only when it is whole.
 MACHINE   := $(shell $(CC) -dumpmachine)
 TS_DIR    := $(DOBBY_CACHE)/src/tree-sitter-0.26.1
 PACK_DIR  := $(DOBBY_CACHE)/src/tree-sitter-language-pack-0.13.0-p1
@@ -73,13 +74,13 @@ $(BUILD)/src/llm/kernels/%.o: OPT := $(KERNEL_OPT)
 
 $(TS_OBJ)/core.o: $(TS_DIR)/stamp
 	@mkdir -p $(@D)
-	$(CC) $(TS_CFLAGS) -O2 -fno-strict-aliasing -I$(TS_DIR)/lib/include -I$(TS_DIR)/lib/src -c -o $@ $(TS_DIR)/lib/src/lib.c
+	$(CC) $(TS_CFLAGS) -O2 -fno-strict-aliasing -I$(TS_DIR)/lib/include -I$(TS_DIR)/lib/src -c -o $@.$$$$ $(TS_DIR)/lib/src/lib.c && mv $@.$$$$ $@
 $(TS_OBJ)/%/parser.o: $(PACK_DIR)/stamp
 	@mkdir -p $(@D)
-	$(CC) $(TS_CFLAGS) -O1 -I$(PACK_DIR)/parsers/$*/src -c -o $@ $(PACK_DIR)/parsers/$*/src/parser.c
+	$(CC) $(TS_CFLAGS) -O1 -I$(PACK_DIR)/parsers/$*/src -c -o $@.$$$$ $(PACK_DIR)/parsers/$*/src/parser.c && mv $@.$$$$ $@
 $(TS_OBJ)/%/scanner.o: $(PACK_DIR)/stamp
 	@mkdir -p $(@D)
-	$(CC) $(TS_CFLAGS) -O1 -I$(PACK_DIR)/parsers/$*/src -c -o $@ $(PACK_DIR)/parsers/$*/src/scanner.c
+	$(CC) $(TS_CFLAGS) -O1 -I$(PACK_DIR)/parsers/$*/src -c -o $@.$$$$ $(PACK_DIR)/parsers/$*/src/scanner.c && mv $@.$$$$ $@
 $(TS_DIR)/stamp $(PACK_DIR)/stamp:
 	@echo 'make: $@ is missing: run scripts/setup first' >&2; exit 1
 

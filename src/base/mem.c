@@ -48,11 +48,12 @@ void *mem_zalloc(size_t size)
 
 void *mem_array(size_t n, size_t size)
 {
-    if (fault_hit(FAULT_ALLOC))
+    size_t bytes;
+
+    /* calloc refuses a product that wraps as well, but sanitizers end the program there. */
+    if (!size_mul(n, size, &bytes) || fault_hit(FAULT_ALLOC))
         return NULL;
-    if (n == 0 || size == 0)
-        n = size = 1;
-    return counted(calloc(n, size)); /* calloc refuses a product that wraps */
+    return counted(calloc(1, bytes ? bytes : 1));
 }
 
 void *mem_realloc(void *p, size_t size)
