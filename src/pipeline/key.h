@@ -1,0 +1,38 @@
+/* key.h - what a summary depends on, as two digests (pipeline).
+ * What     unit_key: the unit's own code. prompt_key: the exact tokens of the question. Both hold everything else that can
+ *          change a text: prompts and checks, model, engine and its arithmetic, sampling, the cache's type. So an equal
+ *          prompt_key means an equal summary, wherever and whenever it is made.
+ * Form     SHA-256 over fields, each with its length before it (8 bytes, little-endian), in this order:
+ *            code, or the ids as 4 bytes little-endian each | language | kind | PROMPT_VERSION | model's SHA-256
+ *            | adapter's SHA-256, or nothing | engine | its arithmetic's number | sampling | type of the KV cache
+ *          Numbers are decimal text. Changing any of it makes every stored summary be made again: do it by the
+ *          versions, on purpose.
+ * Next     plan.c for how they are used. */
+#ifndef PIPELINE_KEY_H
+#define PIPELINE_KEY_H
+
+#include "base/err.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define KEY_LEN 32
+
+/* What is the same for all units of a run. */
+struct key_base {
+    uint8_t model[KEY_LEN]; /* SHA-256 of the model file */
+    int exact; /* the engine's float32 mode: its own arithmetic, and its cache is always float32 */
+    int kv;    /* enum dobby_kv */
+};
+
+MUST_CHECK int key_unit(uint8_t out[KEY_LEN], const struct key_base *b, const char *code,
+                        size_t len, const char *language, const char *kind, struct dobby_err *e);
+MUST_CHECK int key_prompt(uint8_t out[KEY_LEN], const struct key_base *b, const int32_t *ids,
+                          size_t n, const char *language, const char *kind, struct dobby_err *e);
+/* A digest of the base alone: equal digests, equal keys for equal units. */
+MUST_CHECK int key_digest(uint8_t out[KEY_LEN], const struct key_base *b, struct dobby_err *e);
+/* A digest of the words of a prompt; with an equal unit_key (and so an equal tokenizer), equal words are equal ids. */
+MUST_CHECK int key_words(uint8_t out[KEY_LEN], const struct dobby_message *msg, size_t n,
+                         struct dobby_err *e);
+
+#endif

@@ -1,0 +1,209 @@
+/* render.c - a row of the result as a line of JSON or as Markdown (pipeline).
+ * JSON: the keys and their order are a promise to other programs; fields are added at the end, never renamed. A path that
+ * is not UTF-8 is given as `path_hex` instead of `path`, so that it can be given back exactly.
+ * Markdown: a heading per file, an entry per unit. Names, paths and summaries come from outside: whatever
+ * could be taken for markup is escaped, and control characters are shown, not sent. */
+#include "dobby.h"
+
+#include "base/json.h"
+#include "base/sha256.h"
+#include "base/strbuf.h"
+#include "base/utf8.h"
+
+#include <math.h>
+#include <string.h>
+
+/* ---- JSON --------------------------------------------------------------------------------------- */
+
+static void put_key(struct strbuf *b, const char *key)
+{
+    strbuf_printf(b, "%s\"%s\":", b->len > 1 ? "," : "", key);
+}
+
+static void put_text(struct strbuf *b, const char *key, const char *s)
+{
+    put_key(b, key);
+    if (s)
+        json_put_string(b, s, strlen(s));
+    else
+        strbuf_puts(b, "null");
+}
+
+static void put_line(struct strbuf *b, const char *key, int line)
+{
+    put_key(b, key);
+    if (line > 0)
+        strbuf_printf(b, "%d", line);
+    else
+        strbuf_puts(b, "null");
+}
+
+static void put_path(struct strbuf *b, const char *path, size_t n)
+{
+    char hex[3];
+
+    if (utf8_valid(path, n)) {
+        put_key(b, "path");
+        json_put_string(b, path, n);
+        return;
+    }
+    put_key(b, "path_hex");
+    strbuf_putc(b, '"');
+    for (size_t i = 0; i < n; i++) {
+        hex_encode(hex, (const uint8_t *)path + i, 1);
+        strbuf_puts(b, hex);
+    }
+    strbuf_putc(b, '"');
+}
+
+/* Four decimals, in whole numbers so that no locale writes a comma. */
+static void put_confidence(struct strbuf *b, double c)
+{
+    put_key(b, "confidence");
+    if (!(c >= 0)) { /* absent, or not a number */
+        strbuf_puts(b, "null");
+    } else {
+        long parts = lround((c > 1 ? 1 : c) * 10000);
+
+        strbuf_printf(b, "%ld.%04ld", parts / 10000, parts % 10000);
+    }
+}
+
+static void put_findings(struct strbuf *b, const char *const *findings)
+{
+    put_key(b, "findings");
+    if (!findings) {
+        strbuf_puts(b, "null");
+        return;
+    }
+    strbuf_putc(b, '[');
+    for (size_t i = 0; findings[i]; i++) {
+        if (i > 0)
+            strbuf_putc(b, ',');
+        json_put_string(b, findings[i], strlen(findings[i]));
+    }
+    strbuf_putc(b, ']');
+}
+
+char *dobby_row_json(const struct dobby_row *row)
+{
+    struct strbuf b = {0};
+
+    strbuf_putc(&b, '{');
+    put_path(&b, row->path, row->path_len);
+    put_text(&b, "name", row->name);
+    put_text(&b, "kind", row->kind);
+    put_line(&b, "start_line", row->start_line);
+    put_line(&b, "end_line", row->end_line);
+    put_text(&b, "language", row->language);
+    put_text(&b, "summary", row->summary);
+    put_text(&b, "source", row->source);
+    put_text(&b, "model", row->model);
+    put_confidence(&b, row->confidence);
+    put_text(&b, "key", row->key);
+    put_findings(&b, row->findings);
+    strbuf_puts(&b, "}\n");
+    return strbuf_take(&b, NULL);
+}
+
+/* ---- Markdown ----------------------------------------------------------------------------------- */
+
+/* As a failed growth does it: no text, and all that follows does nothing. */
+static void fail(struct strbuf *b)
+{
+    strbuf_release(b);
+    b->failed = true;
+}
+
+/* Text inside a paragraph: no markup, no line of its own, nothing that a terminal acts upon. */
+static void put_plain(struct strbuf *b, const char *s, size_t n)
+{
+    static const char special[] = "\\`*_[]<>#|~!&$";
+    struct strbuf safe = {0};
+
+    utf8_escape(&safe, s, n, "");
+    if (strbuf_failed(&safe)) {
+        fail(b);
+    } else {
+        for (const char *c = strbuf_str(&safe); *c; c++) {
+            /* Escaping every underscore would make names unreadable; within a word it marks nothing. */
+            bool word = *c == '_' && c > safe.s && c[1] && c[1] != ' ' && c[-1] != ' ';
+
+            if (strchr(special, *c) && !word)
+                strbuf_putc(b, '\\');
+            strbuf_putc(b, *c);
+        }
+    }
+    strbuf_release(&safe);
+}
+
+/* A code span: its fence is longer than any run of backticks inside. */
+static void put_code(struct strbuf *b, const char *s, size_t n)
+{
+    struct strbuf safe = {0};
+    size_t longest = 0, run = 0;
+    bool pad;
+
+    utf8_escape(&safe, s, n, "");
+    if (strbuf_failed(&safe)) {
+        fail(b);
+        goto out;
+    }
+    for (const char *c = strbuf_str(&safe); *c; c++) {
+        run = *c == '`' ? run + 1 : 0;
+        longest = run > longest ? run : longest;
+    }
+    pad = longest > 0 || safe.len == 0;
+    for (size_t i = 0; i <= longest; i++)
+        strbuf_putc(b, '`');
+    strbuf_puts(b, pad ? " " : "");
+    strbuf_puts(b, strbuf_str(&safe));
+    strbuf_puts(b, pad ? " " : "");
+    for (size_t i = 0; i <= longest; i++)
+        strbuf_putc(b, '`');
+out:
+    strbuf_release(&safe);
+}
+
+/* Where the text comes from, as far as a reader should be wary of it. */
+static void put_mark(struct strbuf *b, const struct dobby_row *row)
+{
+    const char *source = row->source ? row->source : "";
+
+    if (strcmp(source, "doc") == 0)
+        strbuf_puts(b, " *(from its comment)*");
+    else if (strcmp(source, "signature") == 0)
+        strbuf_puts(b, " *(from name and parameters only)*");
+    else if (row->confidence >= 0)
+        strbuf_printf(b, " *(%s, %ld%%)*", source, lround(row->confidence * 100));
+}
+
+static bool same_file(const struct dobby_row *a, const struct dobby_row *b)
+{
+    return a && a->path_len == b->path_len && memcmp(a->path, b->path, a->path_len) == 0;
+}
+
+char *dobby_row_markdown(const struct dobby_row *row, const struct dobby_row *prev)
+{
+    struct strbuf b = {0};
+
+    if (!same_file(prev, row)) {
+        strbuf_puts(&b, prev ? "\n## " : "## ");
+        put_code(&b, row->path, row->path_len);
+        strbuf_puts(&b, "\n\n");
+    }
+    strbuf_puts(&b, "- ");
+    if (row->name) {
+        strbuf_puts(&b, "**");
+        put_code(&b, row->name, strlen(row->name));
+        strbuf_puts(&b, "**");
+    }
+    if (row->start_line > 0)
+        strbuf_printf(&b, " (lines %d-%d)", row->start_line, row->end_line);
+    strbuf_puts(&b, ": ");
+    if (row->summary)
+        put_plain(&b, row->summary, strlen(row->summary));
+    put_mark(&b, row);
+    strbuf_putc(&b, '\n');
+    return strbuf_take(&b, NULL);
+}
