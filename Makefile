@@ -54,14 +54,16 @@ $(BUILD)/flags: FORCE
 	@mkdir -p $(@D)
 	@echo '$(FLAGS)' | cmp -s - $@ || echo '$(FLAGS)' > $@
 
+# V=1 shows commands; without it a word and a file name stand for each.
+Q = $(if $(V),,@echo '  $(1)' $(patsubst $(BUILD)/%,%,$@);)
 $(BUILD)/%.o: %.c $(BUILD)/flags
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(CFLAGS) $(OPT) $(ISA) -MMD -MP -c -o $@ $<
+	$(call Q,cc)$(CC) $(CPPFLAGS) $(CFLAGS) $(OPT) $(ISA) -MMD -MP -c -o $@ $<
 
 # Query files become objects with the symbols _binary_src_code_queries_LANG_scm_start and _end.
 $(BUILD)/%.scm.o: %.scm
 	@mkdir -p $(@D)
-	$(LD) -r -b binary -z noexecstack -o $@ $<
+	$(call Q,ld)$(LD) -r -b binary -z noexecstack -o $@ $<
 
 # The only objects that may hold instructions beyond the baseline, reached through a table.
 KERNEL_OPT ?= -O3
@@ -74,31 +76,31 @@ $(BUILD)/src/llm/kernels/%.o: OPT := $(KERNEL_OPT)
 
 $(TS_OBJ)/core.o: $(TS_DIR)/stamp
 	@mkdir -p $(@D)
-	$(CC) $(TS_CFLAGS) -O2 -fno-strict-aliasing -I$(TS_DIR)/lib/include -I$(TS_DIR)/lib/src -c -o $@.$$$$ $(TS_DIR)/lib/src/lib.c && mv $@.$$$$ $@
+	$(call Q,cc)$(CC) $(TS_CFLAGS) -O2 -fno-strict-aliasing -I$(TS_DIR)/lib/include -I$(TS_DIR)/lib/src -c -o $@.$$$$ $(TS_DIR)/lib/src/lib.c && mv $@.$$$$ $@
 $(TS_OBJ)/%/parser.o: $(PACK_DIR)/stamp
 	@mkdir -p $(@D)
-	$(CC) $(TS_CFLAGS) -O1 -I$(PACK_DIR)/parsers/$*/src -c -o $@.$$$$ $(PACK_DIR)/parsers/$*/src/parser.c && mv $@.$$$$ $@
+	$(call Q,cc)$(CC) $(TS_CFLAGS) -O1 -I$(PACK_DIR)/parsers/$*/src -c -o $@.$$$$ $(PACK_DIR)/parsers/$*/src/parser.c && mv $@.$$$$ $@
 $(TS_OBJ)/%/scanner.o: $(PACK_DIR)/stamp
 	@mkdir -p $(@D)
-	$(CC) $(TS_CFLAGS) -O1 -I$(PACK_DIR)/parsers/$*/src -c -o $@.$$$$ $(PACK_DIR)/parsers/$*/src/scanner.c && mv $@.$$$$ $@
+	$(call Q,cc)$(CC) $(TS_CFLAGS) -O1 -I$(PACK_DIR)/parsers/$*/src -c -o $@.$$$$ $(PACK_DIR)/parsers/$*/src/scanner.c && mv $@.$$$$ $@
 $(TS_DIR)/stamp $(PACK_DIR)/stamp:
 	@echo 'make: $@ is missing: run scripts/setup first' >&2; exit 1
 
 # One relocatable object in which only dobby_* stays global: nothing of ours can clash with a host.
 $(BUILD)/libdobby.a: $(LIB_OBJ) $(TS_OBJS)
-	$(LD) -r -o $(BUILD)/libdobby.o $^
-	$(OBJCOPY) -w --keep-global-symbol='dobby_*' $(BUILD)/libdobby.o
-	rm -f $@ && $(AR) rcs $@ $(BUILD)/libdobby.o
+	$(call Q,ld)$(LD) -r -o $(BUILD)/libdobby.o $^
+	@$(OBJCOPY) -w --keep-global-symbol='dobby_*' $(BUILD)/libdobby.o
+	@rm -f $@ && $(AR) rcs $@ $(BUILD)/libdobby.o
 
 # Programs of our own link with the objects, through a thin archive so that each takes what it needs.
-$(BUILD)/objects.a: $(LIB_OBJ) $(TS_OBJS)
-	rm -f $@ && $(AR) rcsT $@ $^
+$(BUILD)/objects.a: $(LIB_OBJ) $(TS_OBJS) $(filter-out %/main.o,$(CLI_OBJ))
+	@rm -f $@ && $(AR) rcsT $@ $^
 $(BUILD)/dobby: $(CLI_OBJ) $(BUILD)/objects.a
-	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
+	$(call Q,link)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
 $(BUILD)/dobby-bench: $(BENCH_OBJ) $(BUILD)/objects.a
-	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
+	$(call Q,link)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
 $(BUILD)/tests/%: $(BUILD)/tests/%.o $(SUPPORT) $(BUILD)/objects.a
-	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(shell pkg-config --libs $(TEST_PKGS)) $(LIBS)
+	$(call Q,link)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(shell pkg-config --libs $(TEST_PKGS)) $(LIBS)
 $(BUILD)/tests/%.o: override CPPFLAGS += -Itests
 
 bench: $(if $(BENCH_OBJ),$(BUILD)/dobby-bench)
