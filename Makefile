@@ -103,20 +103,28 @@ $(BUILD)/tests/%: $(BUILD)/tests/%.o $(SUPPORT) $(BUILD)/objects.a
 	$(call Q,link)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(shell pkg-config --libs $(TEST_PKGS)) $(LIBS)
 $(BUILD)/tests/%.o: override CPPFLAGS += -Itests
 
+build-tests: $(filter $(BUILD)/%,$(TESTS) $(MODEL_TESTS))
 bench: $(if $(BENCH_OBJ),$(BUILD)/dobby-bench)
 
 setup:
 	@scripts/setup
 # T=WORD runs only tests whose path holds WORD; REPEAT=N runs each N times.
-RUN_TESTS = BUILD=$(BUILD) DOBBY=$(abspath $(BUILD)/dobby) SAN=$(SAN) REPEAT=$(REPEAT) scripts/run-tests
+RUN_TESTS = BUILD=$(BUILD) DOBBY=$(abspath $(BUILD)/dobby) SAN=$(SAN) CC='$(CC)' REPEAT=$(REPEAT) scripts/run-tests
 test: setup
 	@$(MAKE) --no-print-directory run-test
 test-models: setup
 	@$(MAKE) --no-print-directory run-test-models
-run-test: $(BUILD)/dobby $(filter $(BUILD)/%,$(TESTS))
+run-test: $(BUILD)/dobby $(BUILD)/libdobby.a $(filter $(BUILD)/%,$(TESTS))
+	@$(BUILD)/dobby models pull smollm2-135m
 	@$(RUN_TESTS) $(if $(T),$(foreach t,$(TESTS),$(if $(findstring $(T),$(t)),$(t))),$(TESTS))
 run-test-models: $(BUILD)/dobby $(filter $(BUILD)/%,$(MODEL_TESTS))
+	@$(BUILD)/dobby models pull qwen2.5-coder-0.5b
 	@$(RUN_TESTS) $(if $(T),$(foreach t,$(MODEL_TESTS),$(if $(findstring $(T),$(t)),$(t))),$(MODEL_TESTS))
+
+check: test
+	@$(MAKE) --no-print-directory $(BUILD)/libdobby.a
+	@bad=0; for c in tools/check-layers.sh 'tools/check-symbols.sh $(BUILD)' tools/check-format.sh; do \
+	    NM='$(NM)' $$c || bad=1; done; exit $$bad
 
 demo: setup
 	@$(MAKE) --no-print-directory all
@@ -146,7 +154,7 @@ help:
 	@echo 'Variables: BUILD=folder SAN=address,undefined|thread CC=clang CFLAGS="-O2 -g -Werror"'
 
 FORCE:
-.PHONY: all test test-models run-test run-test-models check demo bench setup install clean help FORCE
+.PHONY: all test test-models run-test run-test-models build-tests check demo bench setup install clean help FORCE
 .SECONDARY:
 .DELETE_ON_ERROR:
 -include $(DEPS)

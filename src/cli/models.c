@@ -276,11 +276,11 @@ static int verify(struct cli *c, int argc, char **argv)
 
 /* ---- info -------------------------------------------------------------------------------------- */
 
+/* In the columns of dobby_model_describe, whose text follows. */
 static void put_known(struct strbuf *b, const struct catalogue_model *m)
 {
-    strbuf_printf(
-        b, "catalogue:   %s (%s)\ntitle:       %s\nlicence:     %s\nsha256:      %s\npackages:    ",
-        m->name, m->alias, m->title, m->licence, m->sha256);
+    strbuf_printf(b, "%-15s %s (%s): %s\n", "catalogue", m->name, m->alias, m->title);
+    strbuf_printf(b, "%-15s %s\n%-15s ", "sha256", m->sha256, "packages");
     if (m->n_parts > 1)
         strbuf_printf(b, "%s ... ", m->parts[0].package);
     strbuf_printf(b, "%s %s\n", m->parts[m->n_parts - 1].package, m->parts[0].version);

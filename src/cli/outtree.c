@@ -164,8 +164,8 @@ static int write_page(const struct out_tree *t, const char *page, const struct s
                       struct dobby_err *e)
 {
     char tmp[64];
-    const char *leaf;
-    int dir, fd, rc;
+    const char *leaf = NULL;
+    int dir = -1, fd, rc;
 
     if (strbuf_failed(text))
         return err_nomem(e, "a page");
