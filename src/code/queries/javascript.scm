@@ -43,4 +43,4 @@
 (class name: (_) @name) @class
 (variable_declarator
   name: (identifier) @name
-  value: [(object) (class)]) @class
+  value: [(object) (class !name)]) @class

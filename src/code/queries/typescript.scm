@@ -43,6 +43,6 @@
 (class name: (_) @name) @class
 (variable_declarator
   name: (identifier) @name
-  value: [(object) (class)]) @class
+  value: [(object) (class !name)]) @class
 (internal_module name: (_) @name) @namespace
 (module name: (identifier) @name) @namespace

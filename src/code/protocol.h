@@ -1,0 +1,43 @@
+/* protocol.h - what dobby and a parser worker say to each other (code, private to the parser).
+ * Form     Both ends are the same build on the same machine; numbers are little-endian all the same.
+ *            worker, once    u32 PROTOCOL_HELLO, u32 PARSE_VERSION
+ *            request         u32 PROTOCOL_REQUEST, u32 language, u32 length, then the text
+ *            reply           u32 PROTOCOL_REPLY, u32 status, u32 length, then as many bytes of units:
+ *          a unit is          u32 kind, then start end, signature end, body start end, doc start end, docstring start
+ *                            end as u32, then name and qualified name, each a u16 length and bytes.
+ * Trust    The worker believes the parent; the parent believes nothing (parse.c). */
+#ifndef CODE_PROTOCOL_H
+#define CODE_PROTOCOL_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define PROTOCOL_HELLO   0x6f6c6c68u
+#define PROTOCOL_REQUEST 0x74736572u
+#define PROTOCOL_REPLY   0x796c7072u
+
+enum protocol_status {
+    PROTOCOL_OK,
+    PROTOCOL_PARTIAL,  /* units, but the tree holds errors */
+    PROTOCOL_TOO_MANY, /* more than PROTOCOL_MAX_UNITS: none are sent */
+    PROTOCOL_STATUSES
+};
+
+#define PROTOCOL_HEAD      12 /* bytes of three numbers */
+#define PROTOCOL_MAX_UNITS 65536
+#define PROTOCOL_MAX_NAME  512 /* bytes of a name */
+#define PROTOCOL_MAX_REPLY ((size_t)32 << 20)
+
+/* How a worker ends when it gives up by itself. */
+#define PROTOCOL_EXIT_NOMEM 3 /* an allocation was refused */
+#define PROTOCOL_EXIT_FORM  4 /* the parent said something unknown */
+
+static inline void protocol_put_u32(unsigned char *p, uint32_t v)
+{
+    p[0] = (unsigned char)v;
+    p[1] = (unsigned char)(v >> 8);
+    p[2] = (unsigned char)(v >> 16);
+    p[3] = (unsigned char)(v >> 24);
+}
+
+#endif
