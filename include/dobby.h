@@ -59,7 +59,7 @@ enum dobby_code {
 };
 
 struct dobby_err {
-    int code;          /* 0 or DOBBY_E_* */
+    int code;           /* 0 or DOBBY_E_* */
     char message[1024]; /* one line, NUL-terminated: what: where: why; what to do */
 };
 
@@ -71,18 +71,21 @@ struct dobby_model;
 
 struct dobby_model_options {
     size_t size;
-    int exact;             /* 1: float32 weights and arithmetic, scalar; for tests and for finding errors */
-    int threads;           /* workers for repacking; 0: as many as the process may run on */
-    const char *isa;       /* NULL: the best of this machine; scalar avx2 avx512vnni ... (DOBBY_E_UNAVAILABLE if it lacks it) */
+    int exact;   /* 1: float32 weights and arithmetic, scalar; for tests and for finding errors */
+    int threads; /* workers for repacking; 0: as many as the process may run on */
+    const char *
+        isa; /* NULL: the best of this machine; scalar avx2 avx512vnni ... (DOBBY_E_UNAVAILABLE if it lacks it) */
     const char *cache_dir; /* directory for repacked weights; NULL: keep them in memory only */
 };
 
 struct dobby_model_info {
-    const char *arch, *name, *path; /* general.architecture, general.name ("" if absent), as opened */
-    const char *sha256;             /* 64 hex digits of the whole file */
-    const char *isa;                /* kernels in use */
-    const char *chat;               /* "chatml", or "" when the file has no template that is known */
-    const char *file_type;          /* the tensor types in the file with their counts: "Q5_0:132 Q8_0:13 ..." */
+    const char *arch, *name,
+        *path;          /* general.architecture, general.name ("" if absent), as opened */
+    const char *sha256; /* 64 hex digits of the whole file */
+    const char *isa;    /* kernels in use */
+    const char *chat;   /* "chatml", or "" when the file has no template that is known */
+    const char
+        *file_type; /* the tensor types in the file with their counts: "Q5_0:132 Q8_0:13 ..." */
     uint64_t n_params, file_size, packed_size; /* parameters; bytes; bytes of weights in memory */
     int n_layers, n_embd, n_ff, n_heads, n_kv_heads, head_dim, n_vocab, n_ctx_train;
     size_t kv_bytes_per_token; /* with the f16 cache */
@@ -128,12 +131,13 @@ enum dobby_kv { DOBBY_KV_F16 = 0, DOBBY_KV_Q8 = 1, DOBBY_KV_F32 = 2 };
 
 struct dobby_engine_options {
     size_t size;
-    int threads;        /* workers; 0: as many as the process may run on */
-    int agents;         /* sequences in flight at most; 0: 10 */
-    int chunk;          /* columns of a step at most (prompt and written tokens); 0: 256 */
-    int kv;             /* enum dobby_kv; exact models use float32 always */
-    int context;        /* longest prompt plus text of one sequence; 0: the smaller of the model's and 8192 */
-    size_t kv_memory;   /* bytes for the KV pool; 0: what `agents` full sequences of 2048 tokens need, or one of `context` */
+    int threads; /* workers; 0: as many as the process may run on */
+    int agents;  /* sequences in flight at most; 0: 10 */
+    int chunk;   /* columns of a step at most (prompt and written tokens); 0: 256 */
+    int kv;      /* enum dobby_kv; exact models use float32 always */
+    int context; /* longest prompt plus text of one sequence; 0: the smaller of the model's and 8192 */
+    size_t
+        kv_memory; /* bytes for the KV pool; 0: what `agents` full sequences of 2048 tokens need, or one of `context` */
 };
 
 DOBBY_API int dobby_engine_open(struct dobby_engine **out, struct dobby_model *m,
@@ -145,25 +149,28 @@ struct dobby_result {
     dobby_ticket ticket;
     int status;          /* 0 done, DOBBY_E_CANCELLED, or the code of the failure */
     const char *message; /* why, "" when done */
-    const char *text;    /* the completion without the stop string; NUL-terminated, may hold invalid UTF-8 */
+    const char
+        *text; /* the completion without the stop string; NUL-terminated, may hold invalid UTF-8 */
     size_t len;
-    const int32_t *ids;  /* tokens of the completion, the end token not included */
+    const int32_t *ids;   /* tokens of the completion, the end token not included */
     const float *logprob; /* natural log of each token's probability */
     const float *margin;  /* log-probability distance to the runner-up, per token */
     size_t n_ids;
-    double sum_logprob;  /* of the tokens, end token included when it was sampled */
-    const char *stop;    /* "end" (end token), "string" (a stop string), "length" (max_tokens), "" on failure */
+    double sum_logprob; /* of the tokens, end token included when it was sampled */
+    const char *
+        stop; /* "end" (end token), "string" (a stop string), "length" (max_tokens), "" on failure */
     size_t n_prompt, n_cached; /* prompt tokens; of these, taken from the prefix cache */
-    double ms_queued, ms_prompt, ms_total; /* submit to admission; admission to first token; submit to end */
+    double ms_queued, ms_prompt,
+        ms_total; /* submit to admission; admission to first token; submit to end */
 };
 
 struct dobby_generate {
     size_t size;
-    int max_tokens;            /* 0: 256 */
-    const char *const *stops;  /* stop strings, copied; NULL-terminated; NULL: none */
-    int ignore_eog;            /* 1: end-of-generation tokens do not stop (tests, benchmarks) */
-    int order;                 /* lower starts first among waiting prompts, then first come first served */
-    void *ctx;                 /* for the callbacks */
+    int max_tokens;           /* 0: 256 */
+    const char *const *stops; /* stop strings, copied; NULL-terminated; NULL: none */
+    int ignore_eog;           /* 1: end-of-generation tokens do not stop (tests, benchmarks) */
+    int order; /* lower starts first among waiting prompts, then first come first served */
+    void *ctx; /* for the callbacks */
     /* A piece of text as it is written; may be NULL. */
     void (*on_text)(void *ctx, dobby_ticket t, const char *bytes, size_t len);
     /* Exactly once for each ticket. */
@@ -179,12 +186,14 @@ DOBBY_API int dobby_submit(struct dobby_engine *en, const int32_t *ids, size_t n
                            const struct dobby_generate *g, dobby_ticket *out, struct dobby_err *e);
 /* Ask for the end of a ticket; its callback still comes. Unknown or finished tickets are ignored. */
 DOBBY_API void dobby_cancel(struct dobby_engine *en, dobby_ticket t);
-DOBBY_API void dobby_wait(struct dobby_engine *en, dobby_ticket t); /* until its final callback has returned */
-DOBBY_API void dobby_drain(struct dobby_engine *en);                /* until nothing is queued or in flight */
+DOBBY_API void dobby_wait(struct dobby_engine *en,
+                          dobby_ticket t);           /* until its final callback has returned */
+DOBBY_API void dobby_drain(struct dobby_engine *en); /* until nothing is queued or in flight */
 
 struct dobby_stats {
     uint64_t n_submitted, n_done, n_failed, n_cancelled;
-    uint64_t n_prompt_tokens, n_cached_tokens, n_written_tokens; /* asked for; taken from the cache; sampled */
+    uint64_t n_prompt_tokens, n_cached_tokens,
+        n_written_tokens; /* asked for; taken from the cache; sampled */
     uint64_t n_steps, n_columns;
     size_t n_waiting, n_running, kv_blocks_used, kv_blocks_total;
     int threads;
@@ -200,18 +209,18 @@ struct dobby_row {
     const char *name, *kind;
     int start_line, end_line;
     const char *language, *summary, *source, *model;
-    double confidence;  /* 0..1, negative when there is none */
-    const char *key;    /* prompt_key in hex, or NULL */
+    double confidence;           /* 0..1, negative when there is none */
+    const char *key;             /* prompt_key in hex, or NULL */
     const char *const *findings; /* NULL-terminated, or NULL */
 };
 
 enum dobby_event_kind {
-    DOBBY_EV_STAGE,   /* text: "walk", "parse", "load", "summarize", ... with the stage's name as it starts */
-    DOBBY_EV_PLAN,    /* totals are known: n_total, n_cached */
-    DOBBY_EV_UNIT,    /* one more unit done, failed or found in the store */
-    DOBBY_EV_NOTE,    /* text: something a person should read (a skipped file, a fallback) */
-    DOBBY_EV_FILE,    /* dry run: one planned file; text: its JSON object */
-    DOBBY_EV_TICK     /* several times a second while agents work */
+    DOBBY_EV_STAGE, /* text: "walk", "parse", "load", "summarize", ... with the stage's name as it starts */
+    DOBBY_EV_PLAN, /* totals are known: n_total, n_cached */
+    DOBBY_EV_UNIT, /* one more unit done, failed or found in the store */
+    DOBBY_EV_NOTE, /* text: something a person should read (a skipped file, a fallback) */
+    DOBBY_EV_FILE, /* dry run: one planned file; text: its JSON object */
+    DOBBY_EV_TICK  /* several times a second while agents work */
 };
 struct dobby_event {
     enum dobby_event_kind kind;
@@ -231,11 +240,12 @@ struct dobby_summarize {
     const char *worker_path; /* executable that runs `--parse-worker`; required */
     const char *isa;
     int agents, threads, chunk, kv, exact;
-    size_t limit;            /* units at most; 0: all */
-    int no_docs;             /* hide doc comments and summarise from code */
-    int dry_run;             /* plan only: DOBBY_EV_FILE for each file */
-    int refresh;             /* redo what was kept although a neighbour changed */
-    const volatile int *stop; /* 0 go on; 1 finish the units in flight; 2 leave at once; may be NULL */
+    size_t limit; /* units at most; 0: all */
+    int no_docs;  /* hide doc comments and summarise from code */
+    int dry_run;  /* plan only: DOBBY_EV_FILE for each file */
+    int refresh;  /* redo what was kept although a neighbour changed */
+    const volatile int
+        *stop; /* 0 go on; 1 finish the units in flight; 2 leave at once; may be NULL */
     void *ctx;
     void (*on_event)(void *ctx, const struct dobby_event *ev);
     /* Every row of the tree in the order of the JSONL output, after the work is done; may be NULL. A
@@ -283,7 +293,8 @@ DOBBY_API int dobby_parse_worker(void);
 
 /* Log lines of the library; level 0 error, 1 warning, 2 info, 3 debug. Process-wide; set it before
  * anything else. The callback may run on any thread. */
-DOBBY_API void dobby_set_log(void (*fn)(void *ctx, int level, const char *line), void *ctx, int max_level);
+DOBBY_API void dobby_set_log(void (*fn)(void *ctx, int level, const char *line), void *ctx,
+                             int max_level);
 
 #ifdef __cplusplus
 }

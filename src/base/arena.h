@@ -11,7 +11,7 @@ struct arena {
     size_t used; /* bytes handed out */
 };
 
-void *arena_alloc(struct arena *a, size_t size);               /* 16-byte aligned, zeroed; NULL on failure */
+void *arena_alloc(struct arena *a, size_t size); /* 16-byte aligned, zeroed; NULL on failure */
 void *arena_array(struct arena *a, size_t n, size_t size);     /* NULL on overflow too */
 char *arena_strndup(struct arena *a, const char *s, size_t n); /* n bytes and a NUL */
 char *arena_strdup(struct arena *a, const char *s);

@@ -11,7 +11,8 @@
 #define MUST_CHECK __attribute__((warn_unused_result))
 
 /* Set *e (if not NULL and still clear) and return `code`. Message form: "what: where: why; what to do". */
-int err_set(struct dobby_err *e, int code, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+int err_set(struct dobby_err *e, int code, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
 /* The same with ": strerror(errnum)" put after the text and `hint` (may be NULL) after "; ". The code
  * follows errnum: ENOENT _NOTFOUND, EACCES/EPERM/EROFS _PERMISSION, ENOMEM _NOMEM, else _IO. */
 int err_errno(struct dobby_err *e, int errnum, const char *hint, const char *fmt, ...)

@@ -7,7 +7,15 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-enum fault_class { FAULT_ALLOC, FAULT_OPEN, FAULT_READ, FAULT_WRITE, FAULT_SYNC, FAULT_THREAD, FAULT_CLASSES };
+enum fault_class {
+    FAULT_ALLOC,
+    FAULT_OPEN,
+    FAULT_READ,
+    FAULT_WRITE,
+    FAULT_SYNC,
+    FAULT_THREAD,
+    FAULT_CLASSES
+};
 
 /* Make the nth call (1-based) of that class from now on fail; with `sticky` all later ones too. */
 void fault_arm(enum fault_class c, size_t nth, bool sticky);

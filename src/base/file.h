@@ -27,9 +27,11 @@ MUST_CHECK int file_identify(struct file_id *id, const char *path, struct dobby_
 /* Append the whole file to *out; refused (DOBBY_E_LIMIT) beyond `max` bytes. */
 MUST_CHECK int file_read_all(struct strbuf *out, const char *path, size_t max, struct dobby_err *e);
 /* Write by temporary file in the same directory, fsync, rename, fsync of the directory. */
-MUST_CHECK int file_write_atomic(const char *path, const void *p, size_t n, unsigned mode, struct dobby_err *e);
+MUST_CHECK int file_write_atomic(const char *path, const void *p, size_t n, unsigned mode,
+                                 struct dobby_err *e);
 /* Write all of it or fail; retries EINTR and short writes. ENOSPC says "disk full". `name` is for the message. */
-MUST_CHECK int file_write_fd(int fd, const void *p, size_t n, const char *name, struct dobby_err *e);
+MUST_CHECK int file_write_fd(int fd, const void *p, size_t n, const char *name,
+                             struct dobby_err *e);
 /* mkdir -p with the given mode for what is missing. */
 MUST_CHECK int file_mkdirs(const char *path, unsigned mode, struct dobby_err *e);
 bool file_exists(const char *path);

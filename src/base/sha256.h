@@ -14,8 +14,10 @@ void sha256_begin(struct sha256 *h);
 void sha256_add(struct sha256 *h, const void *p, size_t n);
 /* A field of a key: its length as 8 bytes little-endian, then its bytes (INTERFACE: length-prefixed). */
 void sha256_field(struct sha256 *h, const void *p, size_t n);
-MUST_CHECK int sha256_end(struct sha256 *h, uint8_t out[32], struct dobby_err *e); /* always releases */
-MUST_CHECK int sha256_file(const char *path, uint8_t out[32], void (*progress)(void *ctx, uint64_t done), void *ctx,
+MUST_CHECK int sha256_end(struct sha256 *h, uint8_t out[32],
+                          struct dobby_err *e); /* always releases */
+MUST_CHECK int sha256_file(const char *path, uint8_t out[32],
+                           void (*progress)(void *ctx, uint64_t done), void *ctx,
                            struct dobby_err *e);
 void hex_encode(char *out, const uint8_t *p, size_t n); /* 2n digits and a NUL */
 

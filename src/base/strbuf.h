@@ -9,9 +9,9 @@
 #include <stddef.h>
 
 struct strbuf {
-    char *s;      /* NULL until something was added: use strbuf_str() to read */
+    char *s; /* NULL until something was added: use strbuf_str() to read */
     size_t len, cap;
-    size_t max;   /* cap on len; 0: none. Beyond it the buffer fails. */
+    size_t max; /* cap on len; 0: none. Beyond it the buffer fails. */
     bool failed;
 };
 
@@ -19,7 +19,8 @@ void strbuf_add(struct strbuf *b, const void *p, size_t n);
 void strbuf_puts(struct strbuf *b, const char *s);
 void strbuf_putc(struct strbuf *b, char c);
 void strbuf_printf(struct strbuf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-void strbuf_vprintf(struct strbuf *b, const char *fmt, va_list ap) __attribute__((format(printf, 2, 0)));
+void strbuf_vprintf(struct strbuf *b, const char *fmt, va_list ap)
+    __attribute__((format(printf, 2, 0)));
 void strbuf_truncate(struct strbuf *b, size_t len); /* keeps the memory; len <= b->len */
 void strbuf_reset(struct strbuf *b);                /* empty, failed cleared, memory kept */
 void strbuf_release(struct strbuf *b);              /* back to the zeroed struct */

@@ -21,7 +21,8 @@ size_t utf8_complete(const char *s, size_t n);
 void utf8_escape(struct strbuf *out, const char *s, size_t n, const char *keep);
 /* The same for the one code point (or bad byte) at s, n >= 1: returns the bytes read, *out_len those written. */
 #define UTF8_ESCAPE_MAX 12
-size_t utf8_escape_one(char out[UTF8_ESCAPE_MAX], size_t *out_len, const char *s, size_t n, const char *keep);
+size_t utf8_escape_one(char out[UTF8_ESCAPE_MAX], size_t *out_len, const char *s, size_t n,
+                       const char *keep);
 /* The same into `size` bytes with the NUL, without allocating; what does not fit is cut between code points. */
 void utf8_escape_fixed(char *out, size_t size, const char *s, size_t n);
 
