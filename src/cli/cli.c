@@ -49,10 +49,15 @@ int cli_exit_code(int code)
 
 int cli_fail(struct cli *c, const struct dobby_err *e)
 {
-    if (e->code == DOBBY_E_CANCELLED)
+    if (e->code == DOBBY_E_CANCELLED) {
         term_clear(&c->term);
-    else
+    } else if (e->code == 0) { /* a failure that nobody described must not pass for success */
+        term_message(&c->term, LOG_ERROR,
+                     "internal error: a failure without a reason; report this");
+        return EXIT_INTERNAL;
+    } else {
         term_message(&c->term, LOG_ERROR, e->message);
+    }
     return cli_exit_code(e->code);
 }
 
