@@ -1,0 +1,879 @@
+/* engine.c - many sequences on one model: admission, steps, results (llm).
+ *
+ * A worker thread per core owns some live sequences and steps alone over the shared weights, with no barrier
+ * between workers. When fewer sequences live than there are workers, or there are too few columns to be worth a
+ * pass over the weights for each core, all workers form one team that steps all sequences together, rows of each
+ * matrix divided (graph.h). Both give the same bits, so the choice may depend on time.
+ *
+ *     submit -> waiting --admit--> live (a worker's list) --sampled to the end--> ended -> dispatcher -> on_done
+ *                          \-> parked (its prefix is being read by another) --/
+ *
+ * The mutex `lock` guards everything here but a running step's scratch. It is never held during a step or a
+ * callback. Order: none, it is the only one. A worker looks after its own list between steps ("boundary"):
+ * new sequences reach it through its inbox, so a list never changes under a step.
+ * Next: sequence.h, kv.h, graph.h. */
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/size.h"
+#include "base/thread.h"
+#include "llm/graph.h"
+#include "llm/sequence.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define MIN_COLUMNS      16 /* a core's own pass over the weights pays from about this many columns on */
+#define CONTEXT_DEFAULT  8192
+#define TOKENS_PER_AGENT 2048 /* KV memory when nothing is said */
+
+/* The arrays of one step. */
+struct step_space {
+    struct step step;
+    int32_t *ids;
+    struct segment *segs;
+    struct output *outs;
+    _Atomic unsigned char *bad;
+    struct sequence **seq_of_seg; /* [n_segs] */
+    struct sequence **seq_of_out; /* [n_outs] */
+};
+
+struct worker {
+    struct dobby_engine *en;
+    unsigned index;
+    pthread_t thread;
+    struct graph *graph;
+    struct step_space space;
+    struct sequence **live, **inbox; /* [agents] each */
+    size_t n_live, n_inbox;
+    unsigned gang_seen; /* number of the last team step it took part in */
+};
+
+struct dobby_engine {
+    struct dobby_model *m;
+    size_t agents, chunk, context;
+    int kv_type;
+    unsigned n_workers, n_started;
+    struct worker *workers;
+    float *rope;
+    struct graph *team_graph;
+    struct team team;
+
+    pthread_mutex_t lock;
+    pthread_cond_t work; /* something changed for the workers */
+    pthread_cond_t told; /* the dispatcher has something to do */
+    pthread_cond_t gone; /* a sequence's final callback has returned */
+    struct kv_pool kv;
+    struct sequence *all, *waiting, *parked, *tell, **tell_end;
+    size_t n_running; /* live and parked */
+    dobby_ticket next_ticket;
+    unsigned n_idle; /* workers that wait */
+    bool gang;       /* a team steps now; its leader builds and applies */
+    unsigned gang_no, gang_leader;
+    atomic_bool gang_go; /* read by members after the team's barrier */
+    const struct step *gang_step;
+    bool closing;
+    pthread_t dispatcher;
+    bool dispatcher_started;
+    struct dobby_stats stats;
+};
+
+/* ---- the dispatcher --------------------------------------------------------------------------------------- */
+
+static void tell(struct dobby_engine *en, struct sequence *s)
+{
+    if (s->queued)
+        return;
+    s->queued = true;
+    s->next = NULL;
+    *en->tell_end = s;
+    en->tell_end = &s->next;
+    pthread_cond_signal(&en->told);
+}
+
+static struct dobby_result result_of(const struct sequence *s)
+{
+    return (struct dobby_result){
+        .ticket = s->ticket,
+        .status = s->status,
+        .message = s->err.message,
+        .text = s->text,
+        .len = s->len,
+        .ids = s->ids + s->n_prompt,
+        .logprob = s->logprob,
+        .margin = s->margin,
+        .n_ids = s->n_out,
+        .sum_logprob = s->sum_logprob,
+        .stop = s->stop_reason,
+        .n_prompt = s->n_prompt,
+        .n_cached = s->n_cached,
+        .ms_queued = 1e3 * ((s->t_admit > 0 ? s->t_admit : s->t_end) - s->t_submit),
+        .ms_prompt = s->t_first > 0 ? 1e3 * (s->t_first - s->t_admit) : 0,
+        .ms_total = 1e3 * (s->t_end - s->t_submit),
+    };
+}
+
+static void forget(struct dobby_engine *en, struct sequence *s)
+{
+    if (s->all_prev)
+        s->all_prev->all_next = s->all_next;
+    else
+        en->all = s->all_next;
+    if (s->all_next)
+        s->all_next->all_prev = s->all_prev;
+    sequence_free(s);
+    pthread_cond_broadcast(&en->gone);
+}
+
+/* Called with the lock held; lets it go around callbacks. Text buffers never move, and bytes below `safe` never
+ * change, so they are read without the lock. */
+static void tell_one(struct dobby_engine *en, struct sequence *s)
+{
+    size_t from = s->told, to = s->safe;
+    bool ended = s->ended;
+
+    s->queued = false;
+    s->told = size_max(from, to);
+    pthread_mutex_unlock(&en->lock);
+    if (s->opt.on_text && to > from)
+        s->opt.on_text(s->opt.ctx, s->ticket, s->text + from, to - from);
+    if (ended && s->opt.on_done) {
+        struct dobby_result r = result_of(s);
+        s->opt.on_done(s->opt.ctx, &r);
+    }
+    pthread_mutex_lock(&en->lock);
+    if (ended)
+        forget(en, s);
+}
+
+static void *dispatcher_main(void *arg)
+{
+    struct dobby_engine *en = arg;
+
+    pthread_mutex_lock(&en->lock);
+    for (;;) {
+        while (!en->tell && !(en->closing && !en->all))
+            pthread_cond_wait(&en->told, &en->lock);
+        if (!en->tell)
+            break;
+        struct sequence *s = en->tell;
+        en->tell = s->next;
+        if (!en->tell)
+            en->tell_end = &en->tell;
+        tell_one(en, s);
+    }
+    pthread_mutex_unlock(&en->lock);
+    return NULL;
+}
+
+/* ---- the life of a sequence: all with the lock held --------------------------------------------------------- */
+
+static void drop_blocks(struct dobby_engine *en, struct sequence *s)
+{
+    for (size_t i = s->n_blocks; i-- > 0;)
+        kv_drop(&en->kv, s->blocks[i]);
+    s->n_blocks = 0;
+}
+
+static void end_sequence(struct dobby_engine *en, struct sequence *s)
+{
+    s->ended = true;
+    s->t_end = time_now();
+    if (s->status == 0)
+        en->stats.n_done++;
+    else if (s->status == DOBBY_E_CANCELLED)
+        en->stats.n_cancelled++;
+    else
+        en->stats.n_failed++;
+    tell(en, s);
+}
+
+static void end_running(struct dobby_engine *en, struct sequence *s)
+{
+    drop_blocks(en, s);
+    en->n_running--;
+    end_sequence(en, s);
+}
+
+/* Share what is ready of the prompt's full blocks, from block n_shared on; each ready one replaces a block that was
+ * reserved. False when the next one is being computed by another sequence. At least one prompt token stays to be
+ * computed, and all from which logits are wanted. */
+static bool match_prefix(struct dobby_engine *en, struct sequence *s)
+{
+    size_t limit =
+        size_min(s->n_prompt - 1, s->opt.on_logits ? s->opt.logits_from : s->n_prompt - 1);
+
+    while ((s->n_shared + 1) * KV_TOKENS <= limit) {
+        uint32_t parent = s->n_shared ? s->blocks[s->n_shared - 1] : KV_NONE;
+        uint32_t b = kv_find(&en->kv, parent, s->ids + s->n_shared * KV_TOKENS);
+        if (b == KV_NONE)
+            break;
+        if (!kv_is_ready(&en->kv, b))
+            return false;
+        kv_pin(&en->kv, b);
+        kv_drop(&en->kv, s->blocks[s->n_shared]);
+        s->blocks[s->n_shared++] = b;
+    }
+    return true;
+}
+
+/* The prefix is settled: copy the common part of the next block, announce the blocks that this sequence will fill. */
+static void settle_prefix(struct dobby_engine *en, struct sequence *s)
+{
+    size_t limit =
+               size_min(s->n_prompt - 1, s->opt.on_logits ? s->opt.logits_from : s->n_prompt - 1),
+           common = 0;
+    size_t at = s->n_shared * KV_TOKENS;
+    uint32_t parent = s->n_shared ? s->blocks[s->n_shared - 1] : KV_NONE, near = KV_NONE;
+
+    if (at < limit)
+        near =
+            kv_find_partial(&en->kv, parent, s->ids + at, size_min(limit - at, KV_TOKENS), &common);
+    if (near != KV_NONE)
+        memcpy(en->kv.base + s->blocks[s->n_shared] * en->kv.block_bytes,
+               en->kv.base + near * en->kv.block_bytes, en->kv.block_bytes);
+    s->pos = s->n_cached = at + common;
+    s->n_published = s->n_shared;
+    while ((s->n_published + 1) * KV_TOKENS <= s->n_prompt) {
+        const int32_t *ids = s->ids + s->n_published * KV_TOKENS;
+        if (kv_find(&en->kv, parent, ids) != KV_NONE)
+            break; /* it is there, but this sequence computes its own: logits are wanted */
+        kv_publish(&en->kv, parent, ids, s->blocks[s->n_published]);
+        parent = s->blocks[s->n_published++];
+    }
+    en->stats.n_cached_tokens += s->n_cached;
+}
+
+static void give_to_worker(struct dobby_engine *en, struct sequence *s)
+{
+    struct worker *best = &en->workers[0];
+    for (unsigned i = 1; i < en->n_started; i++)
+        if (en->workers[i].n_live + en->workers[i].n_inbox < best->n_live + best->n_inbox)
+            best = &en->workers[i];
+    best->inbox[best->n_inbox++] = s;
+}
+
+/* Try parked sequences again; what they wait for may be ready or gone. */
+static bool unpark(struct dobby_engine *en)
+{
+    bool any = false;
+    for (struct sequence **at = &en->parked; *at;) {
+        struct sequence *s = *at;
+        if (!s->cancelled && !match_prefix(en, s)) {
+            at = &s->next;
+            continue;
+        }
+        *at = s->next;
+        any = true;
+        if (s->cancelled) {
+            sequence_fail(s, DOBBY_E_CANCELLED, "cancelled");
+            end_running(en, s);
+            continue;
+        }
+        settle_prefix(en, s);
+        give_to_worker(en, s);
+    }
+    return any;
+}
+
+/* Start what fits: agents and the worst case of its KV blocks. In order; nobody overtakes one that waits for memory. */
+static bool admit(struct dobby_engine *en)
+{
+    bool any = false;
+    while (en->waiting && en->n_running < en->agents) {
+        struct sequence *s = en->waiting;
+        if (!kv_take(&en->kv, s->n_blocks, s->blocks))
+            break;
+        en->waiting = s->next;
+        en->stats.n_waiting--;
+        en->n_running++;
+        s->t_admit = time_now();
+        any = true;
+        if (match_prefix(en, s)) {
+            settle_prefix(en, s);
+            give_to_worker(en, s);
+        } else {
+            s->next = en->parked;
+            en->parked = s;
+        }
+    }
+    return any;
+}
+
+static void take_inbox(struct worker *w)
+{
+    for (size_t i = 0; i < w->n_inbox; i++)
+        w->live[w->n_live++] = w->inbox[i];
+    w->n_inbox = 0;
+}
+
+/* End what was cancelled or has come to its end; keep the order of the others. */
+static void sweep(struct worker *w)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < w->n_live; i++) {
+        struct sequence *s = w->live[i];
+        if (s->cancelled)
+            sequence_fail(s, DOBBY_E_CANCELLED, "cancelled");
+        if (s->ended)
+            end_running(w->en, s);
+        else
+            w->live[kept++] = s;
+    }
+    w->n_live = kept;
+}
+
+/* ---- steps ---------------------------------------------------------------------------------------------------- */
+
+static void add_segment(struct dobby_engine *en, struct step_space *sp, struct sequence *s,
+                        size_t n)
+{
+    struct step *st = &sp->step;
+    size_t end = s->pos + n;
+
+    sp->seq_of_seg[st->n_segs] = s;
+    sp->segs[st->n_segs++] = (struct segment){st->n_cols, n, s->pos, s->blocks};
+    for (size_t i = 0; i < n; i++) {
+        size_t pos = s->pos + i;
+        bool wanted = s->opt.on_logits && pos >= s->opt.logits_from;
+        sp->ids[st->n_cols + i] = s->ids[pos];
+        if (!wanted && !(pos + 1 == end && end == s->n_ids))
+            continue;
+        sp->seq_of_out[st->n_outs] = s;
+        sp->outs[st->n_outs++] = (struct output){
+            .col = st->n_cols + i, .logits = wanted ? s->logits + i * en->m->n_vocab : NULL};
+    }
+    st->n_cols += n;
+}
+
+/* Single tokens first, then prompts in order until the step is full. */
+static void fill_step(struct dobby_engine *en, struct step_space *sp, struct worker *from,
+                      struct worker *to)
+{
+    struct step *st = &sp->step;
+
+    *st = (struct step){.ids = sp->ids,
+                        .segs = sp->segs,
+                        .outs = sp->outs,
+                        .bad = sp->bad,
+                        .kv_base = en->kv.base,
+                        .kv_stride = en->kv.block_bytes,
+                        .kv_type = en->kv_type};
+    for (int prompts = 0; prompts < 2; prompts++)
+        for (struct worker *w = from; w < to; w++)
+            for (size_t i = 0; i < w->n_live && st->n_cols < en->chunk; i++) {
+                struct sequence *s = w->live[i];
+                size_t left = s->n_ids - s->pos, n = size_min(left, en->chunk - st->n_cols);
+                if ((left > 1) != (prompts == 1))
+                    continue;
+                add_segment(en, sp, s, s->opt.on_logits ? size_min(n, SEQ_LOGIT_COLS) : n);
+            }
+}
+
+/* Callbacks that look at logits run here, before anybody changes the sequence. */
+static void show_logits(struct dobby_engine *en, const struct step_space *sp)
+{
+    for (size_t i = 0; i < sp->step.n_outs; i++) {
+        const struct output *o = &sp->outs[i];
+        const struct sequence *s = sp->seq_of_out[i];
+        if (!o->logits)
+            continue;
+        for (size_t k = 0; k < sp->step.n_segs; k++)
+            if (sp->seq_of_seg[k] == s)
+                s->opt.on_logits(s->opt.ctx, sp->segs[k].pos + o->col - sp->segs[k].col, o->logits,
+                                 en->m->n_vocab);
+    }
+}
+
+/* Take a step's results into its sequences; with the lock. */
+static void apply_step(struct dobby_engine *en, struct step_space *sp)
+{
+    const struct step *st = &sp->step;
+
+    en->stats.n_steps++;
+    en->stats.n_columns += st->n_cols;
+    for (size_t k = 0; k < st->n_segs; k++) {
+        struct sequence *s = sp->seq_of_seg[k];
+        s->pos += st->segs[k].n;
+        for (size_t i = 0; i < st->segs[k].n; i++)
+            if (atomic_load_explicit(&st->bad[st->segs[k].col + i], memory_order_relaxed))
+                sequence_fail(s, DOBBY_E_NUMERIC,
+                              "the model's numbers are not finite: damaged weights, or a prompt "
+                              "that overflows them");
+        for (size_t b = s->n_shared;
+             !s->ended && b < s->n_published && (b + 1) * KV_TOKENS <= s->pos; b++)
+            if (!kv_is_ready(&en->kv, s->blocks[b]))
+                kv_ready(&en->kv, s->blocks[b]);
+    }
+    for (size_t i = 0; i < st->n_outs; i++) {
+        struct sequence *s = sp->seq_of_out[i];
+        if (s->ended || s->pos != s->n_ids || (i + 1 < st->n_outs && sp->seq_of_out[i + 1] == s))
+            continue; /* only the last output of a sequence that has read all it has is sampled */
+        if (s->t_first <= 0)
+            s->t_first = time_now();
+        if (st->outs[i].id < 0) {
+            sequence_fail(s, DOBBY_E_NUMERIC,
+                          "the model's logits are not numbers: damaged weights");
+            continue;
+        }
+        en->stats.n_written_tokens++;
+        sequence_accept(s, en->m, st->outs[i].id, st->outs[i].logprob, st->outs[i].margin);
+        if (s->opt.on_text && s->safe > s->told)
+            tell(en, s);
+    }
+}
+
+/* What stands between steps: cancels, ends, new sequences. Wakes the others if there is something for them. */
+static void boundary(struct worker *w)
+{
+    struct dobby_engine *en = w->en;
+    bool news;
+
+    take_inbox(w);
+    sweep(w);
+    news = unpark(en);
+    news |= admit(en);
+    take_inbox(w);
+    if (news)
+        pthread_cond_broadcast(&en->work);
+}
+
+/* A worker without work gets half of this one's sequences. */
+static void share_out(struct worker *w)
+{
+    struct dobby_engine *en = w->en;
+    for (unsigned i = 0; i < en->n_started && w->n_live > 1; i++) {
+        struct worker *o = &en->workers[i];
+        if (o == w || o->n_live + o->n_inbox > 0)
+            continue;
+        for (size_t n = w->n_live / 2; n > 0; n--)
+            o->inbox[o->n_inbox++] = w->live[--w->n_live];
+        pthread_cond_broadcast(&en->work);
+    }
+}
+
+static bool team_is_better(const struct dobby_engine *en)
+{
+    size_t live = 0, cols = 0;
+
+    for (unsigned k = 0; k < en->n_started; k++) {
+        const struct worker *w = &en->workers[k];
+        live += w->n_live + w->n_inbox;
+        for (size_t i = 0; i < w->n_live; i++)
+            cols += size_min(w->live[i]->n_ids - w->live[i]->pos, en->chunk);
+        for (size_t i = 0; i < w->n_inbox; i++)
+            cols += size_min(w->inbox[i]->n_ids - w->inbox[i]->pos, en->chunk);
+    }
+    return en->n_started > 1 && live > 0 &&
+           (live < en->n_started || cols < MIN_COLUMNS * en->n_started);
+}
+
+static void solo_step(struct worker *w)
+{
+    struct dobby_engine *en = w->en;
+
+    fill_step(en, &w->space, w, w + 1);
+    pthread_mutex_unlock(&en->lock);
+    graph_step(w->graph, &w->space.step, NULL, 0);
+    show_logits(en, &w->space);
+    pthread_mutex_lock(&en->lock);
+    apply_step(en, &w->space);
+}
+
+/* All other workers wait: step everybody's sequences with them until single steps are better again. */
+static void lead_team(struct worker *w)
+{
+    struct dobby_engine *en = w->en;
+
+    en->gang = true;
+    en->gang_leader = w->index;
+    en->team.n = en->n_started;
+    atomic_store_explicit(&en->gang_go, true, memory_order_relaxed);
+    for (bool first = true;; first = false) {
+        for (unsigned i = 0; i < en->n_started; i++) {
+            take_inbox(&en->workers[i]);
+            sweep(&en->workers[i]);
+        }
+        unpark(en);
+        admit(en);
+        bool go = team_is_better(en);
+        for (unsigned i = 0; i < en->n_started; i++)
+            take_inbox(&en->workers[i]);
+        if (first && !go) { /* what was here a moment ago was cancelled */
+            en->gang = false;
+            break;
+        }
+        if (go) {
+            fill_step(en, &w->space, en->workers, en->workers + en->n_started);
+            en->gang_step = &w->space.step;
+        }
+        if (first) {
+            en->gang_no++;
+            pthread_cond_broadcast(&en->work);
+        } else {
+            atomic_store_explicit(&en->gang_go, go, memory_order_relaxed);
+            if (!go)
+                en->gang = false;
+            team_wait(
+                &en->team); /* members read gang_go after this; they spin meanwhile and take no lock */
+        }
+        if (!go)
+            break;
+        pthread_mutex_unlock(&en->lock);
+        graph_step(en->team_graph, &w->space.step, &en->team, 0);
+        show_logits(en, &w->space);
+        pthread_mutex_lock(&en->lock);
+        apply_step(en, &w->space);
+    }
+    w->gang_seen = en->gang_no;
+    pthread_cond_broadcast(&en->work);
+}
+
+/* A member's side of lead_team; called and left with the lock held. */
+static void join_team(struct worker *w)
+{
+    struct dobby_engine *en = w->en;
+    unsigned rank = (w->index + en->n_started - en->gang_leader) % en->n_started;
+
+    w->gang_seen = en->gang_no;
+    pthread_mutex_unlock(&en->lock);
+    do {
+        graph_step(en->team_graph, en->gang_step, &en->team, rank);
+        team_wait(&en->team);
+    } while (atomic_load_explicit(&en->gang_go, memory_order_relaxed));
+    pthread_mutex_lock(&en->lock);
+}
+
+static void *worker_main(void *arg)
+{
+    struct worker *w = arg;
+    struct dobby_engine *en = w->en;
+
+    pthread_mutex_lock(&en->lock);
+    for (;;) {
+        if (!en->gang) {
+            boundary(w);
+            if (en->closing && en->n_running == 0 && !en->waiting)
+                break;
+            if (team_is_better(en)) {
+                if (en->n_idle == en->n_started - 1) {
+                    lead_team(w);
+                    continue;
+                }
+            } else if (w->n_live > 0) {
+                share_out(w);
+                solo_step(w);
+                continue;
+            }
+        }
+        en->n_idle++;
+        pthread_cond_wait(&en->work, &en->lock);
+        en->n_idle--;
+        if (en->gang && w->gang_seen != en->gang_no)
+            join_team(w);
+    }
+    pthread_cond_broadcast(&en->work);
+    pthread_mutex_unlock(&en->lock);
+    return NULL;
+}
+
+/* ---- opening and closing --------------------------------------------------------------------------------------- */
+
+static int space_new(struct step_space *sp, size_t cols, size_t seqs)
+{
+    sp->ids = mem_array(cols, sizeof(*sp->ids));
+    sp->segs = mem_array(seqs, sizeof(*sp->segs));
+    sp->outs = mem_array(cols, sizeof(*sp->outs));
+    sp->bad = mem_array(cols, sizeof(*sp->bad));
+    sp->seq_of_seg = mem_array(seqs, sizeof(struct sequence *));
+    sp->seq_of_out = mem_array(cols, sizeof(struct sequence *));
+    return sp->ids && sp->segs && sp->outs && sp->bad && sp->seq_of_seg && sp->seq_of_out ? 0 : -1;
+}
+
+static int worker_init(struct dobby_engine *en, unsigned i, struct dobby_err *e)
+{
+    struct worker *w = &en->workers[i];
+    w->en = en;
+    w->index = i;
+    w->live = mem_array(en->agents, sizeof(struct sequence *));
+    w->inbox = mem_array(en->agents, sizeof(struct sequence *));
+    if (!w->live || !w->inbox || space_new(&w->space, en->chunk, en->agents) < 0)
+        return err_nomem(e, "a worker");
+    return graph_new(&w->graph, en->m, en->rope, en->chunk, en->context, 1, e);
+}
+
+static void worker_release(struct worker *w)
+{
+    graph_free(w->graph);
+    mem_free(w->live);
+    mem_free(w->inbox);
+    mem_free(w->space.ids);
+    mem_free(w->space.segs);
+    mem_free(w->space.outs);
+    mem_free((void *)w->space.bad);
+    mem_free(w->space.seq_of_seg);
+    mem_free(w->space.seq_of_out);
+}
+
+static int set_up(struct dobby_engine *en, const struct dobby_engine_options *o,
+                  struct dobby_err *e)
+{
+    struct dobby_model *m = en->m;
+    size_t block, tokens, n_blocks;
+    int rc, threads = o->threads > 0 ? o->threads : thread_cpus();
+
+    if (o->threads < 0 || o->threads > TEAM_MAX || o->agents < 0 || o->agents > 65536 ||
+        o->chunk < 0 || o->chunk > 65536 || o->context < 0)
+        return err_set(
+            e, DOBBY_E_USAGE,
+            "engine options out of range: threads 0..%d, agents 0..65536, chunk 0..65536",
+            TEAM_MAX);
+    if (o->kv != DOBBY_KV_F16 && o->kv != DOBBY_KV_F32)
+        return err_set(e, DOBBY_E_USAGE, "KV type %d is not supported: f16 and f32 are", o->kv);
+    en->agents = o->agents > 0 ? (size_t)o->agents : 10;
+    en->chunk = o->chunk > 0 ? (size_t)o->chunk : 256;
+    en->context = o->context > 0 ? (size_t)o->context : size_min(m->n_ctx_train, CONTEXT_DEFAULT);
+    en->kv_type = m->exact ? DOBBY_KV_F32 : o->kv;
+    en->n_workers = (unsigned)threads;
+    block = graph_kv_block(m, en->kv_type);
+    tokens = size_max(en->agents * size_min(TOKENS_PER_AGENT, en->context), en->context);
+    n_blocks = o->kv_memory ? o->kv_memory / block : (tokens + KV_TOKENS - 1) / KV_TOKENS;
+    if (n_blocks == 0)
+        return err_set(e, DOBBY_E_LIMIT,
+                       "KV memory: %zu bytes are less than one block of %zu; give more",
+                       o->kv_memory, block);
+    if ((rc = kv_pool_init(&en->kv, n_blocks, block, e)) < 0)
+        return rc;
+    en->rope = mem_array(en->context * m->head_dim, sizeof(float));
+    en->workers = mem_array(en->n_workers, sizeof(*en->workers));
+    if (!en->rope || !en->workers)
+        return err_nomem(e, "an engine");
+    model_rope_table(m, en->context, en->rope);
+    for (unsigned i = 0; i < en->n_workers; i++)
+        if ((rc = worker_init(en, i, e)) < 0)
+            return rc;
+    return graph_new(&en->team_graph, m, en->rope, en->chunk, en->context, en->n_workers, e);
+}
+
+/* Fewer workers than asked for are no failure as long as there is one. The lock is held meanwhile, so that no
+ * worker counts its fellows before they are all there. */
+static int start(struct dobby_engine *en, struct dobby_err *e)
+{
+    struct dobby_err why = {0};
+    int rc = thread_start(&en->dispatcher, "dobby-tell", dispatcher_main, en, e);
+
+    if (rc < 0)
+        return rc;
+    en->dispatcher_started = true;
+    pthread_mutex_lock(&en->lock);
+    for (; en->n_started < en->n_workers; en->n_started++) {
+        char name[16];
+        snprintf(name, sizeof(name), "dobby-core%u", en->n_started % 1000);
+        rc = thread_start(&en->workers[en->n_started].thread, name, worker_main,
+                          &en->workers[en->n_started], &why);
+        if (rc < 0)
+            break;
+    }
+    pthread_mutex_unlock(&en->lock);
+    if (en->n_started == 0)
+        return err_set(e, rc, "%s", why.message);
+    if (rc < 0)
+        log_msg(LOG_WARN, "only %u of %u workers could be started: %s", en->n_started,
+                en->n_workers, why.message);
+    return 0;
+}
+
+int dobby_engine_open(struct dobby_engine **out, struct dobby_model *m,
+                      const struct dobby_engine_options *o, struct dobby_err *e)
+{
+    struct dobby_engine_options opt = {0};
+    struct dobby_engine *en;
+    int rc;
+
+    *out = NULL;
+    if (o && o->size > sizeof(opt))
+        return err_set(e, DOBBY_E_USAGE, "engine options of %zu bytes are newer than this library",
+                       o->size);
+    if (o)
+        memcpy(&opt, o, o->size);
+    en = mem_zalloc(sizeof(*en));
+    if (!en)
+        return err_nomem(e, "an engine");
+    en->m = m;
+    en->tell_end = &en->tell;
+    pthread_mutex_init(&en->lock, NULL);
+    pthread_cond_init(&en->work, NULL);
+    pthread_cond_init(&en->told, NULL);
+    pthread_cond_init(&en->gone, NULL);
+    rc = set_up(en, &opt, e);
+    if (rc == 0)
+        rc = start(en, e);
+    if (rc < 0) {
+        dobby_engine_free(en);
+        return rc;
+    }
+    en->stats.threads = (int)en->n_started;
+    en->stats.kv_blocks_total = en->kv.n_blocks;
+    *out = en;
+    return 0;
+}
+
+static void cancel_one(struct dobby_engine *en, struct sequence *s)
+{
+    if (s->ended || s->cancelled)
+        return;
+    s->cancelled = true;
+    for (struct sequence **at = &en->waiting; *at; at = &(*at)->next)
+        if (*at == s) {
+            *at = s->next;
+            en->stats.n_waiting--;
+            sequence_fail(s, DOBBY_E_CANCELLED, "cancelled");
+            s->n_blocks = 0; /* none were taken */
+            end_sequence(en, s);
+            return;
+        }
+    pthread_cond_broadcast(&en->work);
+}
+
+void dobby_engine_free(struct dobby_engine *en)
+{
+    if (!en)
+        return;
+    pthread_mutex_lock(&en->lock);
+    en->closing = true;
+    for (struct sequence *s = en->all, *next; s; s = next) {
+        next = s->all_next;
+        cancel_one(en, s);
+    }
+    pthread_cond_broadcast(&en->work);
+    pthread_cond_broadcast(&en->told);
+    pthread_mutex_unlock(&en->lock);
+    for (unsigned i = 0; i < en->n_started; i++)
+        pthread_join(en->workers[i].thread, NULL);
+    pthread_mutex_lock(
+        &en->lock); /* workers are gone: the dispatcher may be asleep on the last news */
+    pthread_cond_broadcast(&en->told);
+    pthread_mutex_unlock(&en->lock);
+    if (en->dispatcher_started)
+        pthread_join(en->dispatcher, NULL);
+    for (unsigned i = 0; en->workers && i < en->n_workers; i++)
+        worker_release(&en->workers[i]);
+    graph_free(en->team_graph);
+    kv_pool_release(&en->kv);
+    mem_free(en->workers);
+    mem_free(en->rope);
+    pthread_mutex_destroy(&en->lock);
+    pthread_cond_destroy(&en->work);
+    pthread_cond_destroy(&en->told);
+    pthread_cond_destroy(&en->gone);
+    mem_free(en);
+}
+
+/* ---- what callers do --------------------------------------------------------------------------------------------- */
+
+static int check_prompt(const struct dobby_engine *en, const int32_t *ids, size_t n,
+                        const struct dobby_generate *g, struct dobby_err *e)
+{
+    size_t tokens = g->max_tokens > 0 ? (size_t)g->max_tokens : 256;
+
+    if (g->size > sizeof(*g))
+        return err_set(e, DOBBY_E_USAGE,
+                       "generation options of %zu bytes are newer than this library", g->size);
+    if (g->max_tokens < 0)
+        return err_set(e, DOBBY_E_USAGE, "max_tokens is %d; it must not be negative",
+                       g->max_tokens);
+    if (n == 0)
+        return err_set(e, DOBBY_E_USAGE, "the prompt is empty; a model needs at least one token");
+    if (n > en->context || tokens > en->context - n)
+        return err_set(e, DOBBY_E_LIMIT,
+                       "prompt of %zu tokens and %zu to write: the context is %zu tokens; shorten "
+                       "it or raise the context",
+                       n, tokens, en->context);
+    if ((n + tokens + KV_TOKENS - 1) / KV_TOKENS > en->kv.n_blocks)
+        return err_set(e, DOBBY_E_LIMIT,
+                       "prompt of %zu tokens and %zu to write: the KV memory holds %zu tokens; "
+                       "give more memory",
+                       n, tokens, en->kv.n_blocks * KV_TOKENS);
+    for (size_t i = 0; i < n; i++)
+        if (ids[i] < 0 || (size_t)ids[i] >= en->m->n_vocab)
+            return err_set(e, DOBBY_E_USAGE,
+                           "token %zu of the prompt is %d: the vocabulary ends at %zu", i, ids[i],
+                           en->m->n_vocab);
+    return 0;
+}
+
+int dobby_submit(struct dobby_engine *en, const int32_t *ids, size_t n,
+                 const struct dobby_generate *g, dobby_ticket *out, struct dobby_err *e)
+{
+    struct sequence *s, **at;
+    int rc = check_prompt(en, ids, n, g, e);
+
+    if (rc == 0)
+        rc = sequence_new(&s, en->m, ids, n, g, e);
+    if (rc < 0)
+        return rc;
+    s->t_submit = time_now();
+    pthread_mutex_lock(&en->lock);
+    if (en->closing) {
+        pthread_mutex_unlock(&en->lock);
+        sequence_free(s);
+        return err_set(e, DOBBY_E_CANCELLED, "the engine is closing");
+    }
+    s->ticket = ++en->next_ticket;
+    *out = s->ticket;
+    s->all_next = en->all;
+    if (en->all)
+        en->all->all_prev = s;
+    en->all = s;
+    for (at = &en->waiting; *at && (*at)->opt.order <= s->opt.order; at = &(*at)->next)
+        ;
+    s->next = *at;
+    *at = s;
+    en->stats.n_submitted++;
+    en->stats.n_waiting++;
+    en->stats.n_prompt_tokens += n;
+    pthread_cond_broadcast(&en->work);
+    pthread_mutex_unlock(&en->lock);
+    return 0;
+}
+
+static struct sequence *find_ticket(const struct dobby_engine *en, dobby_ticket t)
+{
+    struct sequence *s = en->all;
+    while (s && s->ticket != t)
+        s = s->all_next;
+    return s;
+}
+
+void dobby_cancel(struct dobby_engine *en, dobby_ticket t)
+{
+    pthread_mutex_lock(&en->lock);
+    struct sequence *s = find_ticket(en, t);
+    if (s)
+        cancel_one(en, s);
+    pthread_mutex_unlock(&en->lock);
+}
+
+void dobby_wait(struct dobby_engine *en, dobby_ticket t)
+{
+    pthread_mutex_lock(&en->lock);
+    while (find_ticket(en, t))
+        pthread_cond_wait(&en->gone, &en->lock);
+    pthread_mutex_unlock(&en->lock);
+}
+
+void dobby_drain(struct dobby_engine *en)
+{
+    pthread_mutex_lock(&en->lock);
+    while (en->all)
+        pthread_cond_wait(&en->gone, &en->lock);
+    pthread_mutex_unlock(&en->lock);
+}
+
+void dobby_get_stats(struct dobby_engine *en, struct dobby_stats *out)
+{
+    pthread_mutex_lock(&en->lock);
+    *out = en->stats;
+    out->n_running = en->n_running;
+    out->kv_blocks_used = en->kv.n_blocks - en->kv.n_free - en->kv.n_idle;
+    pthread_mutex_unlock(&en->lock);
+}

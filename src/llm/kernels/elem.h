@@ -1,0 +1,333 @@
+/* elem.h - the float operations of a table, written over v16.h (llm/kernels).
+ * Included once by each kernels_ISA.c; what a line means does not depend on the flags, so neither do the bits.
+ * Vectors have a multiple of 32 elements (model.c refuses others); head_dim is a multiple of 16. */
+#ifndef LLM_KERNELS_ELEM_H
+#define LLM_KERNELS_ELEM_H
+
+#include "dobby.h"
+#include "llm/kernels/kernels.h"
+#include "llm/kernels/v16.h"
+
+static inline bool elem_quantize(const struct acts *a, size_t col, const float *x, size_t k0,
+                                 size_t n)
+{
+    const v16 magic = v16_set1(12582912.0f);
+    size_t nb = a->k / BLOCK;
+
+    for (size_t b = k0 / BLOCK; b < (k0 + n) / BLOCK; b++, x += BLOCK) {
+        int8_t *q = a->q + col * a->k + b * BLOCK;
+        size_t i = col * nb + b;
+        v16 lo = v16_load(x), hi = v16_load(x + 16);
+        int32_t top = v16i_hmax(v16i_max_abs(v16i_max_abs(v16i_zero(), lo), hi)), s0 = 0, s1 = 0;
+        if (top >= 0x7F800000) /* as integers NaN > infinity > any finite number */
+            return false;
+        float amax = f32_from_bits((uint32_t)top), dx = 0, inv = 0;
+        if (amax >= 0x1p-100f) {
+            dx = amax / 127.0f;
+            inv = 127.0f / amax;
+        }
+        v16i_store_low(q, v16_bits(v16_add(v16_mul(lo, v16_set1(inv)), magic)));
+        v16i_store_low(q + 16, v16_bits(v16_add(v16_mul(hi, v16_set1(inv)), magic)));
+        for (int j = 0; j < 16; j++)
+            s0 += q[j];
+        for (int j = 16; j < 32; j++)
+            s1 += q[j];
+        a->dx[i] = dx;
+        a->ds[i] = dx * (float)(s0 + s1);
+        a->ns[i] = -(s0 + s1);
+        a->nh[2 * i] = -s0;
+        a->nh[2 * i + 1] = -s1;
+    }
+    return true;
+}
+
+/* x / sqrt(mean(x^2) + eps) * w */
+static inline void elem_rmsnorm(const float *x, const float *w, size_t n, float eps, float *out)
+{
+    v8 s = v8_zero();
+    for (size_t i = 0; i < n; i += 8) {
+        v8 v = v8_load(x + i);
+        s = v8_fma(v, v, s);
+    }
+    v16 r = v16_set1(1.0f / sqrtf(v8_sum(s) / (float)n + eps));
+    for (size_t i = 0; i < n; i += 16)
+        v16_store(out + i, v16_mul(v16_mul(v16_load(x + i), r), v16_load(w + i)));
+}
+
+static inline void elem_rope(float *x, size_t n_heads, size_t head_dim, const float *cs,
+                             float scale)
+{
+    size_t half = head_dim / 2;
+    v16 k = v16_set1(scale), zero = v16_set1(0);
+
+    for (size_t h = 0; h < n_heads; h++, x += head_dim)
+        for (size_t i = 0; i < half; i += 16) {
+            v16 a = v16_load(x + i), b = v16_load(x + half + i);
+            v16 c = v16_load(cs + i), s = v16_load(cs + half + i);
+            v16_store(x + i, v16_mul(v16_fma(a, c, v16_sub(zero, v16_mul(b, s))), k));
+            v16_store(x + half + i, v16_mul(v16_fma(a, s, v16_mul(b, c)), k));
+        }
+}
+
+static inline void elem_add(float *x, const float *y, size_t n)
+{
+    for (size_t i = 0; i < n; i += 16)
+        v16_store(x + i, v16_add(v16_load(x + i), v16_load(y + i)));
+}
+
+/* g / (1 + exp(-g)) * u */
+static inline void elem_silu_mul(const float *g, const float *u, float *out, size_t n)
+{
+    const v16 one = v16_set1(1), zero = v16_set1(0);
+    for (size_t i = 0; i < n; i += 16) {
+        v16 a = v16_load(g + i);
+        v16 s = v16_div(a, v16_add(one, v16_exp(v16_sub(zero, a))));
+        v16_store(out + i, v16_mul(s, v16_load(u + i)));
+    }
+}
+
+static inline size_t kv_size(int type)
+{
+    return type == DOBBY_KV_F32 ? 4 : 2;
+}
+
+static inline void elem_kv_store(const struct kv_view *kv, size_t pos, const float *k,
+                                 const float *v)
+{
+    unsigned char *block = kv->base + kv->blocks[pos / KV_TOKENS] * kv->stride;
+    size_t n = kv->n_kv * kv->head_dim, t = pos % KV_TOKENS;
+
+    for (size_t h = 0; h < kv->n_kv; h++)
+        for (size_t d = 0; d < kv->head_dim; d += 16) {
+            size_t at = h * kv->head_dim + d,
+                   vat = n * KV_TOKENS + (h * KV_TOKENS + t) * kv->head_dim + d;
+            if (kv->type == DOBBY_KV_F32) {
+                for (size_t i = 0; i < 16; i++)
+                    ((float *)block)[(at + i) * KV_TOKENS + t] = k[at + i];
+                v16_store((float *)block + vat, v16_load(v + at));
+            } else {
+                uint16_t half[16];
+                v16_store_half(half, v16_load(k + at));
+                for (size_t i = 0; i < 16; i++)
+                    ((uint16_t *)block)[(at + i) * KV_TOKENS + t] = half[i];
+                v16_store_half((uint16_t *)block + vat, v16_load(v + at));
+            }
+        }
+}
+
+/* 16 x head_dim keys ([d][token]) or values ([token][d]) of one head in block i, as floats. */
+static inline const float *kv_load(const struct kv_view *kv, size_t i, size_t head, int values,
+                                   float *buf)
+{
+    const unsigned char *block = kv->base + kv->blocks[i] * kv->stride;
+    size_t n = kv->head_dim * KV_TOKENS, at = (values ? kv->n_kv : 0) * n + head * n;
+
+    if (kv->type == DOBBY_KV_F32)
+        return (const float *)block + at;
+    for (size_t j = 0; j < n; j += 16)
+        v16_store(buf + j, v16_load_half((const uint16_t *)block + at + j));
+    return buf;
+}
+
+/* Scores of `rows` queries against the 16 keys of one block: s[r*lds .. +15], sums over d in index order. */
+static inline void attn_scores(const float *key, const float *const *q, size_t rows,
+                               size_t head_dim, float *s, size_t lds)
+{
+    size_t r = 0;
+    for (; r + 4 <= rows; r += 4) {
+        v16 a = v16_set1(0), b = a, c = a, d = a;
+        for (size_t i = 0; i < head_dim; i++) {
+            v16 k = v16_load(key + i * KV_TOKENS);
+            a = v16_fma(v16_set1(q[r][i]), k, a);
+            b = v16_fma(v16_set1(q[r + 1][i]), k, b);
+            c = v16_fma(v16_set1(q[r + 2][i]), k, c);
+            d = v16_fma(v16_set1(q[r + 3][i]), k, d);
+        }
+        v16_store(s + r * lds, a);
+        v16_store(s + (r + 1) * lds, b);
+        v16_store(s + (r + 2) * lds, c);
+        v16_store(s + (r + 3) * lds, d);
+    }
+    for (; r < rows; r++) {
+        v16 a = v16_set1(0);
+        for (size_t i = 0; i < head_dim; i++)
+            a = v16_fma(v16_set1(q[r][i]), v16_load(key + i * KV_TOKENS), a);
+        v16_store(s + r * lds, a);
+    }
+}
+
+/* exp(s - max) over s[0..n-1], zeros up to the next multiple of 16; returns the sum. */
+static inline float attn_softmax(float *s, size_t n)
+{
+    float m = s[0], part[16];
+    v8 sum = v8_zero();
+    v16 top;
+    size_t full = n / 16 * 16, i;
+
+    for (i = full; i < n; i++)
+        m = s[i] > m ? s[i] : m;
+    if (full) {
+        v16 best = v16_load(s);
+        for (i = 16; i < full; i += 16)
+            best = v16_max(best, v16_load(s + i));
+        v16_store(part, best);
+        for (i = 0; i < 16; i++)
+            m = part[i] > m ? part[i] : m;
+    }
+    top = v16_set1(m);
+    for (i = 0; i < full; i += 16) {
+        v16 p = v16_exp(v16_sub(v16_load(s + i), top));
+        v16_store(s + i, p);
+        sum = v16_fold(sum, p);
+    }
+    if (full < n) {
+        v16_store(part, v16_exp(v16_sub(v16_load_part(s + full, n - full), top)));
+        v16 p = v16_load_part(part, n - full);
+        v16_store(s + full, p);
+        sum = v16_fold(sum, p);
+    }
+    return v8_sum(sum);
+}
+
+/* acc[0..head_dim-1] += sum over t < n of p[t] * value[t], in order. */
+static inline void attn_values(const float *value, const float *p, size_t n, size_t head_dim,
+                               float *acc)
+{
+    size_t d = 0;
+    for (; d + 64 <= head_dim; d += 64) {
+        v16 a0 = v16_load(acc + d), a1 = v16_load(acc + d + 16);
+        v16 a2 = v16_load(acc + d + 32), a3 = v16_load(acc + d + 48);
+        for (size_t t = 0; t < n; t++) {
+            v16 w = v16_set1(p[t]);
+            const float *v = value + t * head_dim + d;
+            a0 = v16_fma(w, v16_load(v), a0);
+            a1 = v16_fma(w, v16_load(v + 16), a1);
+            a2 = v16_fma(w, v16_load(v + 32), a2);
+            a3 = v16_fma(w, v16_load(v + 48), a3);
+        }
+        v16_store(acc + d, a0);
+        v16_store(acc + d + 16, a1);
+        v16_store(acc + d + 32, a2);
+        v16_store(acc + d + 48, a3);
+    }
+    for (; d < head_dim; d += 16) {
+        v16 a = v16_load(acc + d);
+        for (size_t t = 0; t < n; t++)
+            a = v16_fma(v16_set1(p[t]), v16_load(value + t * head_dim + d), a);
+        v16_store(acc + d, a);
+    }
+}
+
+/* Scratch: scores [row][padded], accumulators [row][head_dim], one converted block. A row is (query, head of
+ * the group). Keys past a query's own position are computed with their block and then left out. */
+static inline void elem_attention(const struct attn_job *j)
+{
+    size_t hd = j->kv.head_dim, rows = j->n * j->group, last = j->pos + j->n - 1;
+    size_t blocks = last / KV_TOKENS + 1, lds = blocks * KV_TOKENS;
+    float *s = j->scratch, *acc = s + rows * lds, *buf = acc + rows * hd;
+    const float *q[ATTN_QUERIES * 64];
+
+    for (size_t r = 0; r < rows; r++)
+        q[r] = j->q + r / j->group * j->ldq + r % j->group * hd;
+    for (size_t b = 0; b < blocks; b++)
+        attn_scores(kv_load(&j->kv, b, j->head, 0, buf), q, rows, hd, s + b * KV_TOKENS, lds);
+    memset(acc, 0, rows * hd * sizeof(*acc));
+    for (size_t r = 0; r < rows; r++) {
+        float *out = j->out + r / j->group * j->ldo + r % j->group * hd;
+        out[0] =
+            attn_softmax(s + r * lds, j->pos + r / j->group + 1); /* the sum waits in the output */
+    }
+    for (size_t b = 0; b < blocks; b++) {
+        const float *value = kv_load(&j->kv, b, j->head, 1, buf);
+        for (size_t r = 0; r < rows; r++) {
+            size_t keys = j->pos + r / j->group + 1, at = b * KV_TOKENS;
+            if (keys > at)
+                attn_values(value, s + r * lds + at, keys - at < KV_TOKENS ? keys - at : KV_TOKENS,
+                            hd, acc + r * hd);
+        }
+    }
+    for (size_t r = 0; r < rows; r++) {
+        float *out = j->out + r / j->group * j->ldo + r % j->group * hd;
+        v16 sum = v16_set1(out[0]);
+        for (size_t d = 0; d < hd; d += 16)
+            v16_store(out + d, v16_div(v16_load(acc + r * hd + d), sum));
+    }
+}
+
+static inline void elem_head(const float *logits, size_t n, int32_t id0, const uint8_t *banned,
+                             struct head_part *p)
+{
+    float e[HEAD_ROWS];
+    v8 sum = v8_zero();
+
+    *p = (struct head_part){.max = -INFINITY, .second = -INFINITY, .id = -1, .lse_max = logits[0]};
+    for (size_t i = 0; i < n; i++) {
+        float v = logits[i];
+        p->lse_max = v > p->lse_max ? v : p->lse_max;
+        if (banned && banned[i])
+            continue;
+        if (v > p->max) {
+            p->second = p->max;
+            p->max = v;
+            p->id = id0 + (int32_t)i;
+        } else if (v > p->second) {
+            p->second = v;
+        }
+    }
+    for (size_t i = 0; i < n; i += 16) {
+        size_t m = n - i < 16 ? n - i : 16;
+        v16_store(e, v16_exp(v16_sub(v16_load_part(logits + i, m), v16_set1(p->lse_max))));
+        sum = v16_fold(sum, v16_load_part(e, m));
+    }
+    p->lse_sum = v8_sum(sum);
+}
+
+/* Float matrices, one fmaf a column of W; panels are [column][16 rows]. */
+static inline v16 float_weights(enum pack_type type, const unsigned char *panel, size_t k)
+{
+    if (type == PACK_F32)
+        return v16_load((const float *)(const void *)panel + k * 16);
+    const uint16_t *h = (const uint16_t *)(const void *)panel + k * 16;
+    if (type == PACK_F16)
+        return v16_load_half(h);
+    float f[16];
+    for (int i = 0; i < 16; i++)
+        f[i] = bf16_to_f32(h[i]);
+    return v16_load(f);
+}
+
+static inline void elem_gemm_float(enum pack_type type, const unsigned char *panel,
+                                   const struct acts *x, size_t col0, size_t n_cols, float *y,
+                                   size_t ldy)
+{
+    size_t c = 0;
+    for (; c + 4 <= n_cols; c += 4) {
+        const float *f = x->f + (col0 + c) * x->k;
+        v16 a0 = v16_set1(0), a1 = a0, a2 = a0, a3 = a0;
+        for (size_t k = 0; k < x->k; k++) {
+            v16 w = float_weights(type, panel, k);
+            a0 = v16_fma(w, v16_set1(f[k]), a0);
+            a1 = v16_fma(w, v16_set1(f[x->k + k]), a1);
+            a2 = v16_fma(w, v16_set1(f[2 * x->k + k]), a2);
+            a3 = v16_fma(w, v16_set1(f[3 * x->k + k]), a3);
+        }
+        v16_store(y + c * ldy, a0);
+        v16_store(y + (c + 1) * ldy, a1);
+        v16_store(y + (c + 2) * ldy, a2);
+        v16_store(y + (c + 3) * ldy, a3);
+    }
+    for (; c < n_cols; c++) {
+        const float *f = x->f + (col0 + c) * x->k;
+        v16 a = v16_set1(0);
+        for (size_t k = 0; k < x->k; k++)
+            a = v16_fma(float_weights(type, panel, k), v16_set1(f[k]), a);
+        v16_store(y + c * ldy, a);
+    }
+}
+
+#define ELEM_TABLE                                                                                 \
+    .gemm_float = elem_gemm_float, .quantize = elem_quantize, .rmsnorm = elem_rmsnorm,             \
+    .rope = elem_rope, .add = elem_add, .silu_mul = elem_silu_mul, .kv_store = elem_kv_store,      \
+    .attention = elem_attention, .head = elem_head
+
+#endif

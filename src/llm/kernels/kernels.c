@@ -1,0 +1,62 @@
+/* kernels.c - which tables this machine can run (llm/kernels). Reference first, better ones after it. */
+#include "llm/kernels/kernels.h"
+
+#include <string.h>
+
+#if defined(__x86_64__)
+/* __builtin_cpu_supports asks XGETBV as well: an extension counts only if the system saves its registers. */
+static bool have_avx2(void)
+{
+    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
+           __builtin_cpu_supports("f16c");
+}
+
+static bool have_avx512vnni(void)
+{
+    return have_avx2() && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+           __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
+           __builtin_cpu_supports("avx512vnni");
+}
+#endif
+
+static bool have_always(void)
+{
+    return true;
+}
+
+static const struct {
+    const struct kernels *table;
+    bool (*usable)(void);
+} tables[] = {
+    {&kernels_scalar, have_always},
+#if defined(__x86_64__)
+    {&kernels_avx2, have_avx2},
+    {&kernels_avx512vnni, have_avx512vnni},
+#endif
+};
+
+#define N_TABLES (sizeof(tables) / sizeof(tables[0]))
+
+const struct kernels *kernels_at(size_t i)
+{
+    for (size_t k = 0; k < N_TABLES; k++)
+        if (tables[k].usable() && i-- == 0)
+            return tables[k].table;
+    return NULL;
+}
+
+const struct kernels *kernels_find(const char *name)
+{
+    for (size_t k = N_TABLES; k-- > 0;)
+        if ((!name || strcmp(name, tables[k].table->name) == 0) && tables[k].usable())
+            return tables[k].table;
+    return NULL;
+}
+
+bool kernels_known(const char *name)
+{
+    for (size_t k = 0; k < N_TABLES; k++)
+        if (strcmp(name, tables[k].table->name) == 0)
+            return true;
+    return false;
+}

@@ -1,0 +1,595 @@
+/* model.c - see model.h. Loading: hyperparameters, shapes, tokenizer, then packing in parallel. */
+#include "llm/model.h"
+
+#include "base/mem.h"
+#include "base/sha256.h"
+#include "base/size.h"
+#include "base/thread.h"
+#include "llm/modelfile.h"
+#include "llm/realmath.h"
+
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#define WEIGHTS_ALIGN ((size_t)2 << 20) /* huge pages where the system has them */
+
+/* One matrix to be packed. */
+struct pack_job {
+    struct matrix *m;
+    const struct gguf_tensor *t;
+    size_t rope_dim;
+};
+
+struct loader {
+    struct dobby_model *m;
+    struct gguf g;
+    struct pack_job *jobs;
+    size_t n_jobs;
+    struct dobby_err *e;
+};
+
+/* ---- hyperparameters ---------------------------------------------------------------------------- */
+
+static const char *arch_key(const struct loader *l, char *buf, size_t size, const char *name)
+{
+    snprintf(buf, size, "%s.%s", l->m->arch, name);
+    return buf;
+}
+
+static int bad(struct loader *l, const char *what, const char *key, double found)
+{
+    return err_set(l->e, DOBBY_E_FORMAT,
+                   "%s: %s.%s is %g: %s; get the model file again or use another one", l->g.name,
+                   l->m->arch, key, found, what);
+}
+
+/* An integer in min..max. `needed` 0: *out keeps its default when the key is absent. */
+static int hyper(struct loader *l, const char *name, size_t min, size_t max, bool needed,
+                 size_t *out)
+{
+    char key[96];
+    uint32_t v = 0;
+    int rc = gguf_get_u32_at(&l->g, arch_key(l, key, sizeof(key), name), 0, &v, l->e);
+
+    if (rc == DOBBY_E_NOTFOUND)
+        return needed
+                   ? err_set(l->e, DOBBY_E_FORMAT,
+                             "%s: the key %s is missing; get the model file again", l->g.name, key)
+                   : 0;
+    if (rc < 0)
+        return rc;
+    if (v < min || v > max)
+        return bad(l, "out of range", name, v);
+    *out = v;
+    return 0;
+}
+
+static int hyper_float(struct loader *l, const char *name, double min, double max, float *out)
+{
+    char key[96];
+    int rc = gguf_get_f32(&l->g, arch_key(l, key, sizeof(key), name), out, l->e);
+    if (rc < 0 && rc != DOBBY_E_NOTFOUND)
+        return rc;
+    if (!((double)*out >= min && (double)*out <= max))
+        return bad(l, "out of range", name, (double)*out);
+    return 0;
+}
+
+/* What these architectures may have and this engine lacks; silently wrong would be worse. */
+static int refuse_variants(struct loader *l)
+{
+    static const char *const keys[] = {"expert_count", "attention.scale",
+                                       "attention.sliding_window", "attn_logit_softcapping",
+                                       "final_logit_softcapping"};
+    char key[96];
+    const char *s;
+    size_t len;
+    float factor = 1;
+    int rc;
+
+    for (size_t i = 0; i < ARRAY_LEN(keys); i++) {
+        uint32_t v = 1; /* a key that is no integer counts as used */
+        if (gguf_find_kv(&l->g, arch_key(l, key, sizeof(key), keys[i])) &&
+            (gguf_get_u32(&l->g, key, &v, NULL) < 0 || v != 0))
+            return err_set(l->e, DOBBY_E_UNSUPPORTED,
+                           "%s: %s is set: this variant of the architecture is not supported",
+                           l->g.name, key);
+    }
+    rc = gguf_get_str(&l->g, arch_key(l, key, sizeof(key), "rope.scaling.type"), &s, &len, l->e);
+    if (rc == 0 && !(len == 4 && memcmp(s, "none", 4) == 0) &&
+        !(len == 6 && memcmp(s, "linear", 6) == 0))
+        return err_set(l->e, DOBBY_E_UNSUPPORTED, "%s: %s is not supported; only none is",
+                       l->g.name, key);
+    if (rc < 0 && rc != DOBBY_E_NOTFOUND)
+        return rc;
+    rc = gguf_get_f32(&l->g, arch_key(l, key, sizeof(key), "rope.scaling.factor"), &factor, l->e);
+    if (rc < 0 && rc != DOBBY_E_NOTFOUND)
+        return rc;
+    if (factor != 1.0f || gguf_find_tensor(&l->g, "rope_freqs.weight"))
+        return err_set(l->e, DOBBY_E_UNSUPPORTED, "%s: scaled rotary positions are not supported",
+                       l->g.name);
+    return 0;
+}
+
+static int read_arch(struct loader *l)
+{
+    const char *s;
+    size_t len;
+    int rc = gguf_get_str(&l->g, "general.architecture", &s, &len, l->e);
+
+    if (rc == DOBBY_E_NOTFOUND)
+        return err_set(l->e, DOBBY_E_FORMAT,
+                       "%s: general.architecture is missing: not a language model", l->g.name);
+    if (rc < 0)
+        return rc;
+    l->m->arch = arena_strndup(&l->m->mem, s, len < 64 ? len : 64);
+    l->m->title = "";
+    if (gguf_get_str(&l->g, "general.name", &s, &len, NULL) == 0)
+        l->m->title = arena_strndup(&l->m->mem, s, len < 256 ? len : 256);
+    if (!l->m->arch || !l->m->title)
+        return err_nomem(l->e, "a model's name");
+    if (strcmp(l->m->arch, "llama") != 0 && strcmp(l->m->arch, "qwen2") != 0)
+        return err_set(l->e, DOBBY_E_UNSUPPORTED,
+                       "%s: architecture '%.40s' is not supported (llama and qwen2 are); see "
+                       "`dobby models list`",
+                       l->g.name, l->m->arch);
+    return 0;
+}
+
+static int read_hyper(struct loader *l)
+{
+    struct dobby_model *m = l->m;
+    size_t rope_dim, key_length, value_length;
+    int rc;
+
+    m->rope_base = 10000;
+    m->eps = 1e-5f;
+    if ((rc = refuse_variants(l)) < 0 ||
+        (rc = hyper(l, "block_count", 1, MODEL_MAX_LAYERS, true, &m->n_layers)) < 0 ||
+        (rc = hyper(l, "embedding_length", 32, 1 << 16, true, &m->n_embd)) < 0 ||
+        (rc = hyper(l, "feed_forward_length", 32, 1 << 18, true, &m->n_ff)) < 0 ||
+        (rc = hyper(l, "attention.head_count", 1, 1024, true, &m->n_heads)) < 0)
+        return rc;
+    m->n_kv = m->n_heads;
+    m->n_ctx_train = 2048;
+    if ((rc = hyper(l, "attention.head_count_kv", 1, 1024, false, &m->n_kv)) < 0 ||
+        (rc = hyper(l, "context_length", 1, 1 << 24, false, &m->n_ctx_train)) < 0 ||
+        (rc = hyper_float(l, "attention.layer_norm_rms_epsilon", 0, 1, &m->eps)) < 0 ||
+        (rc = hyper_float(l, "rope.freq_base", 1, 1e9, &m->rope_base)) < 0)
+        return rc;
+    key_length = m->n_embd / m->n_heads;
+    if ((rc = hyper(l, "attention.key_length", 1, 4096, false, &key_length)) < 0)
+        return rc;
+    value_length = rope_dim = m->head_dim = key_length;
+    if ((rc = hyper(l, "attention.value_length", 1, 4096, false, &value_length)) < 0 ||
+        (rc = hyper(l, "rope.dimension_count", 1, 4096, false, &rope_dim)) < 0)
+        return rc;
+    if (m->n_embd % m->n_heads && !gguf_find_kv(&l->g, "llama.attention.key_length"))
+        return bad(l, "not a multiple of attention.head_count", "embedding_length",
+                   (double)m->n_embd);
+    if (m->n_heads % m->n_kv)
+        return bad(l, "does not divide attention.head_count", "attention.head_count_kv",
+                   (double)m->n_kv);
+    if (rope_dim != m->head_dim || value_length != m->head_dim)
+        return bad(l, "only heads that are rotated whole are supported", "rope.dimension_count",
+                   (double)rope_dim);
+    if (m->head_dim % 32 || m->head_dim > 256 || m->n_heads / m->n_kv > 64)
+        return bad(l, "heads of 32 to 256 in steps of 32, at most 64 to a key, are supported",
+                   "attention.head_count", (double)m->n_heads);
+    if (m->n_embd % 32 || m->n_ff % 32)
+        return bad(l, "rows must be a multiple of 32",
+                   m->n_embd % 32 ? "embedding_length" : "feed_forward_length",
+                   (double)(m->n_embd % 32 ? m->n_embd : m->n_ff));
+    return 0;
+}
+
+/* ---- tensors -------------------------------------------------------------------------------------- */
+
+/* The tensor blk.I.NAME.KIND; its full name is left in buf. */
+static const struct gguf_tensor *find(struct loader *l, size_t i, const char *name,
+                                      const char *kind, char *buf, size_t size)
+{
+    snprintf(buf, size, "blk.%zu.%s.%s", i, name, kind);
+    return gguf_find_tensor(&l->g, buf);
+}
+
+static int check_shape(struct loader *l, const struct gguf_tensor *t, const char *name, size_t rows,
+                       size_t cols)
+{
+    if (!t)
+        return err_set(l->e, DOBBY_E_FORMAT,
+                       "%s: the tensor %s is missing; get the model file again", l->g.name, name);
+    if (t->dim[0] != cols || t->dim[1] != rows || t->dim[2] != 1 || t->dim[3] != 1)
+        return err_set(l->e, DOBBY_E_FORMAT, "%s: %s is %zux%zux%zux%zu, expected %zux%zu",
+                       l->g.name, name, t->dim[0], t->dim[1], t->dim[2], t->dim[3], cols, rows);
+    return 0;
+}
+
+/* A vector as floats, padded with zeros to whole panels. */
+static int take_vector(struct loader *l, const struct gguf_tensor *t, const char *name, size_t n,
+                       const float **out)
+{
+    float *v;
+    int rc = check_shape(l, t, name, 1, n);
+    if (rc < 0)
+        return rc;
+    v = arena_array(&l->m->mem, n + PANEL_ROWS, sizeof(*v));
+    if (!v)
+        return err_nomem(l->e, name);
+    quant_dequantize(t->type, t->data, v, n);
+    *out = v;
+    return 0;
+}
+
+static int take_matrix(struct loader *l, const struct gguf_tensor *t, const char *name, size_t rows,
+                       size_t cols, size_t rope_dim, struct matrix *out)
+{
+    int rc = check_shape(l, t, name, rows, cols);
+    if (rc < 0)
+        return rc;
+    matrix_shape(out, pack_type_of(t->type, l->m->exact), rows, cols);
+    if (!pack_is_quantized(out->type))
+        l->m->needs_floats = true;
+    l->jobs[l->n_jobs++] = (struct pack_job){out, t, rope_dim};
+    return 0;
+}
+
+/* The bias of an attention matrix, where the file has one, in the order of the packed rows. */
+static int take_bias(struct loader *l, size_t i, const char *name, struct matrix *m,
+                     size_t rope_dim)
+{
+    char buf[64];
+    const struct gguf_tensor *t = find(l, i, name, "bias", buf, sizeof(buf));
+    const float *bias;
+    int rc;
+
+    if (!t && strcmp(l->m->arch, "llama") == 0)
+        return 0;
+    rc = take_vector(l, t, buf, m->rows, &bias);
+    if (rc < 0)
+        return rc;
+    if (rope_dim) { /* llama files with a bias: move its entries like the rows */
+        float *moved = arena_array(&l->m->mem, m->rows + PANEL_ROWS, sizeof(*moved));
+        if (!moved)
+            return err_nomem(l->e, buf);
+        for (size_t r = 0; r < m->rows; r++) {
+            size_t k = r % rope_dim, half = rope_dim / 2;
+            moved[r] = bias[r - k + (k < half ? 2 * k : 2 * (k - half) + 1)];
+        }
+        bias = moved;
+    }
+    m->bias = bias;
+    return 0;
+}
+
+static int take_layer(struct loader *l, size_t i)
+{
+    struct dobby_model *m = l->m;
+    struct layer *y = &m->layers[i];
+    size_t q = m->n_heads * m->head_dim, kv = m->n_kv * m->head_dim;
+    /* llama's converter leaves rotary pairs side by side, qwen2's half a head apart. */
+    size_t rope = strcmp(m->arch, "llama") == 0 ? m->head_dim : 0;
+    const struct {
+        const char *name;
+        struct matrix *m;
+        size_t rows, cols, rope;
+    } mats[] = {
+        {"attn_q", &y->q, q, m->n_embd, rope},         {"attn_k", &y->k, kv, m->n_embd, rope},
+        {"attn_v", &y->v, kv, m->n_embd, 0},           {"attn_output", &y->o, m->n_embd, q, 0},
+        {"ffn_gate", &y->gate, m->n_ff, m->n_embd, 0}, {"ffn_up", &y->up, m->n_ff, m->n_embd, 0},
+        {"ffn_down", &y->down, m->n_embd, m->n_ff, 0}};
+    char buf[64];
+    const struct gguf_tensor *t;
+    int rc;
+
+    for (size_t k = 0; k < ARRAY_LEN(mats); k++) {
+        t = find(l, i, mats[k].name, "weight", buf, sizeof(buf));
+        rc = take_matrix(l, t, buf, mats[k].rows, mats[k].cols, mats[k].rope, mats[k].m);
+        if (rc == 0 && k < 3)
+            rc = take_bias(l, i, mats[k].name, mats[k].m, mats[k].rope);
+        if (rc < 0)
+            return rc;
+    }
+    t = find(l, i, "attn_norm", "weight", buf, sizeof(buf));
+    rc = take_vector(l, t, buf, m->n_embd, &y->attn_norm);
+    if (rc < 0)
+        return rc;
+    t = find(l, i, "ffn_norm", "weight", buf, sizeof(buf));
+    return take_vector(l, t, buf, m->n_embd, &y->ffn_norm);
+}
+
+static int take_embedding(struct loader *l)
+{
+    struct dobby_model *m = l->m;
+    const struct gguf_tensor *embd = gguf_find_tensor(&l->g, "token_embd.weight");
+    const struct gguf_tensor *head = gguf_find_tensor(&l->g, "output.weight");
+    size_t n_tokens = tokenizer_n_vocab(m->tokenizer);
+    int rc;
+
+    if (!embd)
+        return check_shape(l, NULL, "token_embd.weight", 0, 0);
+    m->n_vocab = embd->dim[1];
+    if (m->n_vocab < n_tokens || m->n_vocab > TOKENIZER_MAX_VOCAB)
+        return err_set(l->e, DOBBY_E_FORMAT, "%s: token_embd.weight has %zu rows for %zu tokens",
+                       l->g.name, m->n_vocab, n_tokens);
+    if ((rc = check_shape(l, embd, "token_embd.weight", m->n_vocab, m->n_embd)) < 0)
+        return rc;
+    rc = take_matrix(l, head ? head : embd, head ? "output.weight" : "token_embd.weight",
+                     m->n_vocab, m->n_embd, 0, &m->output);
+    if (rc < 0)
+        return rc;
+    if (head) {
+        m->embd_type = embd->type;
+        m->embd = mem_dup(embd->data, embd->size);
+        if (!m->embd)
+            return err_nomem(l->e, "the embeddings");
+    }
+    m->banned = arena_array(&m->mem, m->n_vocab + HEAD_ROWS, 1);
+    if (!m->banned)
+        return err_nomem(l->e, "the vocabulary");
+    for (size_t i = 0; i < m->n_vocab; i++)
+        m->banned[i] = i >= n_tokens || tokenizer_is_unused(m->tokenizer, (int32_t)i);
+    return take_vector(l, gguf_find_tensor(&l->g, "output_norm.weight"), "output_norm.weight",
+                       m->n_embd, &m->output_norm);
+}
+
+/* ---- packing -------------------------------------------------------------------------------------- */
+
+#define PACK_PANELS 32 /* panels a work item */
+
+struct pack_item {
+    const struct pack_job *job;
+    size_t panel;
+};
+
+static void pack_some(void *ctx, size_t i)
+{
+    const struct pack_item *it = (const struct pack_item *)ctx + i;
+    const struct matrix *m = it->job->m;
+    for (size_t p = it->panel; p < m->n_panels && p < it->panel + PACK_PANELS; p++)
+        pack_panel(m, p, it->job->t->type, it->job->t->data, it->job->rope_dim);
+}
+
+static int pack_all(struct loader *l, int threads)
+{
+    struct dobby_model *m = l->m;
+    struct pack_item *items;
+    size_t total = 0, n = 0, at = 0;
+
+    for (size_t i = 0; i < l->n_jobs; i++) {
+        total += (matrix_bytes(l->jobs[i].m) + 63) & ~(size_t)63;
+        n += (l->jobs[i].m->n_panels + PACK_PANELS - 1) / PACK_PANELS;
+    }
+    m->weights_size = total;
+    m->weights = mem_aligned(WEIGHTS_ALIGN, (total + WEIGHTS_ALIGN - 1) & ~(WEIGHTS_ALIGN - 1));
+    items = mem_array(n, sizeof(*items));
+    if (!m->weights || !items) {
+        mem_free(items);
+        return err_nomem(l->e, "the weights");
+    }
+    (void)madvise(m->weights, total, MADV_HUGEPAGE); /* advice: its absence costs speed only */
+    n = 0;
+    for (size_t i = 0; i < l->n_jobs; i++) {
+        l->jobs[i].m->data = m->weights + at;
+        at += (matrix_bytes(l->jobs[i].m) + 63) & ~(size_t)63;
+        for (size_t p = 0; p < l->jobs[i].m->n_panels; p += PACK_PANELS)
+            items[n++] = (struct pack_item){&l->jobs[i], p};
+    }
+    thread_parallel(threads > 0 ? threads : thread_cpus(), n, pack_some, items);
+    mem_free(items);
+    return gguf_check_unchanged(&l->g, l->e);
+}
+
+/* ---- opening ---------------------------------------------------------------------------------------- */
+
+static int choose_kernels(struct dobby_model *m, const struct dobby_model_options *o,
+                          struct dobby_err *e)
+{
+    m->exact = o->exact != 0;
+    m->needs_floats = m->exact;
+    m->kernels = m->exact ? &kernels_exact : kernels_find(o->isa);
+    if (m->exact && o->isa && strcmp(o->isa, "scalar") != 0)
+        return err_set(e, DOBBY_E_USAGE,
+                       "exact arithmetic is scalar: leave out the instruction set '%s'", o->isa);
+    if (m->kernels)
+        return 0;
+    if (kernels_known(o->isa))
+        return err_set(
+            e, DOBBY_E_UNAVAILABLE,
+            "this machine lacks the instruction set %s; leave it out to use the best it has",
+            o->isa);
+    return err_set(e, DOBBY_E_USAGE, "unknown instruction set '%s'; this build knows scalar%s",
+                   o->isa,
+#if defined(__x86_64__)
+                   " avx2 avx512vnni"
+#else
+                   ""
+#endif
+    );
+}
+
+static int describe(struct loader *l, const char *cache_dir)
+{
+    struct dobby_model *m = l->m;
+    struct strbuf types = {0};
+    uint8_t sha[32];
+    int rc = modelfile_hash(l->g.name, cache_dir, sha, NULL, NULL, l->e);
+
+    if (rc < 0)
+        return rc;
+    hex_encode(m->sha256, sha, sizeof(sha));
+    gguf_put_tensor_types(&l->g, &types);
+    m->file_type = strbuf_take(&types, NULL);
+    m->path = arena_strdup(&m->mem, l->g.name);
+    m->file_size = l->g.size;
+    m->n_params = l->g.n_params;
+    if (!m->file_type || !m->path)
+        return err_nomem(l->e, "a model's description");
+    return 0;
+}
+
+static int load(struct loader *l, const struct dobby_model_options *o)
+{
+    struct dobby_model *m = l->m;
+    int rc;
+
+    if ((rc = choose_kernels(m, o, l->e)) < 0 || (rc = read_arch(l)) < 0 ||
+        (rc = read_hyper(l)) < 0 || (rc = tokenizer_new(&m->tokenizer, &l->g, l->e)) < 0 ||
+        (rc = chat_init(&m->chat, &l->g, m->tokenizer, l->e)) < 0 ||
+        (rc = describe(l, o->cache_dir)) < 0)
+        return rc;
+    m->chat_name = chat_name(m->chat.kind);
+    m->layers = arena_array(&m->mem, m->n_layers, sizeof(*m->layers));
+    l->jobs = mem_array(m->n_layers * 7 + 1, sizeof(*l->jobs));
+    if (!m->layers || !l->jobs)
+        return err_nomem(l->e, "a model's tables");
+    for (size_t i = 0; i < m->n_layers; i++)
+        if ((rc = take_layer(l, i)) < 0)
+            return rc;
+    if ((rc = take_embedding(l)) < 0)
+        return rc;
+    return pack_all(l, o->threads);
+}
+
+int dobby_model_open(struct dobby_model **out, const char *path,
+                     const struct dobby_model_options *o, struct dobby_err *e)
+{
+    struct dobby_model_options opt = {0};
+    struct loader l = {.e = e};
+    int rc;
+
+    *out = NULL;
+    if (o && o->size > sizeof(opt))
+        return err_set(e, DOBBY_E_USAGE, "model options of %zu bytes are newer than this library",
+                       o->size);
+    if (o)
+        memcpy(&opt, o, o->size);
+    rc = gguf_open(&l.g, path, e);
+    if (rc < 0)
+        return rc;
+    l.m = mem_zalloc(sizeof(*l.m));
+    rc = l.m ? load(&l, &opt) : err_nomem(e, "a model");
+    if (rc == 0) {
+        *out = l.m;
+        l.m = NULL;
+    }
+    mem_free(l.jobs);
+    gguf_release(&l.g);
+    dobby_model_free(l.m);
+    return rc;
+}
+
+void dobby_model_free(struct dobby_model *m)
+{
+    if (!m)
+        return;
+    tokenizer_free(m->tokenizer);
+    mem_free(m->file_type);
+    mem_free(m->weights);
+    mem_free(m->embd);
+    arena_release(&m->mem);
+    mem_free(m);
+}
+
+void dobby_model_get_info(const struct dobby_model *m, struct dobby_model_info *out)
+{
+    *out = (struct dobby_model_info){
+        .arch = m->arch,
+        .name = m->title,
+        .path = m->path,
+        .sha256 = m->sha256,
+        .isa = m->kernels->name,
+        .chat = m->chat_name,
+        .file_type = m->file_type,
+        .n_params = m->n_params,
+        .file_size = m->file_size,
+        .packed_size =
+            m->weights_size + (m->embd ? quant_row_bytes(m->embd_type, m->n_embd) * m->n_vocab : 0),
+        .n_layers = (int)m->n_layers,
+        .n_embd = (int)m->n_embd,
+        .n_ff = (int)m->n_ff,
+        .n_heads = (int)m->n_heads,
+        .n_kv_heads = (int)m->n_kv,
+        .head_dim = (int)m->head_dim,
+        .n_vocab = (int)m->n_vocab,
+        .n_ctx_train = (int)m->n_ctx_train,
+        .kv_bytes_per_token = 2 * 2 * m->n_layers * m->n_kv * m->head_dim,
+    };
+}
+
+void model_embed(const struct dobby_model *m, int32_t id, float *out)
+{
+    if (m->embd)
+        quant_dequantize(m->embd_type,
+                         m->embd + (size_t)id * quant_row_bytes(m->embd_type, m->n_embd), out,
+                         m->n_embd);
+    else
+        pack_row(&m->output, (size_t)id, out);
+}
+
+/* Angle of pair p at position t: t * base^(-2p / head_dim). */
+void model_rope_table(const struct dobby_model *m, size_t n_ctx, float *cs)
+{
+    size_t half = m->head_dim / 2;
+    double log_base = real_log((double)m->rope_base);
+
+    for (size_t p = 0; p < half; p++) {
+        double freq = real_exp(-2.0 * (double)p / (double)m->head_dim * log_base), s, c;
+        for (size_t t = 0; t < n_ctx; t++) {
+            real_sincos((double)t * freq, &s, &c);
+            cs[t * m->head_dim + p] = (float)c;
+            cs[t * m->head_dim + half + p] = (float)s;
+        }
+    }
+}
+
+/* ---- tokens ------------------------------------------------------------------------------------------ */
+
+static int hand_out(struct token_list *l, int rc, int32_t **ids, size_t *n, struct dobby_err *e)
+{
+    *ids = NULL;
+    *n = 0;
+    if (rc == 0 && !l->id) { /* an empty list still gives a pointer to free */
+        l->id = mem_alloc(sizeof(*l->id));
+        if (!l->id)
+            rc = err_nomem(e, "tokens");
+    }
+    if (rc < 0) {
+        token_list_release(l);
+        return rc;
+    }
+    *ids = l->id;
+    *n = l->n;
+    return 0;
+}
+
+int dobby_tokenize(const struct dobby_model *m, const char *text, size_t len, int special,
+                   int add_bos, int32_t **ids, size_t *n, struct dobby_err *e)
+{
+    struct token_list l = {0};
+    int rc = 0;
+
+    if (add_bos && tokenizer_add_bos(m->tokenizer))
+        rc = token_list_add(&l, tokenizer_bos(m->tokenizer));
+    if (rc < 0)
+        rc = err_nomem(e, "tokens");
+    else
+        rc = tokenizer_encode(m->tokenizer, text, len, special != 0, &l, e);
+    return hand_out(&l, rc, ids, n, e);
+}
+
+int dobby_chat_tokens(const struct dobby_model *m, const struct dobby_message *msg, size_t n_msg,
+                      int32_t **ids, size_t *n, struct dobby_err *e)
+{
+    struct token_list l = {0};
+    int rc = chat_encode(&m->chat, m->tokenizer, msg, n_msg, true, &l, e);
+    return hand_out(&l, rc, ids, n, e);
+}
+
+const char *dobby_token_bytes(const struct dobby_model *m, int32_t id, size_t *len)
+{
+    return tokenizer_bytes(m->tokenizer, id, len);
+}
