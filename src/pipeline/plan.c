@@ -1,0 +1,603 @@
+/* plan.c - see plan.h (pipeline). */
+#include "pipeline/plan.h"
+
+#include "base/mem.h"
+#include "base/sha256.h"
+#include "base/size.h"
+#include "base/utf8.h"
+#include "code/check.h"
+#include "code/doc.h"
+#include "code/parse.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Names with their places in a list, sorted by name and place: files may hold tens of thousands of units. */
+struct name_at {
+    const char *name;
+    size_t at;
+};
+
+struct names {
+    struct name_at *v;
+    size_t n, cap;
+};
+
+/* The summary of a place that is not there any more. */
+struct vanished {
+    const uint8_t *unit_key, *prompt_key;
+};
+
+struct planner {
+    struct plan *p;
+    const struct scan *s;
+    struct walk *w;
+    struct question *q;
+    struct store_reader *r;
+    struct store_txn *t;
+    const struct plan_options *o;
+    struct dobby_err *e;
+    struct vanished *vanished; /* by unit_key; equal ones in the order of their places */
+    size_t n_vanished, cap_vanished;
+    uint8_t recipe[KEY_LEN];
+    size_t left; /* units until the limit */
+    struct strbuf source, code, text;
+    struct names units, old; /* of the file at hand */
+    int *ordinals;           /* of its units */
+    size_t cap_ordinals;
+};
+
+/* What is decided about a unit of a file that is planned anew. */
+struct decision {
+    uint8_t unit_key[KEY_LEN], prompt_hash[KEY_LEN], prompt_key[KEY_LEN];
+    bool asks; /* it has keys */
+    bool old;
+    bool done; /* its summary is there */
+};
+
+/* ---- names -------------------------------------------------------------------------------------- */
+
+static int compare_names(const void *pa, const void *pb)
+{
+    const struct name_at *a = pa, *b = pb;
+    int c = strcmp(a->name, b->name);
+
+    return c ? c : (a->at > b->at) - (a->at < b->at);
+}
+
+static int names_add(struct names *names, const char *name, size_t at, struct dobby_err *e)
+{
+    if (mem_grow((void **)&names->v, &names->cap, names->n + 1, sizeof(*names->v)) < 0)
+        return err_nomem(e, "the plan");
+    names->v[names->n++] = (struct name_at){name, at};
+    return 0;
+}
+
+static void names_sort(struct names *names)
+{
+    if (names->n > 0)
+        qsort(names->v, names->n, sizeof(*names->v), compare_names);
+}
+
+/* The index of the first entry that is not before this name. */
+static size_t names_find(const struct names *names, const char *name)
+{
+    size_t lo = 0, hi = names->n;
+
+    while (lo < hi) {
+        size_t mid = lo + (hi - lo) / 2;
+
+        if (strcmp(names->v[mid].name, name) < 0)
+            lo = mid + 1;
+        else
+            hi = mid;
+    }
+    return lo;
+}
+
+static bool names_at(const struct names *names, size_t i, const char *name)
+{
+    return i < names->n && strcmp(names->v[i].name, name) == 0;
+}
+
+/* Index the names of a file: of its units now, and of those that the store has. */
+static int index_names(struct planner *k, const struct scan_file *f)
+{
+    int rc = 0;
+
+    k->units.n = k->old.n = 0;
+    for (size_t i = 0; i < f->n && rc == 0; i++)
+        rc = names_add(&k->units, f->units[i].qualified, i, k->e);
+    for (size_t i = 0; i < f->n_old && rc == 0; i++)
+        rc = names_add(&k->old, f->old[i].qname, i, k->e);
+    names_sort(&k->units);
+    names_sort(&k->old);
+    return rc;
+}
+
+/* ---- recipe ------------------------------------------------------------------------------------- */
+
+/* What a file's plan depends on, besides its bytes, its grammar and the model. */
+static int make_recipe(struct planner *k)
+{
+    struct sha256 h;
+    char text[96];
+
+    snprintf(text, sizeof(text), "prompt=%d code=%d no_docs=%d", PROMPT_VERSION, PROMPT_MAX_CODE,
+             k->o->no_docs != 0);
+    sha256_begin(&h);
+    sha256_field(&h, text, strlen(text));
+    return sha256_end(&h, k->recipe, k->e);
+}
+
+static bool equal_keys(const uint8_t *a, const uint8_t *b)
+{
+    return a && b && memcmp(a, b, KEY_LEN) == 0;
+}
+
+/* ---- items -------------------------------------------------------------------------------------- */
+
+static size_t same_slot(const struct plan *p, const uint8_t key[KEY_LEN])
+{
+    size_t i;
+
+    memcpy(&i, key, sizeof(i)); /* a digest: its bytes are as good as any hash */
+    for (i &= p->same_cap - 1; p->same[i]; i = (i + 1) & (p->same_cap - 1))
+        if (memcmp(p->items[p->same[i] - 1].prompt_key, key, KEY_LEN) == 0)
+            break;
+    return i;
+}
+
+static int grow_same(struct plan *p)
+{
+    size_t cap = p->same_cap ? 2 * p->same_cap : 256;
+    size_t *bigger = mem_array(cap, sizeof(*bigger));
+
+    if (!bigger)
+        return -1;
+    mem_free(p->same);
+    p->same = bigger;
+    p->same_cap = cap;
+    for (size_t i = 0; i < p->n_items; i++)
+        p->same[same_slot(p, p->items[i].prompt_key)] = i + 1;
+    return 0;
+}
+
+/* A unit that waits for the answer under this key. */
+static int add_todo(struct planner *k, size_t file, size_t unit, const uint8_t *unit_key,
+                    const uint8_t *prompt_key)
+{
+    struct plan *p = k->p;
+    struct plan_item *item;
+    size_t slot;
+
+    if ((p->n_items + 1) * 2 > p->same_cap && grow_same(p) < 0)
+        return err_nomem(k->e, "the plan");
+    slot = same_slot(p, prompt_key);
+    p->n_todo++;
+    if (p->same[slot]) {
+        p->items[p->same[slot] - 1].n_same++;
+        return 0;
+    }
+    if (mem_grow((void **)&p->items, &p->items_cap, p->n_items + 1, sizeof(*p->items)) < 0)
+        return err_nomem(k->e, "the plan");
+    item = &p->items[p->n_items++];
+    *item = (struct plan_item){.file = file, .unit = unit, .n_same = 1};
+    memcpy(item->unit_key, unit_key, KEY_LEN);
+    memcpy(item->prompt_key, prompt_key, KEY_LEN);
+    p->same[slot] = p->n_items;
+    return 0;
+}
+
+/* ---- places that vanished ----------------------------------------------------------------------- */
+
+static int compare_vanished(const void *pa, const void *pb)
+{
+    const struct vanished *a = pa, *b = pb;
+    int c = memcmp(a->unit_key, b->unit_key, KEY_LEN);
+
+    return c ? c : memcmp(a->prompt_key, b->prompt_key, KEY_LEN);
+}
+
+/* Those of `old` whose names are not among `units`. */
+static int add_vanished(struct planner *k, const struct old_unit *old, size_t n,
+                        const struct names *units)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (!old[i].done || !old[i].unit_key || !old[i].prompt_key ||
+            names_at(units, names_find(units, old[i].qname), old[i].qname))
+            continue;
+        if (mem_grow((void **)&k->vanished, &k->cap_vanished, k->n_vanished + 1,
+                     sizeof(*k->vanished)) < 0)
+            return err_nomem(k->e, "the plan");
+        k->vanished[k->n_vanished++] =
+            (struct vanished){.unit_key = old[i].unit_key, .prompt_key = old[i].prompt_key};
+    }
+    return 0;
+}
+
+static int list_vanished(struct planner *k)
+{
+    static const struct names nothing;
+    const struct scan *s = k->s;
+    int rc = 0;
+
+    for (size_t i = 0; i < s->n_gone && rc == 0; i++)
+        rc = add_vanished(k, s->gone[i].old, s->gone[i].n_old, &nothing);
+    for (size_t i = 0; i < s->n_files && rc == 0; i++) {
+        const struct scan_file *f = &s->files[i];
+
+        if (f->known || f->n_old == 0)
+            continue;
+        rc = index_names(k, f);
+        if (rc == 0)
+            rc = add_vanished(k, f->old, f->n_old, &k->units);
+    }
+    if (rc == 0 && k->n_vanished > 0)
+        qsort(k->vanished, k->n_vanished, sizeof(*k->vanished), compare_vanished);
+    return rc;
+}
+
+static const struct vanished *find_vanished(const struct planner *k, const uint8_t *unit_key)
+{
+    size_t lo = 0, hi = k->n_vanished;
+
+    while (lo < hi) { /* the first that is not less */
+        size_t mid = lo + (hi - lo) / 2;
+
+        if (memcmp(k->vanished[mid].unit_key, unit_key, KEY_LEN) < 0)
+            lo = mid + 1;
+        else
+            hi = mid;
+    }
+    return lo < k->n_vanished && equal_keys(k->vanished[lo].unit_key, unit_key) ? &k->vanished[lo]
+                                                                                : NULL;
+}
+
+/* ---- settled files ------------------------------------------------------------------------------ */
+
+/* 1 if all of the first n units of f stand in the store as they would be planned now. */
+static int is_settled(struct planner *k, const struct scan_file *f, size_t n)
+{
+    bool asks = false;
+    int rc;
+
+    if (!f->known || !equal_keys(f->recipe, k->recipe))
+        return 0;
+    for (size_t i = 0; i < n; i++) {
+        if (f->old[i].old) /* its context may have come back, or a refresh is wanted */
+            return 0;
+        if (!f->old[i].done && !(f->old[i].unit_key && f->old[i].prompt_key))
+            return 0; /* cannot be planned so: plan it again */
+        asks |= f->old[i].prompt_key != NULL;
+    }
+    if (!asks)
+        return 1;
+    rc = question_keys(k->q, k->e);
+    return rc < 0 ? rc : equal_keys(f->model, k->q->digest);
+}
+
+static int count_settled(struct planner *k, size_t file, size_t n)
+{
+    const struct scan_file *f = &k->s->files[file];
+    int rc = 0;
+
+    for (size_t i = 0; i < n && rc == 0; i++) {
+        const struct old_unit *u = &f->old[i];
+
+        if (u->done)
+            k->p->n_cached++;
+        else
+            rc = add_todo(k, file, i, u->unit_key, u->prompt_key);
+    }
+    return rc;
+}
+
+/* ---- deciding ----------------------------------------------------------------------------------- */
+
+/* What the store shows at this place for this code: of several with one name, the first with the key. */
+static const struct old_unit *find_old(const struct planner *k, const struct scan_file *f,
+                                       const char *qname, const uint8_t *unit_key)
+{
+    for (size_t i = names_find(&k->old, qname); names_at(&k->old, i, qname); i++)
+        if (equal_keys(f->old[k->old.v[i].at].unit_key, unit_key))
+            return &f->old[k->old.v[i].at];
+    return NULL;
+}
+
+static void keep_old(struct decision *d, const uint8_t *prompt_key)
+{
+    memcpy(d->prompt_key, prompt_key, KEY_LEN);
+    d->old = true;
+    d->done = true;
+}
+
+/* d has its unit_key and prompt_hash: where does its summary come from? */
+static int look_up(struct planner *k, const struct scan_file *f, const struct unit *u,
+                   struct decision *d)
+{
+    const struct old_unit *old = find_old(k, f, u->qualified, d->unit_key);
+    const struct vanished *gone;
+    const struct language *l = language_get(f->wf->language);
+    int rc;
+
+    if (old && !old->old && equal_keys(old->prompt_hash, d->prompt_hash) && old->prompt_key) {
+        memcpy(d->prompt_key, old->prompt_key, KEY_LEN); /* equal words: no tokens needed */
+        d->done = old->done;
+        return 0;
+    }
+    rc = question_tokens(k->q, k->e);
+    if (rc == 0)
+        rc = key_prompt(d->prompt_key, &k->q->base, k->q->ids.id, k->q->ids.n, l->name,
+                        unit_kind_name(u->kind), k->e);
+    if (rc == 0)
+        rc = store_has_summary(k->r, d->prompt_key, k->e);
+    if (rc != 0) {
+        d->done = rc > 0;
+        return rc < 0 ? rc : 0;
+    }
+    if (k->o->refresh)
+        return 0;
+    gone = find_vanished(k, d->unit_key);
+    if (old && old->done && old->prompt_key)
+        keep_old(d, old->prompt_key);
+    else if (gone)
+        keep_old(d, gone->prompt_key);
+    return 0;
+}
+
+static int decide(struct planner *k, const struct scan_file *f, const struct unit *u,
+                  struct decision *d)
+{
+    enum language_id lang = f->wf->language;
+    const char *language = language_get(lang)->name, *kind = unit_kind_name(u->kind);
+    int rc;
+
+    d->asks = true;
+    rc = question_keys(k->q, k->e);
+    if (rc == 0)
+        rc = prompt_code(&k->code, u, lang, strbuf_str(&k->source), k->source.len, k->e);
+    if (rc == 0)
+        rc = key_unit(d->unit_key, &k->q->base, strbuf_str(&k->code), k->code.len, language, kind,
+                      k->e);
+    if (rc == 0)
+        rc = question_words(k->q, u, lang, strbuf_str(&k->code), k->code.len, 0, k->e);
+    if (rc == 0)
+        rc = key_words(d->prompt_hash, k->q->prompt.msg, k->q->prompt.n, k->e);
+    return rc < 0 ? rc : look_up(k, f, u, d);
+}
+
+/* ---- files that are planned anew ---------------------------------------------------------------- */
+
+/* k->text becomes the summary from the unit's comment (true), or what to fall back on. */
+static int own_text(struct planner *k, const struct scan_file *f, const struct unit *u, bool *doc)
+{
+    enum language_id lang = f->wf->language;
+
+    strbuf_reset(&k->text);
+    *doc = !k->o->no_docs &&
+           doc_first_sentence(&k->text, u, lang, strbuf_str(&k->source), k->source.len);
+    if (!*doc && !strbuf_failed(&k->text))
+        signature_summary(&k->text, u, lang, strbuf_str(&k->source), k->source.len);
+    return strbuf_failed(&k->text) ? err_nomem(k->e, "a summary") : 0;
+}
+
+/* Did the store show this very text here? */
+static bool had_doc(const struct planner *k, const struct scan_file *f, const char *qname)
+{
+    for (size_t i = names_find(&k->old, qname); names_at(&k->old, i, qname); i++) {
+        const struct old_unit *old = &f->old[k->old.v[i].at];
+
+        if (old->done && !old->prompt_key && old->text &&
+            strcmp(old->text, strbuf_str(&k->text)) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* The number of each unit among those of its name. */
+static int number_units(struct planner *k, const struct scan_file *f)
+{
+    if (mem_grow((void **)&k->ordinals, &k->cap_ordinals, f->n, sizeof(*k->ordinals)) < 0)
+        return err_nomem(k->e, "the plan");
+    for (size_t i = 0; i < k->units.n; i++) {
+        const struct name_at *u = &k->units.v[i];
+        bool again = i > 0 && strcmp(u[-1].name, u->name) == 0;
+
+        k->ordinals[u->at] = again ? k->ordinals[u[-1].at] + 1 : 0;
+    }
+    return 0;
+}
+
+/* Put a unit; d NULL: it lies beyond the limit and is not planned. */
+static void put_unit(struct planner *k, const struct scan_file *f, size_t unit,
+                     const struct decision *d)
+{
+    const struct unit *u = &f->units[unit];
+    uint8_t spans[SCAN_SPANS];
+
+    scan_put_spans(spans, u);
+    store_put_unit(k->t, (struct store_bytes){f->wf->path, f->wf->path_len},
+                   &(struct store_unit){
+                       .qname = {u->qualified, strlen(u->qualified)},
+                       .name = {u->name, strlen(u->name)},
+                       .ordinal = k->ordinals[unit],
+                       .kind = unit_kind_name(u->kind),
+                       .start_line = u->start_line,
+                       .end_line = u->end_line,
+                       .spans = {spans, sizeof(spans)},
+                       .text = d ? strbuf_str(&k->text) : NULL,
+                       .unit_key = d && d->asks ? d->unit_key : NULL,
+                       .prompt_hash = d && d->asks ? d->prompt_hash : NULL,
+                       .prompt_key = d && d->asks ? d->prompt_key : NULL,
+                       .old = d && d->old,
+                   });
+}
+
+static int plan_unit(struct planner *k, size_t file, size_t unit)
+{
+    const struct scan_file *f = &k->s->files[file];
+    const struct unit *u = &f->units[unit];
+    struct decision d = {.asks = false};
+    bool doc;
+    int rc = own_text(k, f, u, &doc);
+
+    if (rc < 0)
+        return rc;
+    if (!doc) {
+        rc = decide(k, f, u, &d);
+    } else if (had_doc(k, f, u->qualified)) {
+        k->p->n_cached++;
+    } else {
+        k->p->n_doc++;
+    }
+    if (rc < 0)
+        return rc;
+    put_unit(k, f, unit, &d);
+    if (!d.asks)
+        return 0;
+    if (d.done) {
+        k->p->n_cached++;
+        return 0;
+    }
+    return add_todo(k, file, unit, d.unit_key, d.prompt_key);
+}
+
+static void note(struct planner *k, const struct walk_file *wf, const char *what)
+{
+    struct strbuf b = {0};
+
+    if (!k->o->on_note)
+        return;
+    utf8_escape(&b, wf->path, wf->path_len, "");
+    strbuf_printf(&b, ": %s", what);
+    if (!strbuf_failed(&b))
+        k->o->on_note(k->o->ctx, strbuf_str(&b));
+    strbuf_release(&b);
+}
+
+/* Read the file once more; 1 if it is not what was scanned. */
+static int read_again(struct planner *k, const struct scan_file *f)
+{
+    struct dobby_err why = {0};
+    uint8_t hash[KEY_LEN];
+    int rc = walk_read(k->w, f->wf, &k->source, hash, &why);
+
+    if (rc < 0)
+        return err_set(k->e, rc, "%s", why.message);
+    return f->wf->skip != WALK_TAKEN || memcmp(hash, f->hash, KEY_LEN) != 0;
+}
+
+/* Does any of the first n units ask the model? */
+static int needs_model(struct planner *k, const struct scan_file *f, size_t n)
+{
+    bool doc = true;
+    int rc = 0;
+
+    for (size_t i = 0; i < n && rc == 0 && doc; i++)
+        rc = own_text(k, f, &f->units[i], &doc);
+    return rc < 0 ? rc : !doc;
+}
+
+/* Plan the first n units of a file, whose text is in k->source, and put it in place of what the store has. */
+static int plan_text(struct planner *k, size_t file, size_t n)
+{
+    const struct scan_file *f = &k->s->files[file];
+    char grammar[64];
+    int asks = needs_model(k, f, n), rc;
+
+    if (asks < 0)
+        return asks;
+    rc = asks ? question_keys(k->q, k->e) : 0;
+    if (rc == 0)
+        rc = index_names(k, f);
+    if (rc == 0)
+        rc = number_units(k, f);
+    if (rc < 0)
+        return rc;
+    scan_grammar(grammar, f->wf->language);
+    store_put_file(k->t,
+                   &(struct store_file){
+                       .path = {f->wf->path, f->wf->path_len},
+                       .hash = f->hash,
+                       .grammar = grammar,
+                       .language = language_get(f->wf->language)->name,
+                       .recipe = n == f->n ? k->recipe : NULL, /* NULL: look again next time */
+                       .model = asks ? k->q->digest : NULL,
+                       .note = f->note,
+                   });
+    for (size_t i = 0; i < f->n && rc == 0; i++) {
+        if (i < n)
+            rc = plan_unit(k, file, i);
+        else
+            put_unit(k, f, i, NULL);
+    }
+    return rc;
+}
+
+static int plan_file(struct planner *k, size_t file)
+{
+    const struct scan_file *f = &k->s->files[file];
+    size_t n = k->o->limit ? size_min(f->n, k->left) : f->n;
+    int rc = is_settled(k, f, n);
+
+    k->left -= k->o->limit ? n : 0;
+    if (rc != 0)
+        return rc < 0 ? rc : count_settled(k, file, n);
+    rc = read_again(k, f);
+    if (rc < 0)
+        return rc;
+    if (rc == 0)
+        return plan_text(k, file, n);
+    k->p->n_changed += n; /* what the store says of it stays; the next run sees the new text */
+    note(k, f->wf, "changed while it was read; its units are left for the next run");
+    return 0;
+}
+
+/* ---- the plan ----------------------------------------------------------------------------------- */
+
+static int plan_all(struct planner *k)
+{
+    int rc = make_recipe(k);
+
+    if (rc == 0)
+        rc = list_vanished(k);
+    for (size_t i = 0; i < k->s->n_gone && rc == 0; i++)
+        store_drop_file(k->t, k->s->gone[i].path);
+    for (size_t i = 0; i < k->s->n_files && rc == 0; i++) {
+        if (k->o->stop && *k->o->stop)
+            return err_set(k->e, DOBBY_E_CANCELLED, "summarize: stopped while planning");
+        rc = plan_file(k, i);
+    }
+    return rc;
+}
+
+int plan_make(struct plan *p, const struct scan *s, struct walk *w, struct question *q,
+              struct store_reader *r, struct store_txn *t, const struct plan_options *o,
+              struct dobby_err *e)
+{
+    struct planner k = {
+        .p = p, .s = s, .w = w, .q = q, .r = r, .t = t, .o = o, .e = e, .left = o->limit};
+    int rc;
+
+    *p = (struct plan){0};
+    rc = plan_all(&k);
+    strbuf_release(&k.source);
+    strbuf_release(&k.code);
+    strbuf_release(&k.text);
+    mem_free(k.vanished);
+    mem_free(k.units.v);
+    mem_free(k.old.v);
+    mem_free(k.ordinals);
+    if (rc < 0)
+        plan_release(p);
+    return rc;
+}
+
+void plan_release(struct plan *p)
+{
+    mem_free(p->items);
+    mem_free(p->same);
+    *p = (struct plan){0};
+}

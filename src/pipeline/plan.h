@@ -1,0 +1,54 @@
+/* plan.h - what is to be done about each unit (pipeline).
+ * What     A unit with a good comment is summarised by it, here and now. For any other the store is asked, in the order of
+ *          INTERFACE "Keys": a summary under its prompt key, wherever it was made; else the one that the same
+ *          place showed for an equal unit key; else the one of a place that vanished, for an equal unit key. The last
+ *          two mean that only what the prompt quotes around the unit has changed: they are kept, marked old, and made
+ *          again by a refresh. What is left is work for the model.
+ *
+ *          Files whose hash, recipe and model are those of the store are settled: nothing is computed for them.
+ * Result   One group of changes that brings the store's files and units up to the tree (all of it or none, so
+ *          that a killed run leaves the vanished places to be found), and the list of what is to be written. Units
+ *          that ask the same are one item.
+ * Next     run.h for the work. */
+#ifndef PIPELINE_PLAN_H
+#define PIPELINE_PLAN_H
+
+#include "base/err.h"
+#include "pipeline/question.h"
+#include "pipeline/scan.h"
+#include "store/store.h"
+
+/* One question to be asked. */
+struct plan_item {
+    size_t file, unit; /* in scan.files and its units: the first one that asks */
+    size_t n_same;     /* units that its answer serves, at least 1 */
+    uint8_t unit_key[KEY_LEN], prompt_key[KEY_LEN];
+};
+
+struct plan {
+    struct plan_item *items; /* in the order of the outputs */
+    size_t n_items;
+    size_t n_todo;    /* units that wait for an item */
+    size_t n_cached;  /* units that the store already had */
+    size_t n_doc;     /* units summarised from their comment now */
+    size_t n_changed; /* units of files that changed since they were scanned; left undone */
+    size_t *same;     /* open addressing by prompt key: index + 1 */
+    size_t same_cap, items_cap;
+};
+
+struct plan_options {
+    int no_docs, refresh;
+    size_t limit; /* units; 0: all */
+    const volatile int *stop;
+    void (*on_note)(void *ctx, const char *line);
+    void *ctx;
+};
+
+/* Decide, and put the changes to t. r is the store as it is. Nothing is written here.
+ * Returns 0, DOBBY_E_CANCELLED, or a failure; p is released then. */
+MUST_CHECK int plan_make(struct plan *p, const struct scan *s, struct walk *w, struct question *q,
+                         struct store_reader *r, struct store_txn *t, const struct plan_options *o,
+                         struct dobby_err *e);
+void plan_release(struct plan *p);
+
+#endif

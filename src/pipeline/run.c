@@ -1,0 +1,540 @@
+/* run.c - see run.h (pipeline).
+ * A slot is an agent: its item, its attempt, and room for one result. The engine's callback fills the slot's result and
+ * puts the slot on the list of those that came back; everything else happens on the thread that runs run_items:
+ *
+ *     items --> free slot --submit--> engine --on_done--> back --judge--> store (accepted, fallback)
+ *                   ^                                      |
+ *                   +------- attempt + 1, or once more ----+ */
+#include "pipeline/run.h"
+
+#include "base/mem.h"
+#include "base/thread.h"
+#include "code/check.h"
+#include "code/prompt.h"
+
+#include <errno.h>
+#include <math.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#define TICK_MS   100 /* how soon a stop is seen, and how often progress is told */
+#define MAX_NOTES 20  /* of failures; the rest are counted */
+
+struct slot {
+    struct runner *k;
+    bool busy;
+    size_t item;
+    int attempt; /* 0, 1 */
+    int tries;   /* of this attempt */
+    dobby_ticket ticket;
+    struct strbuf code;    /* what the answer is checked against */
+    struct unit unit;      /* its names live as long as the source's */
+    struct store_txn *txn; /* the attempts so far; goes to the store with the summary */
+    uint64_t n_prompt, n_written;
+    /* The result, written by the callback before the slot is put on the list. */
+    int status;
+    bool by_length;
+    struct strbuf text, message;
+    double confidence; /* negative: none */
+    uint64_t r_prompt, r_cached, r_written;
+    struct slot *next; /* on the list */
+};
+
+/* A summary that is on its way to the disk. */
+struct pending {
+    uint64_t seq;
+    size_t n_units;
+};
+
+struct runner {
+    const struct run_options *o;
+    struct run_counts *c;
+    struct dobby_err *e;
+    struct slot *slots;
+    size_t n_busy, next_item;
+    pthread_mutex_t mutex; /* guards back, back_last; a leaf */
+    pthread_cond_t came;
+    struct slot *back, *back_last; /* slots whose result has come, in the order of coming */
+    struct pending *pending;       /* [n_items], from first to n: not yet on the disk */
+    size_t first_pending, n_pending;
+    size_t failures; /* of the engine in a row */
+    size_t n_notes;
+    bool cancelled; /* what is in flight was told to end */
+    int rc;         /* the failure that ends the run */
+    double next_tick;
+};
+
+/* ---- the engine's side -------------------------------------------------------------------------- */
+
+/* How sure the model was: the geometric mean of its tokens' probabilities, to four digits, so that what is
+ * stored and what is shown are the same number. */
+static double confidence_of(const struct dobby_result *r)
+{
+    double sum = 0;
+
+    if (r->n_ids == 0 || !r->logprob)
+        return -1;
+    for (size_t i = 0; i < r->n_ids; i++)
+        sum += (double)r->logprob[i];
+    sum = exp(sum / (double)r->n_ids);
+    return sum >= 0 && sum <= 1 ? (double)lround(sum * 10000) / 10000 : sum > 1 ? 1 : -1;
+}
+
+static void on_done(void *ctx, const struct dobby_result *r)
+{
+    struct slot *s = ctx;
+    struct runner *k = s->k;
+
+    s->status = r->status;
+    s->by_length = strcmp(r->stop, "length") == 0;
+    s->confidence = r->status == 0 ? confidence_of(r) : -1;
+    s->r_prompt = r->n_prompt;
+    s->r_cached = r->n_cached;
+    s->r_written = r->n_ids;
+    strbuf_reset(&s->text);
+    strbuf_reset(&s->message);
+    if (r->status == 0)
+        strbuf_add(&s->text, r->text, r->len);
+    else
+        strbuf_puts(&s->message, r->message);
+    pthread_mutex_lock(&k->mutex);
+    s->next = NULL;
+    if (k->back_last)
+        k->back_last->next = s;
+    else
+        k->back = s;
+    k->back_last = s;
+    pthread_cond_signal(&k->came);
+    pthread_mutex_unlock(&k->mutex);
+}
+
+/* The first slot that came back, or NULL after TICK_MS. */
+static struct slot *wait_back(struct runner *k)
+{
+    double until = time_now() + TICK_MS / 1000.0;
+    struct timespec ts = {(time_t)until, (long)((until - (double)(time_t)until) * 1e9)};
+    struct slot *s;
+    int rc = 0;
+
+    pthread_mutex_lock(&k->mutex);
+    while (!k->back && rc == 0)
+        rc = pthread_cond_timedwait(&k->came, &k->mutex, &ts);
+    s = k->back;
+    if (s) {
+        k->back = s->next;
+        if (!k->back)
+            k->back_last = NULL;
+    }
+    pthread_mutex_unlock(&k->mutex);
+    return s;
+}
+
+/* ---- counting ----------------------------------------------------------------------------------- */
+
+/* Count what has reached the disk since the last time. */
+static void count_committed(struct runner *k)
+{
+    uint64_t upto = store_committed(k->o->store);
+
+    while (k->first_pending < k->n_pending && k->pending[k->first_pending].seq <= upto) {
+        k->c->n_done += k->pending[k->first_pending++].n_units;
+        if (k->o->on_change)
+            k->o->on_change(k->o->ctx, k->c, 0);
+    }
+}
+
+/* Tokens, those of answers that are still being written included. */
+static void count_tokens(struct runner *k)
+{
+    struct dobby_stats stats = {0};
+
+    if (!k->o->engine.stats)
+        return; /* take_result counts them */
+    k->o->engine.stats(k->o->engine.ctx, &stats);
+    k->c->n_read = stats.n_prompt_tokens;
+    k->c->n_cached = stats.n_cached_tokens;
+    k->c->n_written = stats.n_written_tokens;
+}
+
+static void tick(struct runner *k)
+{
+    double now = time_now();
+
+    count_committed(k);
+    if (now < k->next_tick || !k->o->on_change)
+        return;
+    k->next_tick = now + TICK_MS / 1000.0;
+    k->c->n_running = k->n_busy;
+    count_tokens(k);
+    k->o->on_change(k->o->ctx, k->c, 1);
+}
+
+/* With a failure: nothing new is asked, what is in flight is cancelled. The first one wins; 0 changes nothing. */
+static void end_run(struct runner *k, int rc)
+{
+    if (k->rc == 0)
+        k->rc = rc;
+}
+
+static void release_slot(struct runner *k, struct slot *s)
+{
+    store_txn_free(s->txn);
+    s->txn = NULL;
+    s->busy = false;
+    k->n_busy--;
+}
+
+static size_t units_of(const struct runner *k, const struct slot *s)
+{
+    return k->o->items[s->item].n_same;
+}
+
+/* Left for another run: stopped, or its file has changed. */
+static void leave(struct runner *k, struct slot *s)
+{
+    k->c->n_left += units_of(k, s);
+    release_slot(k, s);
+}
+
+static void note_item(struct runner *k, const struct slot *s, const char *what)
+{
+    struct strbuf b = {0};
+
+    if (!k->o->on_note || k->n_notes++ >= MAX_NOTES)
+        return;
+    strbuf_printf(&b, "%s: %s", k->o->source.label(k->o->source.ctx, s->item), what);
+    if (!strbuf_failed(&b))
+        k->o->on_note(k->o->ctx, strbuf_str(&b));
+    strbuf_release(&b);
+}
+
+/* ---- results ------------------------------------------------------------------------------------ */
+
+static void put_attempt(struct runner *k, struct slot *s, const char *outcome, const char *reason)
+{
+    store_put_attempt(s->txn, &(struct store_attempt){
+                                  .prompt_key = k->o->items[s->item].prompt_key,
+                                  .attempt = s->attempt + 1,
+                                  .outcome = outcome,
+                                  .reason = reason,
+                                  .text = strbuf_str(&s->text),
+                                  .text_len = s->text.len,
+                                  .n_written = s->r_written,
+                                  .run = k->o->run,
+                              });
+}
+
+/* text NULL: refused for good. */
+static void finish(struct runner *k, struct slot *s, const char *text)
+{
+    const struct run_item *item = &k->o->items[s->item];
+    struct store_txn *txn = s->txn;
+    uint64_t seq = 0;
+    int rc;
+
+    store_put_summary(txn, &(struct store_summary){
+                               .prompt_key = item->prompt_key,
+                               .unit_key = item->unit_key,
+                               .source = text ? "model" : "signature",
+                               .text = text,
+                               .model = k->o->model,
+                               .confidence = text ? s->confidence : -1,
+                               .attempts = s->attempt + 1,
+                               .n_prompt = s->n_prompt,
+                               .n_written = s->n_written,
+                               .run = k->o->run,
+                           });
+    s->txn = NULL; /* the store's from here on */
+    rc = store_commit(k->o->store, txn, &seq, k->e);
+    if (rc < 0) {
+        end_run(k, rc);
+        leave(k, s);
+        return;
+    }
+    k->pending[k->n_pending++] = (struct pending){seq, item->n_same};
+    k->c->n_signature += text ? 0 : item->n_same;
+    release_slot(k, s);
+}
+
+/* An attempt of the engine that gave no answer. True if it is to be tried once more. */
+static bool failed_try(struct runner *k, struct slot *s, int code, const char *why)
+{
+    struct store_txn *txn;
+
+    if (++k->failures >= ENGINE_MAX_FAILURES) {
+        end_run(k, err_set(k->e, code,
+                           "summarize: the engine failed %d times in a row: %s; see the notes, and "
+                           "run it again",
+                           ENGINE_MAX_FAILURES, why));
+        leave(k, s);
+        return false;
+    }
+    /* A prompt beyond a limit stays beyond it. */
+    if (code != DOBBY_E_LIMIT && ++s->tries < ENGINE_TRIES)
+        return true;
+    note_item(k, s, why);
+    strbuf_reset(&s->text);
+    put_attempt(k, s, "failed", why);
+    txn = s->txn;
+    s->txn = NULL;
+    end_run(k, store_commit(k->o->store, txn, NULL, k->e));
+    k->c->n_failed += units_of(k, s);
+    release_slot(k, s);
+    if (k->o->on_change)
+        k->o->on_change(k->o->ctx, k->c, 0);
+    return false;
+}
+
+/* Judge an answer. True if the next attempt is to be made. */
+static bool judge(struct runner *k, struct slot *s)
+{
+    struct check_input in = {.text = strbuf_str(&s->text),
+                             .len = s->text.len,
+                             .by_length = s->by_length,
+                             .code = strbuf_str(&s->code),
+                             .code_len = s->code.len,
+                             .unit = &s->unit};
+    struct strbuf clean = {0};
+    enum check_verdict v = check_summary(&clean, &in);
+    bool again = false;
+
+    k->failures = 0;
+    s->tries = 0;
+    if (v == CHECK_NOMEM || strbuf_failed(&clean)) {
+        end_run(k, err_nomem(k->e, "a summary"));
+        leave(k, s);
+    } else if (v == CHECK_OK) {
+        put_attempt(k, s, "accepted", "");
+        finish(k, s, strbuf_str(&clean));
+    } else {
+        put_attempt(k, s, "refused", check_reason(v));
+        again = s->attempt + 1 < PROMPT_ATTEMPTS;
+        if (again)
+            s->attempt++;
+        else
+            finish(k, s, NULL);
+    }
+    strbuf_release(&clean);
+    return again;
+}
+
+/* What came back in a slot. True if the slot has something more to ask. */
+static bool take_result(struct runner *k, struct slot *s)
+{
+    s->n_prompt += s->r_prompt;
+    s->n_written += s->r_written;
+    if (!k->o->engine.stats) {
+        k->c->n_read += s->r_prompt;
+        k->c->n_cached += s->r_cached;
+        k->c->n_written += s->r_written;
+    }
+    if (strbuf_failed(&s->text) || strbuf_failed(&s->message)) {
+        end_run(k, err_nomem(k->e, "an answer"));
+        leave(k, s);
+        return false;
+    }
+    if (s->status == DOBBY_E_CANCELLED) {
+        leave(k, s);
+        return false;
+    }
+    return s->status == 0 ? judge(k, s) : failed_try(k, s, s->status, strbuf_str(&s->message));
+}
+
+/* ---- asking ------------------------------------------------------------------------------------- */
+
+static int submit(struct runner *k, struct slot *s, struct dobby_err *e)
+{
+    static const char *const stops[] = {PROMPT_STOP, NULL};
+    struct dobby_generate g;
+    struct run_prompt p = {0};
+    int rc = k->o->source.prompt(k->o->source.ctx, s->item, s->attempt, &p, k->e);
+
+    if (rc < 0)
+        end_run(k, rc);
+    if (rc != 0)
+        return 1;
+    strbuf_reset(&s->code);
+    strbuf_add(&s->code, p.code, p.code_len);
+    s->unit = p.unit;
+    if (strbuf_failed(&s->code)) {
+        end_run(k, err_nomem(k->e, "a question"));
+        return 1;
+    }
+    DOBBY_INIT(g);
+    g.max_tokens = PROMPT_MAX_TOKENS;
+    g.stops = stops;
+    g.ctx = s;
+    g.on_done = on_done;
+    return k->o->engine.submit(k->o->engine.ctx, p.ids, p.n, &g, &s->ticket, e);
+}
+
+/* Ask what the slot has to ask, until the engine has it or there is nothing more to do for its item. */
+static void ask(struct runner *k, struct slot *s)
+{
+    bool again = true;
+
+    while (again) {
+        struct dobby_err why = {0};
+        int rc;
+
+        if (k->rc < 0) {
+            leave(k, s);
+            return;
+        }
+        rc = submit(k, s, &why);
+        if (rc == 0)
+            return;
+        if (rc > 0) { /* no question: its file has changed, or the run ends */
+            if (k->rc == 0)
+                note_item(k, s, "changed while it was read; left for the next run");
+            k->c->n_failed += k->rc == 0 ? units_of(k, s) : 0;
+            if (k->rc == 0)
+                release_slot(k, s);
+            else
+                leave(k, s);
+            return;
+        }
+        again = failed_try(k, s, rc, why.message);
+    }
+}
+
+static int stop_asked(const struct runner *k)
+{
+    return k->o->stop ? *k->o->stop : 0;
+}
+
+static void start_item(struct runner *k, struct slot *s)
+{
+    s->item = k->next_item++;
+    s->attempt = s->tries = 0;
+    s->n_prompt = s->n_written = 0;
+    s->busy = true;
+    k->n_busy++;
+    s->txn = store_txn_new();
+    if (!s->txn) {
+        end_run(k, err_nomem(k->e, "a summary"));
+        leave(k, s);
+        return;
+    }
+    ask(k, s);
+}
+
+static void fill_slots(struct runner *k)
+{
+    for (int i = 0; i < k->o->agents; i++)
+        while (!k->slots[i].busy && k->next_item < k->o->n_items && k->rc == 0 &&
+               stop_asked(k) == 0)
+            start_item(k, &k->slots[i]);
+}
+
+/* After a second stop, or a failure that ends the run. Answers still come, as cancelled ones. */
+static void cancel_all(struct runner *k)
+{
+    if (k->cancelled)
+        return;
+    k->cancelled = true;
+    for (int i = 0; i < k->o->agents; i++)
+        if (k->slots[i].busy)
+            k->o->engine.cancel(k->o->engine.ctx, k->slots[i].ticket);
+}
+
+static void loop(struct runner *k)
+{
+    for (;;) {
+        struct slot *s;
+
+        fill_slots(k);
+        if (k->n_busy == 0)
+            return;
+        if (k->rc < 0 || stop_asked(k) >= 2)
+            cancel_all(k);
+        s = wait_back(k);
+        if (s && take_result(k, s)) {
+            if (k->cancelled)
+                leave(k, s);
+            else
+                ask(k, s);
+        }
+        tick(k);
+    }
+}
+
+/* ---- the run ------------------------------------------------------------------------------------ */
+
+static int set_up(struct runner *k)
+{
+    pthread_condattr_t attr;
+
+    k->slots = mem_array((size_t)k->o->agents, sizeof(*k->slots));
+    k->pending = mem_array(k->o->n_items ? k->o->n_items : 1, sizeof(*k->pending));
+    if (!k->slots || !k->pending || pthread_condattr_init(&attr) != 0)
+        return err_nomem(k->e, "the agents");
+    for (int i = 0; i < k->o->agents; i++)
+        k->slots[i].k = k;
+    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC); /* the clock of time_now() */
+    pthread_mutex_init(&k->mutex, NULL);
+    pthread_cond_init(&k->came, &attr);
+    pthread_condattr_destroy(&attr);
+    return 0;
+}
+
+static void dispose(struct runner *k)
+{
+    for (int i = 0; k->slots && i < k->o->agents; i++) {
+        strbuf_release(&k->slots[i].code);
+        strbuf_release(&k->slots[i].text);
+        strbuf_release(&k->slots[i].message);
+        store_txn_free(k->slots[i].txn);
+    }
+    mem_free(k->slots);
+    mem_free(k->pending);
+}
+
+/* What was never asked, and what did not reach the disk, is left. */
+static void count_rest(struct runner *k)
+{
+    count_committed(k);
+    count_tokens(k);
+    for (size_t i = k->first_pending; i < k->n_pending; i++)
+        k->c->n_left += k->pending[i].n_units;
+    for (size_t i = k->next_item; i < k->o->n_items; i++)
+        k->c->n_left += k->o->items[i].n_same;
+    k->c->n_running = 0;
+    if (k->n_notes > MAX_NOTES && k->o->on_note) {
+        char more[64];
+
+        snprintf(more, sizeof(more), "%zu more notes of this kind", k->n_notes - MAX_NOTES);
+        k->o->on_note(k->o->ctx, more);
+    }
+}
+
+int run_items(const struct run_options *o, struct run_counts *c, struct dobby_err *e)
+{
+    struct runner k = {.o = o, .c = c, .e = e};
+    int rc;
+
+    *c = (struct run_counts){0};
+    rc = set_up(&k);
+    if (rc < 0) {
+        dispose(&k);
+        return rc;
+    }
+    loop(&k);
+    rc = store_flush(o->store, e); /* also after a failure: what was done is kept */
+    end_run(&k, rc);
+    count_rest(&k);
+    pthread_cond_destroy(&k.came);
+    pthread_mutex_destroy(&k.mutex);
+    dispose(&k);
+    if (k.rc < 0)
+        return k.rc;
+    if (c->n_left > 0)
+        return err_set(e, DOBBY_E_CANCELLED,
+                       "summarize: stopped with %zu units left; run it again to go on", c->n_left);
+    if (c->n_failed > 0)
+        return err_set(e, DOBBY_E_UNDONE, "summarize: %zu units are left undone; run it again",
+                       c->n_failed);
+    return 0;
+}

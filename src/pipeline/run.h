@@ -1,0 +1,88 @@
+/* run.h - agents: questions in flight, judged as they come back (pipeline).
+ * What     Up to `agents` questions are with the engine at once. An answer is judged: accepted, its summary goes to the
+ *          store at once; refused, the same question is put once more in another form (attempt 2), then the unit's
+ *          fallback from its signature stands. A failure of the engine is no answer: the attempt is repeated
+ *          under its number, ENGINE_TRIES times in all, then the unit is left undone.
+ * Holds    What an attempt asks follows from its number, what is kept from the texts alone: neither time nor the number of
+ *          agents nor the order of answers changes a summary.
+ * Counted  A unit counts as done when its summary is on the disk. Nobody waits for that but the end of the run.
+ * Stop     *stop == 1: nothing new is asked, what is in flight is finished (further attempts included). 2: what is in
+ *          flight is cancelled. What was done is kept.
+ * Threads  All runs on the caller's thread; the engine's callback only hands its result over.
+ * Seam     The engine is three functions, so that another one (a server by URL, a script in a test) can stand
+ *          behind them. */
+#ifndef PIPELINE_RUN_H
+#define PIPELINE_RUN_H
+
+#include "base/err.h"
+#include "code/unit.h"
+#include "store/store.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define ENGINE_TRIES 3 /* of one attempt */
+#define ENGINE_MAX_FAILURES                                                                        \
+    24 /* in a row, over all units: the engine is broken, not the question */
+
+/* The engine, as dobby.h describes its functions of the same names. */
+struct run_engine {
+    void *ctx;
+    int (*submit)(void *ctx, const int32_t *ids, size_t n, const struct dobby_generate *g,
+                  dobby_ticket *out, struct dobby_err *e);
+    void (*cancel)(void *ctx, dobby_ticket t);
+    void (*stats)(void *ctx, struct dobby_stats *out); /* for the progress line; may be NULL */
+};
+
+/* A question. Pointers live until the next one is asked for. */
+struct run_prompt {
+    const int32_t *ids;
+    size_t n;
+    const char *code; /* what the answer is checked against */
+    size_t code_len;
+    struct unit unit; /* its names live as long as the source */
+};
+
+/* Where questions come from. */
+struct run_source {
+    void *ctx;
+    /* Question `item` in the form of `attempt` (0, 1). Returns 0; 1 when its file is not what was planned any more; or a
+     * failure, which ends the run. */
+    int (*prompt)(void *ctx, size_t item, int attempt, struct run_prompt *out, struct dobby_err *e);
+    /* "path: name" for a note about it, escaped; valid until the next call. */
+    const char *(*label)(void *ctx, size_t item);
+};
+
+struct run_item {
+    const uint8_t *unit_key, *prompt_key;
+    size_t n_same; /* units that its answer serves */
+};
+
+/* In units, but n_running. */
+struct run_counts {
+    size_t n_done, n_failed, n_left, n_running; /* left: stopped, or the file has changed */
+    size_t n_signature;                         /* of the done ones: by the fallback */
+    uint64_t n_read, n_cached, n_written; /* tokens: of prompts, of these from the cache, sampled */
+};
+
+struct run_options {
+    const struct run_item *items;
+    size_t n_items;
+    struct run_engine engine;
+    struct run_source source;
+    struct store *store;
+    int64_t run;              /* its number in the store */
+    const char *model;        /* its name in the store */
+    int agents;               /* at least 1 */
+    const volatile int *stop; /* may be NULL */
+    void *ctx;
+    void (*on_change)(void *ctx, const struct run_counts *c, int tick); /* tick 0: one more unit */
+    void (*on_note)(void *ctx, const char *line);
+};
+
+/* Ask everything. Returns 0 when all is done, DOBBY_E_UNDONE when units failed or their files changed,
+ * DOBBY_E_CANCELLED after *stop, or a failure (of store, memory, engine) that ended it; then, too, *c says what was
+ * done, and nothing is in flight any more. */
+MUST_CHECK int run_items(const struct run_options *o, struct run_counts *c, struct dobby_err *e);
+
+#endif

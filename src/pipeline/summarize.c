@@ -1,0 +1,614 @@
+/* summarize.c - dobby_summarize_tree: the stages of a run, one after the other (pipeline).
+ *
+ *     walk -> scan (read, hash, parse what is new) -> plan (store, keys) -> run (engine) -> rows
+ *
+ * The lock of the store is taken before the scan, so that two runs never do the same work; the model is opened after
+ * the plan, and only if something is left to ask. Next: scan.h, plan.h, run.h in this order. */
+#include "dobby.h"
+
+#include "base/json.h"
+#include "base/mem.h"
+#include "base/sha256.h"
+#include "base/thread.h"
+#include "base/utf8.h"
+#include "pipeline/plan.h"
+#include "pipeline/run.h"
+
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define DEFAULT_AGENTS 10
+#define MAX_AGENTS     4096
+#define MAX_EVENTS     1000 /* notes that are kept in the store, a run */
+
+struct job {
+    struct dobby_summarize o;
+    struct dobby_summary_stats *st;
+    struct dobby_err *e;
+    double start;
+    struct walk walk;
+    struct store_place place;
+    struct store *store;
+    struct store_reader *reader;
+    struct store_txn *txn; /* what goes to the store with the next commit */
+    struct scan scan;
+    struct question question;
+    struct plan plan;
+    struct dobby_model *model;
+    struct dobby_engine *engine;
+    struct run_counts counts;
+    struct store_run run;
+    size_t n_events;
+    char *scope; /* PATH relative to the root */
+    struct strbuf label, source, code;
+    size_t source_file; /* whose text is in source; SIZE_MAX: none */
+};
+
+/* ---- events ------------------------------------------------------------------------------------- */
+
+static int64_t wall_ms(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_REALTIME, &t);
+    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+static void emit(struct job *j, enum dobby_event_kind kind, const char *text)
+{
+    struct dobby_event ev = {
+        .kind = kind,
+        .text = text,
+        .n_total = j->scan.n_units,
+        .n_done = j->plan.n_doc + j->counts.n_done,
+        .n_cached = j->plan.n_cached,
+        .n_failed = j->plan.n_changed + j->counts.n_failed,
+        .n_running = j->counts.n_running,
+        .n_tokens_read = j->counts.n_read,
+        .n_tokens_written = j->counts.n_written,
+        .seconds = time_now() - j->start,
+    };
+
+    if (j->o.on_event)
+        j->o.on_event(j->o.ctx, &ev);
+}
+
+static void on_note(void *ctx, const char *line)
+{
+    struct job *j = ctx;
+
+    if (j->txn && j->n_events++ < MAX_EVENTS)
+        store_put_event(j->txn, j->run.id, wall_ms(), "note", line);
+    emit(j, DOBBY_EV_NOTE, line);
+}
+
+static void on_change(void *ctx, const struct run_counts *c, int tick)
+{
+    (void)c; /* it is j->counts */
+    emit(ctx, tick ? DOBBY_EV_TICK : DOBBY_EV_UNIT, NULL);
+}
+
+static bool stopped(const struct job *j)
+{
+    return j->o.stop && *j->o.stop;
+}
+
+/* ---- options ------------------------------------------------------------------------------------ */
+
+/* Take a struct of the caller's size: a smaller one is an older one, a larger one may only hold zeros in what
+ * is not known here. */
+static int take_options(struct dobby_summarize *out, const struct dobby_summarize *o,
+                        struct dobby_err *e)
+{
+    const unsigned char *p = (const unsigned char *)o;
+
+    *out = (struct dobby_summarize){0};
+    if (o->size < sizeof(o->size) || o->size > 65536)
+        return err_set(e, DOBBY_E_USAGE,
+                       "summarize: the options' size is %zu; set it with DOBBY_INIT", o->size);
+    for (size_t i = sizeof(*out); i < o->size; i++)
+        if (p[i])
+            return err_set(e, DOBBY_E_USAGE,
+                           "summarize: an option is set that this version (%s) does not know; use "
+                           "a newer library",
+                           DOBBY_VERSION);
+    memcpy(out, o, o->size < sizeof(*out) ? o->size : sizeof(*out));
+    return 0;
+}
+
+static int check_options(struct dobby_summarize *o, struct dobby_err *e)
+{
+    const char *slash;
+
+    if (!o->path || !o->worker_path)
+        return err_set(e, DOBBY_E_USAGE, "summarize: %s is not set",
+                       o->path ? "worker_path" : "path");
+    if (o->agents < 0 || o->agents > MAX_AGENTS)
+        return err_set(e, DOBBY_E_USAGE, "summarize: %d agents; use 1 to %d", o->agents,
+                       MAX_AGENTS);
+    if (o->agents == 0)
+        o->agents = DEFAULT_AGENTS;
+    if (!o->model_name && o->model_path) {
+        slash = strrchr(o->model_path, '/');
+        o->model_name = slash ? slash + 1 : o->model_path;
+    }
+    return 0;
+}
+
+/* ---- walk and scan ------------------------------------------------------------------------------ */
+
+/* PATH relative to the root, both resolved; the walk has just opened both. */
+static int find_scope(struct job *j)
+{
+    char real[PATH_MAX];
+    size_t n = strlen(j->walk.root);
+    const char *rel = "";
+
+    if (realpath(j->o.path, real) && strncmp(real, j->walk.root, n) == 0)
+        rel = real + n + (real[n] == '/');
+    j->scope = mem_strdup(rel);
+    return j->scope ? 0 : err_nomem(j->e, "the path");
+}
+
+static int do_walk(struct job *j)
+{
+    struct walk_options o = {.stop = j->o.stop};
+    double start = time_now();
+    int rc;
+
+    emit(j, DOBBY_EV_STAGE, "walk");
+    rc = walk_tree(&j->walk, j->o.path, &o, j->e);
+    if (rc == 0)
+        rc = find_scope(j);
+    j->st->s_walk = time_now() - start;
+    return rc;
+}
+
+static void tell_walk(struct job *j)
+{
+    char more[64];
+
+    for (size_t i = 0; i < j->walk.n_notes; i++)
+        on_note(j, j->walk.notes[i]);
+    if (j->walk.n_notes_dropped > 0) {
+        snprintf(more, sizeof(more), "%zu more notes of this kind", j->walk.n_notes_dropped);
+        on_note(j, more);
+    }
+}
+
+static int do_scan(struct job *j)
+{
+    struct scan_options o = {
+        .scope = {j->scope, strlen(j->scope)},
+        .worker_path = j->o.worker_path,
+        .parsers = j->o.threads,
+        .limit = j->o.limit,
+        .stop = j->o.stop,
+        .on_note = on_note,
+        .ctx = j,
+    };
+    int rc;
+
+    emit(j, DOBBY_EV_STAGE, "parse");
+    rc = scan_tree(&j->scan, &j->walk, j->reader, &o, j->e);
+    j->st->n_files = j->scan.n_files;
+    j->st->n_skipped = j->scan.n_skipped;
+    j->st->n_units = j->scan.n_units;
+    j->st->s_parse = j->scan.s_parse;
+    return rc;
+}
+
+/* ---- dry run ------------------------------------------------------------------------------------ */
+
+static void put_json(struct strbuf *b, const char *before, const char *s, size_t n)
+{
+    strbuf_puts(b, before);
+    json_put_string(b, s, n);
+}
+
+static void put_path(struct strbuf *b, const struct walk_file *wf)
+{
+    char hex[3];
+
+    if (utf8_valid(wf->path, wf->path_len)) {
+        put_json(b, "{\"path\":", wf->path, wf->path_len);
+        return;
+    }
+    strbuf_puts(b, "{\"path_hex\":\"");
+    for (size_t i = 0; i < wf->path_len; i++) {
+        hex_encode(hex, (const uint8_t *)wf->path + i, 1);
+        strbuf_puts(b, hex);
+    }
+    strbuf_putc(b, '"');
+}
+
+static void put_units(struct strbuf *b, const struct scan_file *f, size_t n)
+{
+    const char *language = language_get(f->wf->language)->name;
+
+    put_json(b, ",\"language\":", language, strlen(language));
+    strbuf_puts(b, ",\"units\":[");
+    for (size_t i = 0; i < n; i++) {
+        const struct unit *u = &f->units[i];
+
+        put_json(b, i ? ",{\"name\":" : "{\"name\":", u->qualified, strlen(u->qualified));
+        strbuf_printf(b, ",\"kind\":\"%s\",\"start_line\":%d,\"end_line\":%d}",
+                      unit_kind_name(u->kind), u->start_line, u->end_line);
+    }
+    strbuf_putc(b, ']');
+    if (f->note)
+        put_json(b, ",\"note\":", f->note, strlen(f->note));
+}
+
+/* An object for each file of the walk, in its order; files that lie beyond the limit have none. */
+static int tell_plan(struct job *j)
+{
+    struct strbuf b = {0};
+    size_t next = 0, left = j->scan.n_units;
+    int rc = 0;
+
+    for (size_t i = 0; i < j->walk.n_files && rc == 0; i++) {
+        const struct walk_file *wf = &j->walk.files[i];
+        const char *why = walk_skip_text(wf->skip);
+
+        strbuf_reset(&b);
+        put_path(&b, wf);
+        if (wf->skip != WALK_TAKEN) {
+            put_json(&b, ",\"skipped\":", why, strlen(why));
+        } else if (next < j->scan.n_files && j->scan.files[next].wf == wf) {
+            const struct scan_file *f = &j->scan.files[next++];
+            size_t n = f->n < left ? f->n : left;
+
+            put_units(&b, f, n);
+            left -= n;
+        } else {
+            continue;
+        }
+        strbuf_putc(&b, '}');
+        if (strbuf_failed(&b))
+            rc = err_nomem(j->e, "the plan");
+        else
+            emit(j, DOBBY_EV_FILE, strbuf_str(&b));
+    }
+    strbuf_release(&b);
+    return rc;
+}
+
+static int dry_run(struct job *j)
+{
+    int rc;
+
+    tell_walk(j);
+    rc = do_scan(j);
+    if (rc == 0)
+        emit(j, DOBBY_EV_PLAN, NULL);
+    return rc == 0 ? tell_plan(j) : rc;
+}
+
+/* ---- store and plan ----------------------------------------------------------------------------- */
+
+static int open_store(struct job *j)
+{
+    int rc = store_place_init(&j->place, j->walk.root, j->o.store_path, j->e);
+
+    if (rc == 0)
+        rc = store_open(&j->store, &j->place, j->e);
+    if (rc == 0)
+        rc = store_reader_open(&j->reader, &j->place, j->e);
+    if (rc == 0)
+        rc = store_next_run(j->reader, &j->run.id, j->e);
+    if (rc < 0)
+        return rc;
+    j->run.started_ms = wall_ms();
+    j->txn = store_txn_new();
+    return j->txn ? 0 : err_nomem(j->e, "the plan");
+}
+
+/* Put the run's row as it is now, and commit it with everything that is waiting in j->txn. */
+static int commit_run(struct job *j, struct dobby_err *e)
+{
+    struct store_txn *txn = j->txn;
+    struct strbuf options = {0};
+    int rc;
+
+    strbuf_printf(&options, "model=%s agents=%d limit=%zu no_docs=%d refresh=%d exact=%d kv=%d",
+                  j->o.model_name ? j->o.model_name : "", j->o.agents, j->o.limit, j->o.no_docs,
+                  j->o.refresh, j->o.exact, j->o.kv);
+    j->run.options = strbuf_str(&options);
+    store_put_run(txn, &j->run);
+    j->txn = NULL;
+    rc = strbuf_failed(&options) ? err_nomem(e, "the run") : 0;
+    if (rc == 0)
+        rc = store_commit(j->store, txn, NULL, e);
+    else
+        store_txn_free(txn);
+    strbuf_release(&options);
+    return rc < 0 ? rc : store_flush(j->store, e);
+}
+
+static int do_plan(struct job *j)
+{
+    struct plan_options o = {
+        .no_docs = j->o.no_docs,
+        .refresh = j->o.refresh,
+        .limit = j->o.limit,
+        .stop = j->o.stop,
+        .on_note = on_note,
+        .ctx = j,
+    };
+    int rc;
+
+    emit(j, DOBBY_EV_STAGE, "plan");
+    rc = plan_make(&j->plan, &j->scan, &j->walk, &j->question, j->reader, j->txn, &o, j->e);
+    if (rc < 0)
+        return rc;
+    j->run.n_units = j->scan.n_units;
+    j->run.n_cached = j->plan.n_cached;
+    j->run.n_left = j->plan.n_todo;
+    rc = commit_run(j, j->e);
+    if (rc == 0)
+        emit(j, DOBBY_EV_PLAN, NULL);
+    return rc;
+}
+
+/* ---- run ---------------------------------------------------------------------------------------- */
+
+static int load_model(struct job *j)
+{
+    struct dobby_model_options mo;
+    struct dobby_engine_options eo;
+    double start = time_now();
+    int rc;
+
+    emit(j, DOBBY_EV_STAGE, "load");
+    DOBBY_INIT(mo);
+    mo.exact = j->o.exact;
+    mo.threads = j->o.threads;
+    mo.isa = j->o.isa;
+    mo.cache_dir = j->o.cache_dir;
+    DOBBY_INIT(eo);
+    eo.threads = j->o.threads;
+    eo.agents = j->o.agents;
+    eo.chunk = j->o.chunk;
+    eo.kv = j->o.kv;
+    rc = dobby_model_open(&j->model, j->o.model_path, &mo, j->e);
+    if (rc == 0)
+        rc = dobby_engine_open(&j->engine, j->model, &eo, j->e);
+    j->st->s_load = time_now() - start;
+    return rc;
+}
+
+static int engine_submit(void *ctx, const int32_t *ids, size_t n, const struct dobby_generate *g,
+                         dobby_ticket *out, struct dobby_err *e)
+{
+    return dobby_submit(ctx, ids, n, g, out, e);
+}
+
+static void engine_cancel(void *ctx, dobby_ticket t)
+{
+    dobby_cancel(ctx, t);
+}
+
+static void engine_stats(void *ctx, struct dobby_stats *out)
+{
+    dobby_get_stats(ctx, out);
+}
+
+/* The text of a file as it was scanned: 1 if it is another one by now. Units of a file follow one another, so its
+ * text is kept until another file's is wanted. */
+static int source_text(struct job *j, size_t file)
+{
+    const struct scan_file *f = &j->scan.files[file];
+    struct dobby_err why = {0};
+    uint8_t hash[KEY_LEN];
+    int rc;
+
+    if (j->source_file == file)
+        return 0;
+    j->source_file = SIZE_MAX;
+    rc = walk_read(&j->walk, f->wf, &j->source, hash, &why);
+    if (rc < 0)
+        return err_set(j->e, rc, "%s", why.message);
+    if (f->wf->skip != WALK_TAKEN || memcmp(hash, f->hash, KEY_LEN) != 0)
+        return 1;
+    j->source_file = file;
+    return 0;
+}
+
+static int next_prompt(void *ctx, size_t item, int attempt, struct run_prompt *out,
+                       struct dobby_err *e)
+{
+    struct job *j = ctx;
+    const struct plan_item *it = &j->plan.items[item];
+    const struct scan_file *f = &j->scan.files[it->file];
+    const struct unit *u = &f->units[it->unit];
+    enum language_id lang = f->wf->language;
+    int rc = source_text(j, it->file);
+
+    if (rc != 0)
+        return rc;
+    rc = prompt_code(&j->code, u, lang, strbuf_str(&j->source), j->source.len, e);
+    if (rc == 0)
+        rc = question_words(&j->question, u, lang, strbuf_str(&j->code), j->code.len, attempt, e);
+    if (rc == 0)
+        rc = question_tokens(&j->question, e);
+    *out = (struct run_prompt){
+        .ids = j->question.ids.id,
+        .n = j->question.ids.n,
+        .code = strbuf_str(&j->code),
+        .code_len = j->code.len,
+        .unit = question_unit(u),
+    };
+    return rc;
+}
+
+static const char *label(void *ctx, size_t item)
+{
+    struct job *j = ctx;
+    const struct plan_item *it = &j->plan.items[item];
+    const struct scan_file *f = &j->scan.files[it->file];
+
+    strbuf_reset(&j->label);
+    utf8_escape(&j->label, f->wf->path, f->wf->path_len, "");
+    strbuf_puts(&j->label, ": ");
+    utf8_escape(&j->label, f->units[it->unit].qualified, strlen(f->units[it->unit].qualified), "");
+    return strbuf_str(&j->label);
+}
+
+static int ask_all(struct job *j, const struct run_item *items)
+{
+    struct run_options o = {
+        .items = items,
+        .n_items = j->plan.n_items,
+        .engine = {j->engine, engine_submit, engine_cancel, engine_stats},
+        .source = {j, next_prompt, label},
+        .store = j->store,
+        .run = j->run.id,
+        .model = j->o.model_name ? j->o.model_name : "",
+        .agents = j->o.agents,
+        .stop = j->o.stop,
+        .ctx = j,
+        .on_change = on_change,
+        .on_note = on_note,
+    };
+    double start = time_now();
+    int rc;
+
+    emit(j, DOBBY_EV_STAGE, "summarize");
+    rc = run_items(&o, &j->counts, j->e);
+    j->st->s_infer = time_now() - start;
+    return rc;
+}
+
+static int do_run(struct job *j)
+{
+    struct run_item *items;
+    int rc;
+
+    if (j->plan.n_items == 0)
+        return 0;
+    j->counts.n_left = j->plan.n_todo; /* until run_items says otherwise */
+    if (stopped(j))
+        return err_set(j->e, DOBBY_E_CANCELLED,
+                       "summarize: stopped with %zu units left; run it again to go on",
+                       j->plan.n_todo);
+    items = mem_array(j->plan.n_items, sizeof(*items));
+    if (!items)
+        return err_nomem(j->e, "the units");
+    for (size_t i = 0; i < j->plan.n_items; i++) {
+        const struct plan_item *it = &j->plan.items[i];
+
+        items[i] = (struct run_item){it->unit_key, it->prompt_key, it->n_same};
+    }
+    rc = load_model(j);
+    if (rc == 0)
+        rc = ask_all(j, items);
+    dobby_engine_free(j->engine);
+    dobby_model_free(j->model);
+    mem_free(items);
+    return rc;
+}
+
+/* ---- the whole ---------------------------------------------------------------------------------- */
+
+static void count(struct job *j)
+{
+    j->st->n_done = j->plan.n_doc + j->counts.n_done;
+    j->st->n_cached = j->plan.n_cached;
+    j->st->n_failed = j->plan.n_changed + j->counts.n_failed;
+    j->st->n_left = j->counts.n_left;
+    j->st->n_tokens_read = j->counts.n_read;
+    j->st->n_tokens_cached = j->counts.n_cached;
+    j->st->n_tokens_written = j->counts.n_written;
+}
+
+/* The run's last word in the store. A failure counts only if there was none before. */
+static int end_run(struct job *j, int rc)
+{
+    int end;
+
+    count(j);
+    j->run.ended_ms = wall_ms();
+    j->run.n_done = j->st->n_done;
+    j->run.n_cached = j->st->n_cached;
+    j->run.n_failed = j->st->n_failed;
+    j->run.n_left = j->st->n_left;
+    j->run.code = rc;
+    if (!j->txn)
+        j->txn = store_txn_new();
+    end = j->txn ? commit_run(j, j->e) : err_nomem(j->e, "the run");
+    return rc == 0 || rc == DOBBY_E_UNDONE ? (end < 0 ? end : rc) : rc;
+}
+
+static int do_all(struct job *j)
+{
+    int rc = open_store(j);
+
+    if (rc < 0)
+        return rc;
+    tell_walk(j);
+    rc = do_scan(j);
+    if (rc == 0)
+        rc = do_plan(j);
+    if (rc < 0)
+        return rc;
+    j->txn = store_txn_new(); /* for the notes of the run; without it they are only told */
+    rc = do_run(j);
+    if (rc == 0 && j->plan.n_changed > 0)
+        rc = err_set(j->e, DOBBY_E_UNDONE, "summarize: %zu units are left undone; run it again",
+                     j->plan.n_changed);
+    rc = end_run(j, rc);
+    if ((rc == 0 || rc == DOBBY_E_UNDONE) && j->o.on_row) {
+        int row = store_each_row(j->reader, (struct store_bytes){j->scope, strlen(j->scope)}, NULL,
+                                 j->o.limit, j->o.on_row, j->o.ctx, j->e);
+
+        rc = row != 0 ? row : rc;
+    }
+    return rc;
+}
+
+static int release(struct job *j, int rc)
+{
+    int end;
+
+    store_txn_free(j->txn);
+    store_reader_free(j->reader); /* before the writer, which tidies up when it is the last */
+    end = store_close(j->store, rc == 0 ? j->e : NULL);
+    store_place_release(&j->place);
+    plan_release(&j->plan);
+    question_release(&j->question);
+    scan_release(&j->scan);
+    walk_release(&j->walk);
+    mem_free(j->scope);
+    strbuf_release(&j->label);
+    strbuf_release(&j->source);
+    strbuf_release(&j->code);
+    return rc == 0 ? end : rc;
+}
+
+int dobby_summarize_tree(const struct dobby_summarize *o, struct dobby_summary_stats *st,
+                         struct dobby_err *e)
+{
+    struct dobby_summary_stats unwanted;
+    struct job j = {.st = st ? st : &unwanted, .e = e, .source_file = SIZE_MAX};
+    int rc;
+
+    *j.st = (struct dobby_summary_stats){0};
+    j.walk.root_fd = -1;
+    j.start = time_now();
+    rc = take_options(&j.o, o, e);
+    if (rc == 0)
+        rc = check_options(&j.o, e);
+    if (rc < 0)
+        return rc;
+    question_init(&j.question, j.o.model_path, j.o.cache_dir, j.o.exact, j.o.kv);
+    rc = do_walk(&j);
+    if (rc == 0)
+        rc = j.o.dry_run ? dry_run(&j) : do_all(&j);
+    rc = release(&j, rc);
+    j.st->s_total = time_now() - j.start;
+    return rc;
+}
