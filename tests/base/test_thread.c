@@ -106,6 +106,50 @@ static void test_thread_quota(void **state)
     assert_int_equal(thread_quota_cpus("9223372036854775807 1"), 0);
 }
 
+struct turns {
+    atomic_uint word;
+    unsigned seen[2]; /* how many values each side saw; all of them, in turn */
+};
+
+static void *even_turns(void *arg)
+{
+    struct turns *t = arg;
+    unsigned v;
+
+    while ((v = atomic_load(&t->word)) < 2000) {
+        if (v % 2 == 1) {
+            thread_sleep_on(&t->word, v);
+            continue;
+        }
+        t->seen[0]++;
+        atomic_store(&t->word, v + 1);
+        thread_wake_all(&t->word);
+    }
+    return NULL;
+}
+
+static void test_thread_sleep_and_wake(void **state)
+{
+    struct turns t = {0};
+    pthread_t other;
+    unsigned v;
+
+    (void)state;
+    assert_int_equal(thread_start(&other, "turns", even_turns, &t, NULL), 0);
+    while ((v = atomic_load(&t.word)) < 2000) {
+        if (v % 2 == 0) {
+            thread_sleep_on(&t.word,
+                            v); /* a lost wake would hang here, and time would end the test */
+            continue;
+        }
+        t.seen[1]++;
+        atomic_store(&t.word, v + 1);
+        thread_wake_all(&t.word);
+    }
+    pthread_join(other, NULL);
+    assert_true(t.seen[0] == 1000 && t.seen[1] == 1000);
+}
+
 static void test_time(void **state)
 {
     double a = time_now(), b = time_now();
@@ -117,9 +161,9 @@ static void test_time(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_thread_start), cmocka_unit_test(test_thread_parallel),
-        cmocka_unit_test(test_thread_cpus),  cmocka_unit_test(test_thread_quota),
-        cmocka_unit_test(test_time),
+        cmocka_unit_test(test_thread_start),          cmocka_unit_test(test_thread_parallel),
+        cmocka_unit_test(test_thread_cpus),           cmocka_unit_test(test_thread_quota),
+        cmocka_unit_test(test_thread_sleep_and_wake), cmocka_unit_test(test_time),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
