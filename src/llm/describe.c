@@ -77,11 +77,13 @@ static const struct {
     {"norm epsilon", "attention.layer_norm_rms_epsilon"},
 };
 
-static void put_shape(struct strbuf *b, const struct gguf *g, const char *arch, size_t n_arch)
+static int put_shape(struct strbuf *b, const struct gguf *g, const char *arch, size_t n_arch,
+                     struct dobby_err *e)
 {
     struct strbuf key = {0};
     uint32_t v;
     float f;
+    int rc;
 
     for (size_t i = 0; i < sizeof(SHAPE) / sizeof(SHAPE[0]); i++) {
         strbuf_reset(&key);
@@ -102,8 +104,9 @@ static void put_shape(struct strbuf *b, const struct gguf *g, const char *arch, 
             strbuf_printf(b, "%.7g\n", (double)f);
         }
     }
-    b->failed = b->failed || key.failed;
+    rc = strbuf_failed(&key) ? err_nomem(e, "the description of a model") : 0;
     strbuf_release(&key);
+    return rc;
 }
 
 static void put_token(struct strbuf *b, const struct tokenizer *t, const char *label, int32_t id)
@@ -187,11 +190,13 @@ static int describe(struct strbuf *b, const struct gguf *g, struct dobby_err *e)
     put_label(b, "parameters");
     put_number(b, g->n_params);
     strbuf_putc(b, '\n');
-    put_label(b, "tensor types");
-    gguf_put_tensor_types(g, b);
-    strbuf_putc(b, '\n');
-    put_shape(b, g, arch, n_arch);
-    return put_text_side(b, g, e);
+    if (g->n_tensors > 0) {
+        put_label(b, "tensor types");
+        gguf_put_tensor_types(g, b);
+        strbuf_putc(b, '\n');
+    }
+    rc = put_shape(b, g, arch, n_arch, e);
+    return rc < 0 ? rc : put_text_side(b, g, e);
 }
 
 int dobby_model_describe(char **out, const char *path, struct dobby_err *e)
