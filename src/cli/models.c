@@ -149,6 +149,7 @@ static int pull_one(struct cli *c, const struct catalogue_model *m, struct dobby
     if (rc < 0)
         return rc;
     if (file_exists(path)) {
+        pull_tidy(path);
         rc = pull_verify(c, m, path, e);
         if (rc == 0)
             term_say(&c->term, "%s: here and verified: %s", m->name, path);

@@ -4,6 +4,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/strbuf.h"
+#include "cli/cli.h"
 #include "cli/sig.h"
 
 #include <dirent.h>
@@ -11,9 +12,9 @@
 #include <fcntl.h>
 #include <ftw.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -37,6 +38,28 @@ void pip_clean(const char *dir)
 {
     /* What cannot be removed now stands in the way of the next download, which then says so. */
     (void)nftw(dir, remove_one, 8, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
+}
+
+void pip_clean_all(const char *prefix)
+{
+    const char *base = strrchr(prefix, '/') + 1;
+    struct strbuf dir = {0}, path = {0};
+    struct dirent *de;
+    DIR *d;
+
+    strbuf_add(&dir, prefix, (size_t)(base - prefix));
+    d = opendir(strbuf_str(&dir));
+    while (d && (de = readdir(d)) != NULL) {
+        if (strncmp(de->d_name, base, strlen(base)) != 0)
+            continue;
+        file_join(&path, strbuf_str(&dir), de->d_name);
+        if (!strbuf_failed(&path))
+            pip_clean(strbuf_str(&path));
+    }
+    if (d)
+        closedir(d);
+    strbuf_release(&dir);
+    strbuf_release(&path);
 }
 
 /* Bytes of the regular files in and below the directory; what vanishes meanwhile counts nothing. */
@@ -114,8 +137,8 @@ static char **environment(char *tmpdir, struct dobby_err *e)
     return env;
 }
 
-static int spawn(pid_t *pid, int err_fd, const char *spec, const char *dir, char **env,
-                 struct dobby_err *e)
+/* The child's side of the fork; it returns only when python3 cannot be started. */
+static int become_pip(int err_fd, const char *spec, const char *dir, char **env)
 {
     const char *argv[] = {"python3",
                           "-m",
@@ -136,28 +159,49 @@ static int spawn(pid_t *pid, int err_fd, const char *spec, const char *dir, char
                           dir,
                           spec,
                           NULL};
-    posix_spawn_file_actions_t fa;
-    posix_spawnattr_t attr;
-    sigset_t pipe_default;
-    int rc;
+    int null = open("/dev/null", O_RDONLY);
 
-    posix_spawn_file_actions_init(&fa);
-    posix_spawn_file_actions_addopen(&fa, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-    posix_spawn_file_actions_adddup2(&fa, err_fd, STDOUT_FILENO);
-    posix_spawn_file_actions_adddup2(&fa, err_fd, STDERR_FILENO);
-    sigemptyset(&pipe_default);
-    sigaddset(&pipe_default, SIGPIPE); /* dobby ignores it; a child would inherit that */
-    posix_spawnattr_init(&attr);
-    posix_spawnattr_setsigdefault(&attr, &pipe_default);
-    posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGDEF);
+    if (null < 0 || dup2(null, STDIN_FILENO) < 0 || dup2(err_fd, STDOUT_FILENO) < 0 ||
+        dup2(err_fd, STDERR_FILENO) < 0)
+        return errno;
+    signal(SIGPIPE, SIG_DFL); /* dobby ignores it, and that would be inherited */
     /* The array of pointers to constants is not written to; the prototype is older than const. */
-    rc = posix_spawnp(pid, argv[0], &fa, &attr, (char *const *)argv, env);
-    posix_spawnattr_destroy(&attr);
-    posix_spawn_file_actions_destroy(&fa);
-    if (rc == ENOENT)
+    execvpe(argv[0], (char *const *)argv, env);
+    return errno;
+}
+
+/* Start pip with its messages going to err_fd. It dies when dobby does, however that comes about: an orphan would go
+ * on writing into a directory that the next pull cleans. Fork is fine here: a pull has one thread. */
+static int spawn(pid_t *pid, int err_fd, const char *spec, const char *dir, char **env,
+                 struct dobby_err *e)
+{
+    int failed[2], errnum = 0;
+    pid_t parent = getpid();
+
+    if (pipe2(failed, O_CLOEXEC) < 0)
+        return err_errno(e, errno, NULL, "pip: a pipe");
+    *pid = fork();
+    if (*pid == 0) {
+        if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != parent)
+            _exit(EXIT_INTERNAL);
+        errnum = become_pip(err_fd, spec, dir, env);
+        while (write(failed[1], &errnum, sizeof(errnum)) < 0 && errno == EINTR)
+            ;
+        _exit(EXIT_INTERNAL);
+    }
+    if (*pid < 0)
+        errnum = errno;
+    close(failed[1]);
+    /* Closed by exec without a word, or the number of what went wrong. */
+    while (*pid > 0 && read(failed[0], &errnum, sizeof(errnum)) < 0 && errno == EINTR)
+        ;
+    close(failed[0]);
+    if (errnum && *pid > 0)
+        waitpid(*pid, NULL, 0);
+    if (errnum == ENOENT)
         return err_set(e, DOBBY_E_UNAVAILABLE,
                        "pip: python3: not found; install python3 and python3-pip");
-    return rc == 0 ? 0 : err_errno(e, rc, NULL, "pip: cannot start python3");
+    return errnum ? err_errno(e, errnum, NULL, "pip: cannot start python3") : 0;
 }
 
 /* Collect pip's words until it closes the pipe, telling the progress. */
@@ -250,7 +294,7 @@ static int run_pip(const char *spec, const char *dir, char **env,
 {
     struct strbuf words = {0};
     int fd[2], status = 0, rc;
-    pid_t pid;
+    pid_t pid = -1;
 
     if (pipe2(fd, O_CLOEXEC) < 0)
         return err_errno(e, errno, NULL, "pip: a pipe");

@@ -18,5 +18,7 @@ MUST_CHECK int pip_download(char **wheel, const char *package, const char *versi
                             struct dobby_err *e);
 /* Remove the directory and what is in it. */
 void pip_clean(const char *dir);
+/* The same for every entry beside `prefix` whose path starts with it: what killed processes left. */
+void pip_clean_all(const char *prefix);
 
 #endif

