@@ -2,7 +2,7 @@
  * What     A model's text is data from outside: it may be cut, looped, copied, about something else, or
  *          written by whoever wrote the code. check_summary makes it one clean sentence or says why not.
  *          The last resort, signature_summary, says only what name and parameters say.
- * Holds    An accepted text is UTF-8, one line, one sentence of at least four words with a full stop, at most 300
+ * Holds    An accepted text is UTF-8, one line, one sentence of at least three words with a full stop, at most 300
  *          bytes, no markup, link, control or bidi character, and every identifier in it stands in the unit.
  * Threads  No state.
  * Next     prompt.h for the question. */
@@ -18,7 +18,7 @@
 
 enum check_verdict {
     CHECK_OK,
-    CHECK_EMPTY,      /* nothing, or fewer than four words */
+    CHECK_EMPTY,      /* nothing, or fewer than three words */
     CHECK_CUT_OFF,    /* ended by length and holds no whole sentence */
     CHECK_ECHO,       /* repeats the question, an example's answer, or a line of the code */
     CHECK_REPEATED,   /* goes round in circles */
@@ -43,8 +43,8 @@ struct check_input {
 enum check_verdict check_summary(struct strbuf *out, const struct check_input *in);
 const char *check_reason(enum check_verdict v); /* "cut off", "echo", ...; "" for CHECK_OK */
 
-/* A sentence from name and parameters alone, in *out (reset first): "Named parse header; takes buf and len." for
- * `parse_header(buf, len)`. The same for the same signature. */
+/* A sentence from name and parameters alone, in *out (reset first): "Parse header, going by the name; takes buf and
+ * len." for `parse_header(buf, len)`. The same for the same signature. */
 void signature_summary(struct strbuf *out, const struct unit *u, enum language_id lang,
                        const char *source, size_t len);
 

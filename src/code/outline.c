@@ -655,6 +655,22 @@ static uint32_t trim_end(const struct finder *f, uint32_t start, uint32_t end)
     return end;
 }
 
+/* A comment between a Python header and its block is no part of the signature. */
+static uint32_t signature_end(const struct finder *f, uint32_t start, uint32_t end)
+{
+    for (;;) {
+        const char *eol, *p;
+
+        end = trim_end(f, start, end);
+        eol = f->lang == LANGUAGE_PYTHON ? memrchr(f->source + start, '\n', end - start) : NULL;
+        for (p = eol; p && p < f->source + end && strchr(" \t\r\n", *p) && *p;)
+            p++;
+        if (!p || p == f->source + end || *p != '#')
+            return end;
+        end = (uint32_t)(eol - f->source);
+    }
+}
+
 static void put_unit(struct finder *f, const struct item *it)
 {
     struct outline_unit *u = &f->o->units[f->o->n++];
@@ -663,7 +679,7 @@ static void put_unit(struct finder *f, const struct item *it)
     u->kind = it->method ? UNIT_METHOD : UNIT_FUNCTION;
     u->span = (struct span){it->span.start, trim_end(f, it->span.start, it->span.end)};
     u->body = (struct span){it->body.start, trim_end(f, it->body.start, it->body.end)};
-    u->signature_end = trim_end(f, it->span.start, it->body.start);
+    u->signature_end = signature_end(f, it->span.start, it->body.start);
     u->doc = (struct span){it->doc.start, trim_end(f, it->doc.start, it->doc.end)};
     u->docstring = it->docstring;
     u->qualified = it->full;

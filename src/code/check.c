@@ -1,0 +1,509 @@
+/* check.c - is this text a summary of that unit? (code). The manual is check.h. */
+#include "code/check.h"
+
+#include "base/mem.h"
+#include "base/size.h"
+#include "code/prompt_examples.h"
+#include "code/text.h"
+
+#include <string.h>
+
+#define MIN_WORDS    3
+#define MAX_SENTENCE 300
+#define COPIED_WORDS 9  /* words in a row that also stand in the code: copied, not summarised */
+#define COPIED_LINE  16 /* letters and digits of a code line that is the whole answer */
+#define MAX_TEXT     4096
+
+struct text {
+    const char *s;
+    size_t n;
+};
+
+const char *check_reason(enum check_verdict v)
+{
+    static const char *const reasons[CHECK_VERDICTS] = {
+        [CHECK_OK] = "",
+        [CHECK_EMPTY] = "empty",
+        [CHECK_CUT_OFF] = "cut off",
+        [CHECK_ECHO] = "echo",
+        [CHECK_REPEATED] = "repeated",
+        [CHECK_MARKUP] = "markup",
+        [CHECK_IDENTIFIER] = "unknown identifier",
+        [CHECK_INJECTED] = "speaks to the reader",
+        [CHECK_TOO_LONG] = "too long",
+        [CHECK_NOMEM] = "out of memory",
+    };
+
+    return (int)v >= 0 && v < CHECK_VERDICTS ? reasons[v] : "";
+}
+
+/* ---- squashing: letters and digits in lower case, for comparisons that ignore everything else ---------- */
+
+static char squash_char(char c)
+{
+    if (c >= 'A' && c <= 'Z')
+        return (char)(c - 'A' + 'a');
+    return (text_is_ident(c) && c != '_' && c != '$') ? c : '\0';
+}
+
+static void squash(struct strbuf *out, const char *s, size_t n)
+{
+    size_t i;
+
+    for (i = 0; i < n; i++)
+        if (squash_char(s[i]))
+            strbuf_putc(out, squash_char(s[i]));
+}
+
+/* ---- taking the sentence out --------------------------------------------------------------------------- */
+
+/* "This function returns" says no more than "Returns". */
+static struct text drop_subject(struct text t)
+{
+    static const char *const subjects[] = {"this function ", "the function ", "this method ",
+                                           "the method "};
+    size_t i, w;
+
+    for (i = 0; i < ARRAY_LEN(subjects); i++) {
+        struct text rest;
+
+        w = strlen(subjects[i]);
+        if (!text_starts(t.s, t.n, subjects[i]))
+            continue;
+        rest = (struct text){t.s + w, t.n - w};
+        for (w = 0; w < rest.n && rest.s[w] >= 'a' && rest.s[w] <= 'z';)
+            w++;
+        if (w > 3 && w < rest.n && rest.s[w] == ' ' && rest.s[w - 1] == 's')
+            return rest;
+    }
+    return t;
+}
+
+/* Marks around the whole answer that models like to put. */
+static struct text strip_dress(struct text t)
+{
+    static const char *const labels[] = {"summary:", "answer:"};
+    size_t i;
+
+    for (;;) {
+        while (t.n > 0 && text_is_space(t.s[0]))
+            t = (struct text){t.s + 1, t.n - 1};
+        while (t.n > 0 && text_is_space(t.s[t.n - 1]))
+            t.n--;
+        if (t.n > 1 && (t.s[0] == '"' || t.s[0] == '\'') && t.s[t.n - 1] == t.s[0]) {
+            t = (struct text){t.s + 1, t.n - 2};
+            continue;
+        }
+        if (t.n > 2 && (t.s[0] == '-' || t.s[0] == '*') && t.s[1] == ' ') {
+            t = (struct text){t.s + 2, t.n - 2};
+            continue;
+        }
+        for (i = 0; i < ARRAY_LEN(labels); i++)
+            if (text_starts(t.s, t.n, labels[i]))
+                break;
+        if (i == ARRAY_LEN(labels))
+            return t;
+        t = (struct text){t.s + strlen(labels[i]), t.n - strlen(labels[i])};
+    }
+}
+
+/* One space for any white space. Backticks go; what stood in them is checked as a name first. */
+static void put_plain(struct strbuf *out, struct text t)
+{
+    size_t i;
+
+    for (i = 0; i < t.n; i++) {
+        if (text_is_space(t.s[i])) {
+            if (out->len > 0 && out->s[out->len - 1] != ' ')
+                strbuf_putc(out, ' ');
+        } else if (t.s[i] != '`') {
+            strbuf_putc(out, t.s[i]);
+        }
+    }
+}
+
+static bool ends_badly(char c)
+{
+    return !text_is_ident(c) && c != ')' && c != '"' && c != '\'' && c != ']' && c != '%';
+}
+
+/* Cut *t to its first sentence. *open is set when the sentence has no mark of its own. */
+static enum check_verdict first_sentence(struct text *t, bool by_length, bool *open)
+{
+    size_t n = text_sentence(t->s, t->n);
+
+    *open = n == 0;
+    if (n > 0) {
+        t->n = n;
+        return CHECK_OK;
+    }
+    if (by_length || t->n == 0 || ends_badly(t->s[t->n - 1]))
+        return CHECK_CUT_OFF;
+    return CHECK_OK;
+}
+
+/* ---- form ------------------------------------------------------------------------------------------------ */
+
+/* A mark-up tag: "<" right before a letter, slash, bar or "!", unless the code has the very same text (vector<int>). */
+static bool has_tag(struct text t, struct text code)
+{
+    size_t i, end;
+
+    for (i = 0; i + 1 < t.n; i++) {
+        if (t.s[i] != '<' || !(text_is_letter(t.s[i + 1]) || strchr("/|!", t.s[i + 1])))
+            continue;
+        end = i + 1;
+        while (end < t.n && t.s[end] != '>' && !text_is_space(t.s[end]))
+            end++;
+        if (!memmem(code.s, code.n, t.s + i, end - i))
+            return true;
+    }
+    return false;
+}
+
+/* "@name" at the start of a word. */
+static bool has_mention(struct text t)
+{
+    size_t i;
+
+    for (i = 0; i + 1 < t.n; i++)
+        if (t.s[i] == '@' && text_is_letter(t.s[i + 1]) && (i == 0 || text_is_space(t.s[i - 1])))
+            return true;
+    return false;
+}
+
+static bool has_markup(struct text t, struct text code)
+{
+    return !text_is_clean(t.s, t.n) || text_has_link(t.s, t.n) || memmem(t.s, t.n, "```", 3) ||
+           memmem(t.s, t.n, "](", 2) || memmem(t.s, t.n, "![", 2) || memmem(t.s, t.n, "**", 2) ||
+           memmem(t.s, t.n, "<|", 2) || t.s[0] == '#' || t.s[0] == '|' || t.s[0] == '>' ||
+           (t.s[0] == '$' && t.n > 1 && t.s[1] == ' ') || has_mention(t) || has_tag(t, code);
+}
+
+/* ---- repetition -------------------------------------------------------------------------------------------- */
+
+#define MAX_WORDS 160
+
+static size_t split_words(struct text t, struct text *words, size_t max)
+{
+    size_t pos = 0, n = 0, len;
+    const char *token;
+
+    while (n < max && text_next_token(t.s, t.n, &pos, &token, &len)) {
+        while (len > 0 && !text_is_ident(token[0])) {
+            token++;
+            len--;
+        }
+        while (len > 0 && !text_is_ident(token[len - 1]))
+            len--;
+        if (len > 0)
+            words[n++] = (struct text){token, len};
+    }
+    return n;
+}
+
+static bool same_word(struct text a, struct text b)
+{
+    size_t i;
+
+    for (i = 0; i < a.n && a.n == b.n; i++)
+        if ((a.s[i] | 32) != (b.s[i] | 32))
+            return false;
+    return a.n == b.n;
+}
+
+static bool same_words(const struct text *a, const struct text *b, size_t n)
+{
+    size_t i;
+
+    for (i = 0; i < n; i++)
+        if (!same_word(a[i], b[i]))
+            return false;
+    return true;
+}
+
+/* A word three times in a row, four words twice, or three words three times. */
+static bool is_repeated(struct text t)
+{
+    struct text w[MAX_WORDS];
+    size_t n = split_words(t, w, MAX_WORDS), i, k, count;
+
+    for (i = 0; i + 2 < n; i++)
+        if (same_word(w[i], w[i + 1]) && same_word(w[i], w[i + 2]))
+            return true;
+    for (i = 0; i + 3 < n; i++)
+        for (k = i + 4; k + 3 < n; k++)
+            if (same_words(w + i, w + k, 4))
+                return true;
+    for (i = 0; i + 2 < n; i++) {
+        count = 1;
+        for (k = i + 3; k + 2 < n; k++)
+            count += same_words(w + i, w + k, 3);
+        if (count >= 3)
+            return true;
+    }
+    return false;
+}
+
+/* ---- echo --------------------------------------------------------------------------------------------------- */
+
+static bool says_prompt(struct text t)
+{
+    static const char *const phrases[] = {"in one sentence",  "start with a verb",
+                                          "summarize this",   "one short sentence",
+                                          "do not copy code", "one-sentence summar"};
+    size_t i;
+
+    for (i = 0; i < ARRAY_LEN(phrases); i++)
+        if (text_has(t.s, t.n, phrases[i]))
+            return true;
+    return false;
+}
+
+/* The answer of an example, up to case and marks. */
+static int is_example(struct text t)
+{
+    struct strbuf mine = {0}, theirs = {0};
+    size_t i;
+    int same = 0;
+
+    squash(&mine, t.s, t.n);
+    for (i = 0; !same && i < PROMPT_EXAMPLES; i++) {
+        strbuf_reset(&theirs);
+        squash(&theirs, prompt_examples[i].answer, strlen(prompt_examples[i].answer));
+        same =
+            mine.len == theirs.len && memcmp(strbuf_str(&mine), strbuf_str(&theirs), mine.len) == 0;
+    }
+    if (strbuf_failed(&mine) || strbuf_failed(&theirs))
+        same = -1;
+    strbuf_release(&mine);
+    strbuf_release(&theirs);
+    return same;
+}
+
+/* A line of the code, or a run of words that stands in it (a comment, a message): copied. */
+static int is_copied(struct text t, struct text code)
+{
+    struct strbuf mine = {0}, all = {0}, run = {0};
+    struct text w[MAX_WORDS];
+    size_t n = split_words(t, w, MAX_WORDS), i, k;
+    int found = 0;
+
+    squash(&mine, t.s, t.n);
+    squash(&all, code.s, code.n);
+    if (mine.len >= COPIED_LINE && all.len >= mine.len)
+        found = memmem(strbuf_str(&all), all.len, strbuf_str(&mine), mine.len) != NULL;
+    for (i = 0; !found && i + COPIED_WORDS <= n; i++) {
+        strbuf_reset(&run);
+        for (k = 0; k < COPIED_WORDS; k++)
+            squash(&run, w[i + k].s, w[i + k].n);
+        found = run.len > 0 && memmem(strbuf_str(&all), all.len, strbuf_str(&run), run.len) != NULL;
+    }
+    if (strbuf_failed(&mine) || strbuf_failed(&all) || strbuf_failed(&run))
+        found = -1;
+    strbuf_release(&mine);
+    strbuf_release(&all);
+    strbuf_release(&run);
+    return found;
+}
+
+/* ---- names ---------------------------------------------------------------------------------------------------- */
+
+/* Words that look like names but are everybody's. */
+static bool is_common_name(struct text w)
+{
+    static const char *const known[] = {
+        "JavaScript", "TypeScript", "GitHub", "GitLab", "PostgreSQL", "MySQL", "SQLite",
+        "OpenSSL",    "WebSocket",  "iOS",    "macOS",  "IPv4",       "IPv6",  "NaN",
+        "YouTube",    "OAuth",      "OAuth2", "LaTeX",  "UTF8",       "UTF16", "Base64",
+        "base64",     "SHA1",       "SHA256", "MD5",    "CRC32",      "HTTP2", "X509",
+        "2D",         "3D",         "1D"};
+    size_t i;
+
+    for (i = 0; i < ARRAY_LEN(known); i++)
+        if (strlen(known[i]) == w.n && memcmp(known[i], w.s, w.n) == 0)
+            return true;
+    return false;
+}
+
+/* A name by its looks: an underscore or dollar sign, a digit, or a capital after a small letter. "URLs" is none. */
+static bool looks_like_name(struct text w)
+{
+    size_t i;
+
+    for (i = 0; i < w.n; i++) {
+        if (w.s[i] == '_' || w.s[i] == '$' || (w.s[i] >= '0' && w.s[i] <= '9'))
+            return true;
+        if (i > 0 && w.s[i] >= 'A' && w.s[i] <= 'Z' && w.s[i - 1] >= 'a' && w.s[i - 1] <= 'z')
+            return true;
+    }
+    return false;
+}
+
+static bool is_number(struct text w)
+{
+    size_t i;
+
+    for (i = 0; i < w.n; i++)
+        if (w.s[i] < '0' || w.s[i] > '9')
+            return false;
+    return w.n > 0;
+}
+
+/* w stands in the code as a whole identifier; case and underscores do not matter (max_size for maxSize). */
+static bool occurs_as_name(struct text w, struct text code)
+{
+    size_t i = 0;
+
+    while (i < code.n) {
+        size_t start, k = 0, j;
+
+        while (i < code.n && !text_is_ident(code.s[i]))
+            i++;
+        start = i;
+        while (i < code.n && text_is_ident(code.s[i]))
+            i++;
+        for (j = start; j < i; j++) {
+            char c = squash_char(code.s[j]);
+
+            if (!c)
+                continue;
+            while (k < w.n && !squash_char(w.s[k]))
+                k++;
+            if (k == w.n || squash_char(w.s[k]) != c)
+                break;
+            k++;
+        }
+        while (k < w.n && !squash_char(w.s[k]))
+            k++;
+        if (j == i && k == w.n && i > start)
+            return true;
+    }
+    return false;
+}
+
+/* A number stands in the code, be it inside a name (32 in uint32_t); small ones are anybody's. */
+static bool occurs_as_number(struct text w, struct text code)
+{
+    const char *p = code.s, *end = code.s + code.n;
+
+    if (w.n == 1 && w.s[0] <= '2')
+        return true;
+    while ((p = memmem(p, (size_t)(end - p), w.s, w.n)) != NULL) {
+        bool before = p > code.s && p[-1] >= '0' && p[-1] <= '9';
+        bool after = p + w.n < end && p[w.n] >= '0' && p[w.n] <= '9';
+
+        if (!before && !after)
+            return true;
+        p++;
+    }
+    return false;
+}
+
+static bool is_known(struct text w, struct text code, const struct unit *u, bool quoted)
+{
+    struct text own = {u ? u->qualified : "", u ? strlen(u->qualified) : 0};
+
+    if (is_common_name(w))
+        return true;
+    if (is_number(w))
+        return occurs_as_number(w, code) || occurs_as_number(w, own);
+    if (!quoted && !looks_like_name(w))
+        return true;
+    return occurs_as_name(w, code) || occurs_as_name(w, own);
+}
+
+/* Every identifier of the answer is the unit's. Names are split at all marks, so a.b and a::b are a and b; what
+ * stands in backticks or before "()" is a name whatever it looks like. */
+static bool names_are_known(struct text t, struct text code, const struct unit *u)
+{
+    bool quoted = false;
+    size_t i = 0;
+
+    while (i < t.n) {
+        size_t start = i;
+        bool called;
+
+        if (!text_is_ident(t.s[i])) {
+            if (t.s[i] == '`')
+                quoted = !quoted;
+            i++;
+            continue;
+        }
+        while (i < t.n && text_is_ident(t.s[i]))
+            i++;
+        called = i + 1 < t.n && t.s[i] == '(' && t.s[i + 1] == ')';
+        if (!is_known((struct text){t.s + start, i - start}, code, u, quoted || called))
+            return false;
+    }
+    return true;
+}
+
+/* ---- all together ----------------------------------------------------------------------------------------------- */
+
+static enum check_verdict judge(struct text t, struct text code, const struct unit *u)
+{
+    int example, copied;
+
+    if (text_words(t.s, t.n) < MIN_WORDS)
+        return CHECK_EMPTY;
+    if (t.n > MAX_SENTENCE)
+        return CHECK_TOO_LONG;
+    if (has_markup(t, code))
+        return CHECK_MARKUP;
+    if (text_is_addressed(t.s, t.n))
+        return CHECK_INJECTED;
+    if (is_repeated(t))
+        return CHECK_REPEATED;
+    example = is_example(t);
+    copied = is_copied(t, code);
+    if (example < 0 || copied < 0)
+        return CHECK_NOMEM;
+    if (example || copied || says_prompt(t))
+        return CHECK_ECHO;
+    if (!text_is_letter(t.s[0]) && t.s[0] != '`' && t.s[0] != '"')
+        return CHECK_MARKUP;
+    return names_are_known(t, code, u) ? CHECK_OK : CHECK_IDENTIFIER;
+}
+
+/* The first word gets a capital unless it is a name. */
+static void capitalise(struct strbuf *b)
+{
+    size_t n = 0;
+
+    while (n < b->len && text_is_ident(b->s[n]))
+        n++;
+    if (!strbuf_failed(b) && n > 0 && b->s[0] >= 'a' && b->s[0] <= 'z' &&
+        !looks_like_name((struct text){b->s, n}))
+        b->s[0] = (char)(b->s[0] - 'a' + 'A');
+}
+
+enum check_verdict check_summary(struct strbuf *out, const struct check_input *in)
+{
+    struct text t = {in->text, size_min(in->len, MAX_TEXT)}, code = {in->code, in->code_len};
+    enum check_verdict v;
+    const char *eol;
+    bool open;
+
+    strbuf_reset(out);
+    t = strip_dress(t);
+    eol = t.n ? memchr(t.s, '\n', t.n) : NULL;
+    if (eol)
+        t = strip_dress((struct text){t.s, (size_t)(eol - t.s)});
+    if (t.n == 0)
+        return CHECK_EMPTY;
+    t = drop_subject(t);
+    v = first_sentence(&t, in->by_length && !eol, &open);
+    if (v == CHECK_OK)
+        v = judge(t, code, in->unit);
+    if (v != CHECK_OK)
+        return v;
+    put_plain(out, t);
+    if (open)
+        strbuf_putc(out, '.');
+    capitalise(out);
+    if (!strbuf_failed(out))
+        return CHECK_OK;
+    strbuf_reset(out);
+    return CHECK_NOMEM;
+}

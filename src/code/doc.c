@@ -1,0 +1,618 @@
+/* doc.c - documentation of a unit, and its code without it (code). The manual is doc.h.
+ * A comment passes three sieves: comment markers come off line by line, the first paragraph is put together
+ * until a tag, a heading or a blank line ends it, inline markup of all dialects is reduced to text. What is
+ * left is judged as a sentence. */
+#include "code/doc.h"
+
+#include "base/size.h"
+#include "code/text.h"
+
+#include <string.h>
+
+#define MAX_RAW      ((size_t)16384) /* bytes of a comment that are looked at */
+#define MAX_SENTENCE 400
+#define MIN_WORDS    4
+
+struct text {
+    const char *s;
+    size_t n;
+};
+
+static struct text trim(const char *s, size_t n)
+{
+    while (n > 0 && text_is_space(s[0])) {
+        s++;
+        n--;
+    }
+    while (n > 0 && text_is_space(s[n - 1]))
+        n--;
+    return (struct text){s, n};
+}
+
+static bool starts(struct text t, const char *what)
+{
+    return t.n >= strlen(what) && memcmp(t.s, what, strlen(what)) == 0;
+}
+
+static struct text skip(struct text t, size_t n)
+{
+    return (struct text){t.s + n, t.n - n};
+}
+
+/* ---- first sieve: comment markers ----------------------------------------------------------------- */
+
+/* Directives to tools: nothing a person would read. */
+static bool is_directive(struct text t)
+{
+    static const char *const known[] = {
+        "nolint",    "noqa",      "pylint:",      "type:",   "eslint", "jshint",    "istanbul",
+        "prettier-", "@ts-",      "clang-format", "fmt:",    "pragma", "coverage:", "mypy:",
+        "isort:",    "cppcheck-", "lint:",        "export ", "c8 ",    "v8 ",       "biome-"};
+    size_t i;
+
+    for (i = 0; i < ARRAY_LEN(known); i++)
+        if (text_starts(t.s, t.n, known[i]))
+            return true;
+    return false;
+}
+
+/* Go writes directives without a space: //go:noinline, //nolint:all, //export name. */
+static bool is_tight_directive(struct text t)
+{
+    size_t i = 0;
+
+    while (i < t.n && t.s[i] >= 'a' && t.s[i] <= 'z')
+        i++;
+    return i > 0 && i + 1 < t.n && t.s[i] == ':' && t.s[i + 1] >= 'a' && t.s[i + 1] <= 'z';
+}
+
+/* Nothing but punctuation: a rule of dashes or stars. */
+static bool is_rule(struct text t)
+{
+    size_t i;
+
+    for (i = 0; i < t.n; i++)
+        if (text_is_ident(t.s[i]) && t.s[i] != '_')
+            return false;
+    return t.n > 0;
+}
+
+static struct text strip_stars(struct text t)
+{
+    while (t.n > 0 && t.s[0] == '*' && !(t.n > 1 && t.s[1] == '/'))
+        t = skip(t, 1);
+    return t;
+}
+
+/* One line of a comment without its markers. *block says whether a block comment is open. */
+static struct text bare_line(struct text t, bool *block)
+{
+    t = trim(t.s, t.n);
+    if (*block) {
+        t = strip_stars(t);
+    } else if (starts(t, "/*")) {
+        *block = true;
+        t = strip_stars(skip(t, 2));
+        if (starts(t, "!"))
+            t = skip(t, 1);
+    } else if (starts(t, "//")) {
+        t = skip(t, 2);
+        if (is_tight_directive(t))
+            return (struct text){t.s, 0};
+        while (t.n > 0 && (t.s[0] == '/' || t.s[0] == '!'))
+            t = skip(t, 1);
+    } else {
+        while (t.n > 0 && t.s[0] == '#')
+            t = skip(t, 1);
+    }
+    if (*block && t.n >= 2 && memcmp(t.s + t.n - 2, "*/", 2) == 0) {
+        *block = false;
+        t.n -= 2;
+        while (t.n > 0 && t.s[t.n - 1] == '*')
+            t.n--;
+    }
+    if (starts(t, "<")) /* Doxygen: the comment is about what stands before it */
+        t = skip(t, 1);
+    return trim(t.s, t.n);
+}
+
+/* The text between the quotes of a docstring. */
+static struct text bare_docstring(const char *s, size_t n)
+{
+    size_t q = 1;
+
+    while (n > 0 && *s != '"' && *s != '\'') {
+        s++;
+        n--;
+    }
+    if (n >= 6 && s[1] == s[0] && s[2] == s[0])
+        q = 3;
+    return n >= 2 * q ? (struct text){s + q, n - 2 * q} : (struct text){s, 0};
+}
+
+/* ---- second sieve: the first paragraph ------------------------------------------------------------- */
+
+/* "@brief Text", "\short Text": the text is the paragraph. */
+static struct text strip_brief(struct text t)
+{
+    static const char *const names[] = {"brief",   "short",       "summary",
+                                        "details", "description", "desc"};
+    size_t i;
+
+    if (t.n == 0 || (t.s[0] != '@' && t.s[0] != '\\'))
+        return t;
+    for (i = 0; i < ARRAY_LEN(names); i++) {
+        size_t w = strlen(names[i]);
+
+        if (t.n > w + 1 && memcmp(t.s + 1, names[i], w) == 0 && text_is_space(t.s[w + 1])) {
+            struct text rest = skip(t, w + 1);
+
+            return trim(rest.s, rest.n);
+        }
+    }
+    return t;
+}
+
+/* A line that begins another part: a tag, a field, a heading, a list, an example, a code fence. */
+static bool is_section(struct text t)
+{
+    static const char *const heads[] = {
+        "args:",   "arguments:", "parameters:", "params:",   "returns:", "return:",
+        "raises:", "yields:",    "example:",    "examples:", "note:",    "notes:",
+        "usage:",  "see also",   "input:",      "output:",   "inputs:",  "outputs:"};
+    size_t i;
+
+    if (t.s[0] == '@' || t.s[0] == '\\' || t.s[0] == ':' || starts(t, "```") || starts(t, "~~~") ||
+        starts(t, ">>>"))
+        return true;
+    if (starts(t, "- ") || starts(t, "* ") || starts(t, "+ ") || starts(t, "# ") ||
+        starts(t, "## "))
+        return true;
+    for (i = 0; i < ARRAY_LEN(heads); i++)
+        if (text_starts(t.s, t.n, heads[i]))
+            return true;
+    return false;
+}
+
+/* Put the first paragraph of the comment into *out, lines joined by spaces. */
+static void first_paragraph(struct strbuf *out, struct text raw, bool docstring)
+{
+    size_t pos = 0;
+    bool block = false;
+
+    while (pos <= raw.n && !strbuf_failed(out)) {
+        const char *eol = pos < raw.n ? memchr(raw.s + pos, '\n', raw.n - pos) : NULL;
+        size_t end = eol ? (size_t)(eol - raw.s) : raw.n;
+        struct text t = {raw.s + pos, end - pos};
+
+        t = docstring ? trim(t.s, t.n) : bare_line(t, &block);
+        pos = end + 1;
+        if (is_directive(t))
+            t.n = 0;
+        if (t.n == 0 || is_rule(t)) {
+            if (out->len > 0)
+                return;
+            continue;
+        }
+        if (out->len == 0)
+            t = strip_brief(t);
+        if (t.n == 0 || is_section(t))
+            return;
+        if (out->len > 0)
+            strbuf_putc(out, ' ');
+        strbuf_add(out, t.s, t.n);
+    }
+}
+
+/* ---- third sieve: inline markup -------------------------------------------------------------------- */
+
+static bool is_html_tag(const char *s, size_t n)
+{
+    static const char *const tags[] = {"p",    "br",  "b",      "i",    "em",  "tt",  "a",
+                                       "ul",   "li",  "ol",     "h1",   "h2",  "h3",  "h4",
+                                       "code", "pre", "strong", "span", "var", "sup", "sub",
+                                       "div",  "kbd", "para",   "see",  "c"};
+    size_t i, w = 0;
+
+    if (n > 0 && s[0] == '/') {
+        s++;
+        n--;
+    }
+    while (w < n && ((s[w] >= 'a' && s[w] <= 'z') || (s[w] >= '0' && s[w] <= '9')))
+        w++;
+    for (i = 0; i < ARRAY_LEN(tags); i++)
+        if (strlen(tags[i]) == w && memcmp(tags[i], s, w) == 0)
+            return w == n || s[w] == ' ' || s[w] == '/';
+    return false;
+}
+
+/* {@link Type#member label} gives its label, else Type.member; {@code x} gives x. Returns the bytes used, 0 if it is none. */
+static size_t put_javadoc(struct strbuf *out, struct text t)
+{
+    const char *close = memchr(t.s, '}', t.n);
+    struct text in;
+    size_t w = 2, i;
+
+    if (!starts(t, "{@") || !close)
+        return 0;
+    while (t.s + w < close && text_is_letter(t.s[w]))
+        w++;
+    in = trim(t.s + w, (size_t)(close - t.s) - w);
+    if (starts((struct text){t.s + 2, w - 2}, "link")) {
+        const char *space = memchr(in.s, ' ', in.n);
+
+        if (space && !memchr(in.s, '(', in.n))
+            in = trim(space, in.n - (size_t)(space - in.s));
+        if (starts(in, "#"))
+            in = skip(in, 1);
+    } else if (in.n == 0) {
+        return 0; /* {@inheritDoc} has no text of its own: the brace stays and spoils the sentence */
+    }
+    for (i = 0; i < in.n; i++)
+        strbuf_putc(out, in.s[i] == '#' ? '.' : in.s[i]);
+    return (size_t)(close - t.s) + 1;
+}
+
+static size_t put_entity(struct strbuf *out, struct text t)
+{
+    static const struct {
+        const char *name, *text;
+    } known[] = {{"&lt;", "<"},   {"&gt;", ">"},  {"&amp;", "&"}, {"&quot;", "\""},
+                 {"&nbsp;", " "}, {"&#39;", "'"}, {"&apos;", "'"}};
+    size_t i;
+
+    for (i = 0; i < ARRAY_LEN(known); i++) {
+        if (starts(t, known[i].name)) {
+            strbuf_puts(out, known[i].text);
+            return strlen(known[i].name);
+        }
+    }
+    return 0;
+}
+
+/* \c word, @p word, \ref word: the command goes, the word stays. */
+static size_t skip_command(struct text t)
+{
+    static const char *const names[] = {"c", "p", "a", "e", "b", "em", "ref", "link", "code"};
+    size_t i, w;
+
+    for (i = 0; i < ARRAY_LEN(names); i++) {
+        w = strlen(names[i]);
+        if (t.n > w + 1 && memcmp(t.s + 1, names[i], w) == 0 && t.s[w + 1] == ' ')
+            return w + 2;
+    }
+    return 0;
+}
+
+/* :class:`~pkg.Type` of Sphinx: the role goes. */
+static size_t skip_role(struct text t)
+{
+    size_t i = 1;
+
+    while (i < t.n && ((t.s[i] >= 'a' && t.s[i] <= 'z') || t.s[i] == ':'))
+        i++;
+    if (i < 3 || i >= t.n || t.s[i] != '`' || t.s[i - 1] != ':')
+        return 0;
+    return i + 1 < t.n && t.s[i + 1] == '~' ? i + 2 : i + 1;
+}
+
+/* [`Type`], [Type](address), [Type][name] give Type. `before` is the byte before: a[i] is no link. */
+static size_t put_bracket(struct strbuf *out, struct text t, char before)
+{
+    const char *close = memchr(t.s, ']', t.n);
+    size_t i, n, used;
+
+    if (!close || text_is_ident(before) || before == ')' || before == ']')
+        return 0;
+    n = (size_t)(close - t.s) - 1;
+    used = n + 2;
+    if (n == 0 || (!text_is_letter(t.s[1]) && t.s[1] != '`'))
+        return 0;
+    for (i = 1; i <= n; i++)
+        if (!text_is_ident(t.s[i]) && !strchr("`:.#()!&* ", t.s[i]))
+            return 0;
+    if (used < t.n && (t.s[used] == '(' || t.s[used] == '[')) {
+        const char *end = memchr(t.s + used, t.s[used] == '(' ? ')' : ']', t.n - used);
+
+        if (!end)
+            return 0;
+        used = (size_t)(end - t.s) + 1;
+    }
+    for (i = 1; i <= n; i++)
+        if (t.s[i] != '`')
+            strbuf_putc(out, t.s[i]);
+    return used;
+}
+
+static size_t skip_tag(struct text t)
+{
+    const char *close = memchr(t.s, '>', size_min(t.n, 80));
+
+    return close && is_html_tag(t.s + 1, (size_t)(close - t.s) - 1) ? (size_t)(close - t.s) + 1 : 0;
+}
+
+/* The markup at the start of t: what it says goes to *out. Returns the bytes used, 0 for plain text. */
+static size_t put_markup(struct strbuf *out, struct text t, char before)
+{
+    switch (t.s[0]) {
+    case '{':
+        return put_javadoc(out, t);
+    case '&':
+        return put_entity(out, t);
+    case '<':
+        return skip_tag(t);
+    case '\\':
+    case '@':
+        return text_is_ident(before) ? 0 : skip_command(t);
+    case ':':
+        return text_is_ident(before) ? 0 : skip_role(t);
+    case '[':
+        return put_bracket(out, t, before);
+    case '`':
+        return 1;
+    case '*':
+        return starts(t, "**") ? 2 : 0;
+    default:
+        return 0;
+    }
+}
+
+static void plain_text(struct strbuf *out, struct text t)
+{
+    size_t i = 0;
+
+    while (i < t.n && !strbuf_failed(out)) {
+        char before = i > 0 ? t.s[i - 1] : ' ';
+        size_t used = put_markup(out, skip(t, i), before);
+
+        if (used == 0 && text_is_space(t.s[i])) {
+            if (out->len > 0 && out->s[out->len - 1] != ' ')
+                strbuf_putc(out, ' ');
+        } else if (used == 0) {
+            strbuf_putc(out, t.s[i]);
+        }
+        i += used ? used : 1;
+    }
+}
+
+/* ---- judging ---------------------------------------------------------------------------------------- */
+
+/* Notes to oneself, legal text, generated stubs, pointers elsewhere. */
+static bool says_nothing(struct text t)
+{
+    static const char *const words[] = {"todo",     "fixme",     "xxx",     "hack",
+                                        "tbd",      "copyright", "license", "licence",
+                                        "licensed", "spdx",      "warranty"};
+    static const char *const begins[] = {
+        "see ",     "ditto",          "same as",       "as above",    "like above", "note:",
+        "warning:", "deprecated",     "args",          "parameter",   "param ",     "returns:",
+        "@",        "auto-generated", "autogenerated", "generated by"};
+    static const char *const phrases[] = {"all rights reserved", "inheritdoc", "auto-generated",
+                                          "(c) "};
+    size_t i;
+
+    for (i = 0; i < ARRAY_LEN(words); i++)
+        if (text_has_word(t.s, t.n, words[i]))
+            return true;
+    for (i = 0; i < ARRAY_LEN(begins); i++)
+        if (text_starts(t.s, t.n, begins[i]))
+            return true;
+    for (i = 0; i < ARRAY_LEN(phrases); i++)
+        if (text_has(t.s, t.n, phrases[i]))
+            return true;
+    return false;
+}
+
+/* Commented-out code has an eighth of its bytes in signs that prose seldom needs. */
+static bool looks_like_code(struct text t)
+{
+    static const char *const begins[] = {"if (",    "for (", "while (", "return;", "#include",
+                                         "#define", "#if",   "import ", "printf("};
+    size_t i, signs = 0;
+
+    for (i = 0; i < ARRAY_LEN(begins); i++)
+        if (t.n >= strlen(begins[i]) && memcmp(t.s, begins[i], strlen(begins[i])) == 0)
+            return true;
+    for (i = 0; i < t.n; i++)
+        signs += strchr("{};=<>|&[]()\\$%^~+*/", t.s[i]) != NULL;
+    return signs * 8 > t.n || t.s[t.n - 1] == ';' || t.s[t.n - 1] == '{' || t.s[t.n - 1] == '}' ||
+           memmem(t.s, t.n, "();", 3);
+}
+
+static bool has_odd_sign(struct text t)
+{
+    return memchr(t.s, '@', t.n) || memchr(t.s, '\\', t.n) || memchr(t.s, '{', t.n) ||
+           memmem(t.s, t.n, "---", 3) || memmem(t.s, t.n, "===", 3) || memmem(t.s, t.n, "](", 2) ||
+           memmem(t.s, t.n, "<|", 2);
+}
+
+static bool is_good(struct text t)
+{
+    char last = t.n ? t.s[t.n - 1] : ':';
+
+    if (t.n > MAX_SENTENCE || text_words(t.s, t.n) < MIN_WORDS || !text_is_clean(t.s, t.n))
+        return false;
+    if (!text_is_letter(t.s[0]) && t.s[0] != '"' && t.s[0] != '(')
+        return false;
+    if (last != '.' && last != '!' && last != '?' && !text_is_ident(last) && last != ')' &&
+        last != '"' && last != '\'')
+        return false;
+    return !says_nothing(t) && !looks_like_code(t) && !has_odd_sign(t) &&
+           !text_has_link(t.s, t.n) && !text_is_addressed(t.s, t.n);
+}
+
+/* "returns the sum" begins with a capital in a list of summaries; the name of the unit keeps its letters. */
+static bool may_capitalise(struct text t, const struct unit *u)
+{
+    size_t n = 0, i;
+
+    while (n < t.n && !text_is_space(t.s[n]))
+        n++;
+    if (t.s[0] < 'a' || t.s[0] > 'z' || (strlen(u->name) == n && memcmp(u->name, t.s, n) == 0))
+        return false;
+    for (i = 1; i < n; i++)
+        if (!(t.s[i] >= 'a' && t.s[i] <= 'z') && t.s[i] != '-' && t.s[i] != ',')
+            return false;
+    return true;
+}
+
+static struct text raw_doc(const struct unit *u, enum language_id lang, const char *source,
+                           size_t len, bool *docstring)
+{
+    const struct language *l = language_get(lang);
+    struct span s;
+
+    *docstring = l && l->docstrings && span_len(u->docstring) > 0;
+    s = *docstring ? u->docstring : u->doc;
+    if (s.end > len || s.start >= s.end)
+        return (struct text){source, 0};
+    if (*docstring) {
+        struct text t = bare_docstring(source + s.start, span_len(s));
+
+        return (struct text){t.s, size_min(t.n, MAX_RAW)};
+    }
+    return (struct text){source + s.start, size_min(span_len(s), MAX_RAW)};
+}
+
+bool doc_first_sentence(struct strbuf *out, const struct unit *u, enum language_id lang,
+                        const char *source, size_t len)
+{
+    struct strbuf paragraph = {0}, plain = {0};
+    bool docstring, good;
+    struct text raw = raw_doc(u, lang, source, len, &docstring), t;
+    size_t n;
+
+    first_paragraph(&paragraph, raw, docstring);
+    plain_text(&plain, (struct text){strbuf_str(&paragraph), paragraph.len});
+    t = trim(strbuf_str(&plain), plain.len);
+    n = text_sentence(t.s, t.n);
+    if (n > 0)
+        t.n = n;
+    good = !strbuf_failed(&paragraph) && !strbuf_failed(&plain) && is_good(t);
+    if (good) {
+        strbuf_putc(out, may_capitalise(t, u) ? (char)(t.s[0] - 'a' + 'A') : t.s[0]);
+        strbuf_add(out, t.s + 1, t.n - 1);
+        if (n == 0)
+            strbuf_putc(out, '.');
+    }
+    strbuf_release(&paragraph);
+    strbuf_release(&plain);
+    return good && !strbuf_failed(out);
+}
+
+/* ---- code without documentation ---------------------------------------------------------------------- */
+
+/* White space before the unit on its first line, which all its lines share. */
+static struct text indentation(const struct unit *u, const char *source)
+{
+    uint32_t start = u->span.start, i = start;
+
+    while (i > 0 && (source[i - 1] == ' ' || source[i - 1] == '\t'))
+        i--;
+    if (i > 0 && source[i - 1] != '\n' && source[i - 1] != '\r')
+        i = start; /* something else stands before it on the line */
+    return (struct text){source + i, start - i};
+}
+
+/* Copy lines without the common indentation; every line end becomes "\n". */
+static void put_lines(struct strbuf *out, struct text t, struct text indent)
+{
+    size_t i = 0, k;
+    bool line_start = false;
+
+    while (i < t.n) {
+        if (line_start)
+            for (k = 0; k < indent.n && i < t.n && t.s[i] == indent.s[k]; k++)
+                i++;
+        line_start = false;
+        while (i < t.n && t.s[i] != '\n') {
+            if (!(t.s[i] == '\r' && (i + 1 == t.n || t.s[i + 1] == '\n')))
+                strbuf_putc(out, t.s[i]);
+            i++;
+        }
+        if (i < t.n) {
+            strbuf_putc(out, '\n');
+            line_start = true;
+            i++;
+        }
+    }
+}
+
+/* Widen a range to whole lines when nothing else stands on them. */
+static struct span whole_lines(struct span s, struct span in, const char *source)
+{
+    uint32_t a = s.start, b = s.end;
+
+    while (a > in.start && (source[a - 1] == ' ' || source[a - 1] == '\t'))
+        a--;
+    while (b < in.end &&
+           (source[b] == ' ' || source[b] == '\t' || source[b] == ';' || source[b] == '\r'))
+        b++;
+    if (b < in.end && source[b] == '\n' && (a == in.start || source[a - 1] == '\n'))
+        return (struct span){a, b + 1};
+    /* At the very end of the unit the line break before goes instead. */
+    if (b == in.end && a > in.start && source[a - 1] == '\n')
+        return (struct span){a - 1, b};
+    return (struct span){s.start, b};
+}
+
+/* Something other than the docstring, white space and comments is in the body. */
+static bool has_statements(const struct unit *u, const char *source)
+{
+    uint32_t i;
+    bool comment = false;
+
+    for (i = u->docstring.end; i < u->body.end; i++) {
+        if (source[i] == '\n')
+            comment = false;
+        else if (source[i] == '#')
+            comment = true;
+        else if (!comment && !text_is_space(source[i]) && source[i] != ';')
+            return true;
+    }
+    return false;
+}
+
+static void trim_out(struct strbuf *out, size_t from)
+{
+    size_t n = out->len;
+
+    while (n > from && text_is_space(out->s[n - 1]))
+        n--;
+    if (!strbuf_failed(out) && n < out->len)
+        strbuf_truncate(out, n);
+}
+
+void doc_hide(struct strbuf *out, const struct unit *u, enum language_id lang, const char *source,
+              size_t len)
+{
+    struct span cut[2], at = u->span;
+    struct text indent = indentation(u, source);
+    size_t n_cut = 0, i, from = out->len;
+    bool docstring =
+        language_get(lang) && language_get(lang)->docstrings && span_len(u->docstring) > 0;
+
+    if (u->span.end > len)
+        return;
+    if (span_len(u->doc) > 0 && u->doc.start >= u->span.start)
+        cut[n_cut++] = whole_lines(u->doc, u->span, source);
+    if (docstring && has_statements(u, source))
+        cut[n_cut++] = whole_lines(u->docstring, u->span, source);
+    else if (docstring)
+        cut[n_cut++] = u->docstring;
+    for (i = 0; i < n_cut; i++) {
+        put_lines(out, (struct text){source + at.start, cut[i].start - at.start}, indent);
+        at.start = cut[i].end;
+        /* What is cut at a line start leaves the next line to be unindented here. */
+        if (at.start > u->span.start && source[at.start - 1] == '\n') {
+            size_t k;
+
+            for (k = 0; k < indent.n && at.start < at.end && source[at.start] == indent.s[k]; k++)
+                at.start++;
+        }
+    }
+    if (docstring && !has_statements(u, source))
+        strbuf_puts(out, "...");
+    put_lines(out, (struct text){source + at.start, at.end - at.start}, indent);
+    trim_out(out, from);
+}

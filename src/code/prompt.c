@@ -1,0 +1,201 @@
+/* prompt.c - what a model is asked about a unit (code). The manual is prompt.h. */
+#include "code/prompt.h"
+
+#include "base/size.h"
+#include "base/utf8.h"
+#include "code/doc.h"
+#include "code/prompt_examples.h"
+#include "code/redact.h"
+
+#include <string.h>
+
+static const char system_text[] = "You write one-sentence summaries of code.";
+
+/* Small functions of our own. The answers show the form: a verb first, what happens, what comes back,
+ * what goes wrong; words instead of code. Three languages, so that none of them is the rule. */
+const struct prompt_example prompt_examples[PROMPT_EXAMPLES] = {
+    {LANGUAGE_PYTHON,
+     "def drain(queue, limit):\n"
+     "    taken = []\n"
+     "    while queue and len(taken) < limit:\n"
+     "        taken.append(queue.popleft())\n"
+     "    return taken",
+     "Remove up to a limit of entries from the front of a queue and return them as a list."},
+    {LANGUAGE_C,
+     "int save_all(int fd, const char *buf, size_t len)\n"
+     "{\n"
+     "    while (len > 0) {\n"
+     "        ssize_t n = write(fd, buf, len);\n"
+     "        if (n < 0)\n"
+     "            return -1;\n"
+     "        buf += n;\n"
+     "        len -= n;\n"
+     "    }\n"
+     "    return 0;\n"
+     "}",
+     "Write a whole buffer to a file descriptor, retrying short writes, and return -1 on the first "
+     "error."},
+    {LANGUAGE_JAVASCRIPT,
+     "function onTimeout(id) {\n"
+     "  const job = this.jobs.get(id);\n"
+     "  if (!job) return;\n"
+     "  job.cancel();\n"
+     "  this.jobs.delete(id);\n"
+     "}",
+     "Cancel the job with the given id and forget it, doing nothing when there is no such job."},
+};
+
+int prompt_code(struct strbuf *out, const struct unit *u, enum language_id lang, const char *source,
+                size_t len, struct dobby_err *e)
+{
+    struct strbuf plain = {0};
+    int rc;
+
+    strbuf_reset(out);
+    if (u->span.end > len || u->span.start >= u->span.end)
+        return err_set(e, DOBBY_E_INTERNAL, "prompt: the unit %s lies outside of its file",
+                       u->qualified);
+    doc_hide(&plain, u, lang, source, len);
+    rc = strbuf_failed(&plain) ? err_nomem(e, "a prompt")
+                               : redact(out, strbuf_str(&plain), plain.len, NULL, e);
+    strbuf_release(&plain);
+    return rc;
+}
+
+/* ---- cutting ------------------------------------------------------------------------------------------ */
+
+/* The longest head of at most max bytes that ends after a line; a single long line is cut between characters. */
+static size_t head_len(const char *s, size_t n, size_t max)
+{
+    const char *eol;
+
+    if (n <= max)
+        return n;
+    eol = memrchr(s, '\n', max);
+    return eol ? (size_t)(eol - s) + 1 : utf8_complete(s, max);
+}
+
+/* Where the tail of at most max bytes begins. */
+static size_t tail_start(const char *s, size_t n, size_t max)
+{
+    size_t at = n - size_min(n, max);
+    const char *eol;
+
+    if (at == 0)
+        return 0;
+    eol = memchr(s + at - 1, '\n', n - at + 1);
+    if (eol && (size_t)(eol - s) + 1 < n)
+        return (size_t)(eol - s) + 1;
+    while (at < n && ((unsigned char)s[at] & 0xC0) == 0x80)
+        at++;
+    return at;
+}
+
+/* Two thirds of the budget for the head, which holds the signature, one for the end. */
+static void put_cut(struct strbuf *out, const char *code, size_t len, size_t max)
+{
+    size_t head, tail;
+
+    if (len <= max) {
+        strbuf_add(out, code, len);
+        return;
+    }
+    head = head_len(code, len, max - max / 3);
+    tail = tail_start(code, len, max / 3);
+    strbuf_add(out, code, head);
+    if (head > 0 && code[head - 1] != '\n')
+        strbuf_putc(out, '\n');
+    strbuf_puts(out, "...\n");
+    strbuf_add(out, code + tail, len - tail);
+}
+
+/* ---- messages ------------------------------------------------------------------------------------------- */
+
+static size_t longest_ticks(const char *s, size_t n)
+{
+    size_t i, run = 0, longest = 0;
+
+    for (i = 0; i < n; i++) {
+        run = s[i] == '`' ? run + 1 : 0;
+        longest = size_max(longest, run);
+    }
+    return longest;
+}
+
+/* The fence is longer than any run of backticks in the code, so nothing in it can close it. */
+static void put_fenced(struct strbuf *out, enum language_id lang, const char *code, size_t len)
+{
+    size_t ticks = size_max(3, longest_ticks(code, len) + 1), i;
+    const struct language *l = language_get(lang);
+
+    for (i = 0; i < ticks; i++)
+        strbuf_putc(out, '`');
+    strbuf_puts(out, l ? l->fence : "");
+    strbuf_putc(out, '\n');
+    strbuf_add(out, code, len);
+    strbuf_putc(out, '\n');
+    for (i = 0; i < ticks; i++)
+        strbuf_putc(out, '`');
+}
+
+static void put_question(struct strbuf *out, enum language_id lang, const char *name, int attempt)
+{
+    const struct language *l = language_get(lang);
+    const char *title = l ? l->title : "code";
+
+    if (attempt == 0)
+        strbuf_printf(out, "Summarize this %s function in one sentence. Start with a verb.\n\n",
+                      title);
+    else
+        strbuf_printf(out,
+                      "Say in one short sentence of plain words what this %s function, %s, does. "
+                      "Start with a verb. "
+                      "Do not copy code.\n\n",
+                      title, name);
+}
+
+/* Move the built text into the arena as a message. */
+static int take(struct dobby_message *m, struct arena *a, const char *role, struct strbuf *b)
+{
+    m->role = role;
+    m->len = b->len;
+    m->text = strbuf_failed(b) ? NULL : arena_strndup(a, strbuf_str(b), b->len);
+    strbuf_reset(b);
+    return m->text ? 0 : DOBBY_E_NOMEM;
+}
+
+static void set(struct dobby_message *m, const char *role, const char *text)
+{
+    *m = (struct dobby_message){.role = role, .text = text, .len = strlen(text)};
+}
+
+int prompt_build(struct prompt *out, struct arena *a, const struct unit *u, enum language_id lang,
+                 const char *code, size_t len, size_t max_code, int attempt, struct dobby_err *e)
+{
+    size_t n = 2 + 2 * PROMPT_EXAMPLES, i;
+    struct dobby_message *m = arena_array(a, n, sizeof(*m));
+    struct strbuf b = {0}, shown = {0};
+    int rc = m ? 0 : DOBBY_E_NOMEM;
+
+    *out = (struct prompt){.msg = m, .n = n, .n_shared = n - 1};
+    if (rc == 0)
+        set(&m[0], "system", system_text);
+    for (i = 0; rc == 0 && i < PROMPT_EXAMPLES; i++) {
+        const struct prompt_example *x = &prompt_examples[i];
+
+        put_question(&b, x->lang, "", 0);
+        put_fenced(&b, x->lang, x->code, strlen(x->code));
+        rc = take(&m[1 + 2 * i], a, "user", &b);
+        set(&m[2 + 2 * i], "assistant", x->answer);
+    }
+    put_cut(&shown, code, len, max_code ? max_code : PROMPT_MAX_CODE);
+    put_question(&b, lang, u->name, attempt);
+    put_fenced(&b, lang, strbuf_str(&shown), shown.len);
+    if (rc == 0 && !strbuf_failed(&shown))
+        rc = take(&m[n - 1], a, "user", &b);
+    else
+        rc = DOBBY_E_NOMEM;
+    strbuf_release(&b);
+    strbuf_release(&shown);
+    return rc < 0 ? err_nomem(e, "a prompt") : 0;
+}

@@ -1,0 +1,16 @@
+/* prompt_examples.h - the examples of every prompt (code, private to prompt.c and check.c). */
+#ifndef CODE_PROMPT_EXAMPLES_H
+#define CODE_PROMPT_EXAMPLES_H
+
+#include "code/language.h"
+
+#define PROMPT_EXAMPLES 3
+
+struct prompt_example {
+    enum language_id lang;
+    const char *code, *answer;
+};
+
+extern const struct prompt_example prompt_examples[PROMPT_EXAMPLES];
+
+#endif
