@@ -61,7 +61,7 @@ extern const char *const cli_log_formats[], *const cli_log_levels[], *const cli_
                                                                          *const cli_isa_names[];
 
 #define CLI_THREADS_MAX 256
-#define CLI_AGENTS_MAX  65536
+#define CLI_AGENTS_MAX  4096
 #define CLI_CHUNK_MAX   65536
 
 #define CLI_LOG_ROWS(T, f)                                                                         \

@@ -21,44 +21,53 @@ void view_release(struct view *v)
 
 /* ---- while it works ---------------------------------------------------------------------------- */
 
+/* Units that need nothing any more in this run, whatever came of them. */
+static size_t settled(const struct dobby_event *ev)
+{
+    return ev->n_done + ev->n_cached + ev->n_failed;
+}
+
+static size_t left(const struct dobby_event *ev)
+{
+    return ev->n_total > settled(ev) ? ev->n_total - settled(ev) : 0;
+}
+
+/* Tokens that were computed: what came from the prefix cache cost nothing and would flatter the rate. */
 static void put_rate(struct strbuf *rate, struct strbuf *eta, const struct view *v,
                      const struct dobby_event *ev)
 {
     double s = ev->seconds - v->infer_start;
-    size_t done = ev->n_done - v->done_at_start, left = ev->n_total - ev->n_done;
+    size_t done = settled(ev) - v->done_at_start;
 
     if (v->infer_start < 0 || s < 0.5)
         return;
-    strbuf_printf(rate, "%.0f tokens/s", (double)(ev->n_tokens_read + ev->n_tokens_written) / s);
-    if (done == 0 || left == 0)
+    strbuf_printf(rate, "%.0f tokens/s",
+                  (double)(ev->n_tokens_read - ev->n_tokens_cached + ev->n_tokens_written) / s);
+    if (done == 0 || left(ev) == 0)
         return;
     strbuf_puts(eta, "ETA ");
-    cli_put_seconds(eta, s / (double)done * (double)left);
+    cli_put_seconds(eta, s / (double)done * (double)left(ev));
 }
 
 static void draw(const struct view *v, const struct dobby_event *ev)
 {
-    struct strbuf done = {0}, cached = {0}, left = {0}, rate = {0}, eta = {0};
-    const char *field[6];
+    struct strbuf b[6] = {0};
+    const char *field[7] = {v->stage};
+    size_t n = ev->n_total > 0 ? ARRAY_LEN(field) : 1;
 
     if (!term_due(v->term))
         return;
-    strbuf_printf(&done, "%zu of %zu done", ev->n_done, ev->n_total);
-    strbuf_printf(&cached, "%zu cached", ev->n_cached);
-    strbuf_printf(&left, "%zu left", ev->n_total - ev->n_done);
-    put_rate(&rate, &eta, v, ev);
-    field[0] = v->stage;
-    field[1] = strbuf_str(&done);
-    field[2] = strbuf_str(&eta);
-    field[3] = strbuf_str(&rate);
-    field[4] = strbuf_str(&cached);
-    field[5] = strbuf_str(&left);
-    term_progress(v->term, field, ev->n_total > 0 ? ARRAY_LEN(field) : 1);
-    strbuf_release(&done);
-    strbuf_release(&cached);
-    strbuf_release(&left);
-    strbuf_release(&rate);
-    strbuf_release(&eta);
+    strbuf_printf(&b[0], "%zu of %zu done", ev->n_done + ev->n_cached, ev->n_total);
+    put_rate(&b[2], &b[1], v, ev);
+    strbuf_printf(&b[3], "%zu left", left(ev));
+    strbuf_printf(&b[4], "%zu cached", ev->n_cached);
+    if (ev->n_failed > 0)
+        strbuf_printf(&b[5], "%zu failed", ev->n_failed);
+    for (size_t i = 1; i < n; i++)
+        field[i] = strbuf_str(&b[i - 1]);
+    term_progress(v->term, field, n);
+    for (size_t i = 0; i < ARRAY_LEN(b); i++)
+        strbuf_release(&b[i]);
 }
 
 static void note(struct view *v, const char *text)
@@ -89,7 +98,7 @@ void view_event(struct view *v, const struct dobby_event *ev)
     announce_stop(v, ev);
     if (ev->n_running > 0 && v->infer_start < 0) {
         v->infer_start = ev->seconds;
-        v->done_at_start = ev->n_done;
+        v->done_at_start = settled(ev);
     }
     switch (ev->kind) {
     case DOBBY_EV_STAGE:
@@ -162,9 +171,9 @@ void view_summary(struct view *v, const struct dobby_summary_stats *st, int rc, 
         term_say(
             v->term,
             "%zu units in %zu files: %zu done now, %zu cached, %zu failed, %zu left%s (%s: %s)",
-            st->n_units, st->n_files, st->n_done - st->n_cached, st->n_cached, st->n_failed,
-            st->n_left, rc == DOBBY_E_CANCELLED ? "; stopped, what was done is kept" : "",
-            strbuf_str(&total), strbuf_str(&stages));
+            st->n_units, st->n_files, st->n_done, st->n_cached, st->n_failed, st->n_left,
+            rc == DOBBY_E_CANCELLED ? "; stopped, what was done is kept" : "", strbuf_str(&total),
+            strbuf_str(&stages));
     if (stats)
         tell_stats(v, st);
     strbuf_release(&stages);

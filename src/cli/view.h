@@ -17,7 +17,7 @@ struct view {
     size_t n_notes; /* told so far, and beyond VIEW_NOTES only counted */
     double
         infer_start; /* seconds of the run when the first unit of the model's was in flight; < 0: not yet */
-    size_t done_at_start; /* units done by then: what the store had, and what needed no model */
+    size_t done_at_start; /* units settled by then: what the store had, and what needed no model */
     int told_stop;        /* the value of *sig_stop() that was announced */
 };
 
