@@ -2,13 +2,17 @@
 """Write src/llm/unicode_data.h: the code points that are letters (\\p{L}), numbers (\\p{N}) or White_Space.
 
 Usage: tools/gen-unicode.py > src/llm/unicode_data.h
-The classes come from Python's own unicodedata module, so the Unicode version is that of the Python that runs
-this; the committed table was made with Python 3.13 (Unicode 15.1). White_Space is a property that unicodedata
-does not have, but the standard promises that it changes hardly ever; its 25 code points are all space
-separators, the line and paragraph separators and six control characters.
+The classes come from the module unicodedata, so the Unicode version is that of the Python that runs this, or of the
+package unicodedata2 where it is installed. The committed table was made with unicodedata2 16.0.0: Unicode 16 is what
+the tokenizers library of the models' makers uses today. White_Space is a property that unicodedata does not have; its
+25 code points are all space separators, the line and paragraph separators and six control characters.
 """
 import sys
-import unicodedata
+
+try:
+    import unicodedata2 as unicodedata
+except ImportError:
+    import unicodedata
 
 LIMIT = 0x110000
 CONTROL_SPACES = {0x09, 0x0A, 0x0B, 0x0C, 0x0D, 0x85}

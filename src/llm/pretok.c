@@ -88,13 +88,18 @@ static size_t run_end(const char *s, size_t n, size_t pos, unsigned mask)
     return pos;
 }
 
-/* Length of an English contraction ('s 't 're 've 'm 'll 'd) at s, or 0. Upper case counts with `fold`. */
+#define LONG_S                                                                                     \
+    "\xC5\xBF" /* U+017F, another small form of S: equal to it when case does not count */
+
+/* Length of an English contraction ('s 't 're 've 'm 'll 'd) at s, or 0. Case does not count with `fold`. */
 static size_t contraction(const char *s, size_t n, bool fold)
 {
     static const char *const END_OF[] = {"s", "t", "re", "ve", "m", "ll", "d"};
 
     if (s[0] != '\'')
         return 0;
+    if (fold && n > strlen(LONG_S) && memcmp(s + 1, LONG_S, strlen(LONG_S)) == 0)
+        return 1 + strlen(LONG_S);
     for (size_t i = 0; i < ARRAY_LEN(END_OF); i++) {
         size_t k = 0;
 
