@@ -144,8 +144,8 @@ static void test_damaged_memory(void **state)
         "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad\n",
         "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad 1 2 3 4\n",
         "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad 1 2 3 4 5 6\n",
-        "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad 1 2 3 4 "
-        "99999999999999999999999999999999999999\n",
+        ("ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad 1 2 3 4 "
+         "99999999999999999999999999999999999999\n"),
     };
     char *dir = temp_dir();
     const char *file = temp_path(dir, "abc"), *hashes = temp_path(dir, "hashes");
