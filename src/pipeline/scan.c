@@ -366,7 +366,7 @@ static int parse_file(struct scanner *k, struct strbuf *text, size_t file)
 {
     const struct scan_file *f = &k->s->files[file];
     struct strbuf swap;
-    struct slot *slot;
+    struct slot *slot = NULL;
     int rc = free_slot(k, &slot);
 
     if (rc < 0)
@@ -438,7 +438,7 @@ static int scan_file(struct scanner *k, struct walk_file *wf, struct strbuf *tex
     struct known_file *known = find_known(k, wf);
     struct dobby_err why = {0};
     uint8_t hash[KEY_LEN];
-    size_t file;
+    size_t file = 0;
     int rc = walk_read(k->w, wf, text, hash, &why);
 
     if (rc < 0)

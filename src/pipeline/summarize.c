@@ -13,6 +13,7 @@
 #include "base/utf8.h"
 #include "pipeline/plan.h"
 #include "pipeline/run.h"
+#include "pipeline/summarize.h"
 
 #include <limits.h>
 #include <stdio.h>
@@ -39,6 +40,7 @@ struct job {
     struct plan plan;
     struct dobby_model *model;
     struct dobby_engine *engine;
+    const struct run_engine *given; /* NULL: the model's own engine */
     struct run_counts counts;
     struct store_run run;
     size_t n_events;
@@ -70,6 +72,7 @@ static void emit(struct job *j, enum dobby_event_kind kind, const char *text)
         .n_tokens_read = j->counts.n_read,
         .n_tokens_written = j->counts.n_written,
         .seconds = time_now() - j->start,
+        .n_tokens_cached = j->counts.n_cached,
     };
 
     if (j->o.on_event)
@@ -460,10 +463,13 @@ static const char *label(void *ctx, size_t item)
 
 static int ask_all(struct job *j, const struct run_item *items)
 {
+    const struct run_engine own =
+        j->given ? *j->given
+                 : (struct run_engine){j->engine, engine_submit, engine_cancel, engine_stats};
     struct run_options o = {
         .items = items,
         .n_items = j->plan.n_items,
-        .engine = {j->engine, engine_submit, engine_cancel, engine_stats},
+        .engine = own,
         .source = {j, next_prompt, label},
         .store = j->store,
         .run = j->run.id,
@@ -503,7 +509,7 @@ static int do_run(struct job *j)
 
         items[i] = (struct run_item){it->unit_key, it->prompt_key, it->n_same};
     }
-    rc = load_model(j);
+    rc = j->given ? 0 : load_model(j);
     if (rc == 0)
         rc = ask_all(j, items);
     dobby_engine_free(j->engine);
@@ -525,9 +531,20 @@ static void count(struct job *j)
     j->st->n_tokens_written = j->counts.n_written;
 }
 
-/* The run's last word in the store. A failure counts only if there was none before. */
+/* A failure after the work: it is told unless one that weighs more was told before. */
+static int later_failure(struct job *j, int rc, int later, const struct dobby_err *why)
+{
+    if (later == 0 || (rc != 0 && rc != DOBBY_E_UNDONE))
+        return rc;
+    if (j->e)
+        err_clear(j->e);
+    return why->code ? err_set(j->e, later, "%s", why->message) : later;
+}
+
+/* The run's last word in the store. */
 static int end_run(struct job *j, int rc)
 {
+    struct dobby_err why = {0};
     int end;
 
     count(j);
@@ -539,8 +556,20 @@ static int end_run(struct job *j, int rc)
     j->run.code = rc;
     if (!j->txn)
         j->txn = store_txn_new();
-    end = j->txn ? commit_run(j, j->e) : err_nomem(j->e, "the run");
-    return rc == 0 || rc == DOBBY_E_UNDONE ? (end < 0 ? end : rc) : rc;
+    end = j->txn ? commit_run(j, &why) : err_nomem(&why, "the run");
+    return later_failure(j, rc, end, &why);
+}
+
+static int put_rows(struct job *j, int rc)
+{
+    struct dobby_err why = {0};
+    int row;
+
+    if ((rc != 0 && rc != DOBBY_E_UNDONE) || !j->o.on_row)
+        return rc;
+    row = store_each_row(j->reader, (struct store_bytes){j->scope, strlen(j->scope)}, NULL,
+                         j->o.limit, j->o.on_row, j->o.ctx, &why);
+    return later_failure(j, rc, row, &why);
 }
 
 static int do_all(struct job *j)
@@ -561,13 +590,7 @@ static int do_all(struct job *j)
         rc = err_set(j->e, DOBBY_E_UNDONE, "summarize: %zu units are left undone; run it again",
                      j->plan.n_changed);
     rc = end_run(j, rc);
-    if ((rc == 0 || rc == DOBBY_E_UNDONE) && j->o.on_row) {
-        int row = store_each_row(j->reader, (struct store_bytes){j->scope, strlen(j->scope)}, NULL,
-                                 j->o.limit, j->o.on_row, j->o.ctx, j->e);
-
-        rc = row != 0 ? row : rc;
-    }
-    return rc;
+    return put_rows(j, rc);
 }
 
 static int release(struct job *j, int rc)
@@ -589,11 +612,11 @@ static int release(struct job *j, int rc)
     return rc == 0 ? end : rc;
 }
 
-int dobby_summarize_tree(const struct dobby_summarize *o, struct dobby_summary_stats *st,
-                         struct dobby_err *e)
+int summarize_tree(const struct dobby_summarize *o, const struct run_engine *engine,
+                   struct dobby_summary_stats *st, struct dobby_err *e)
 {
     struct dobby_summary_stats unwanted;
-    struct job j = {.st = st ? st : &unwanted, .e = e, .source_file = SIZE_MAX};
+    struct job j = {.st = st ? st : &unwanted, .e = e, .given = engine, .source_file = SIZE_MAX};
     int rc;
 
     *j.st = (struct dobby_summary_stats){0};
@@ -611,4 +634,10 @@ int dobby_summarize_tree(const struct dobby_summarize *o, struct dobby_summary_s
     rc = release(&j, rc);
     j.st->s_total = time_now() - j.start;
     return rc;
+}
+
+int dobby_summarize_tree(const struct dobby_summarize *o, struct dobby_summary_stats *st,
+                         struct dobby_err *e)
+{
+    return summarize_tree(o, NULL, st, e);
 }

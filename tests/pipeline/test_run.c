@@ -1,0 +1,476 @@
+/* test_run.c - agents against an engine that answers, refuses, fails, dawdles and is cut off as a script says. */
+#include "store/store_help.h"
+#include "support/script_engine.h"
+
+#include "base/fault.h"
+#include "code/prompt.h"
+#include "pipeline/run.h"
+
+#include <sqlite3.h>
+
+#define N_ITEMS 40
+#define GOOD    "Return the sum of the two given numbers."
+#define BETTER  "Add the second number to the first and return it."
+#define CODE    "int add(int a, int b)\n{\n    return a + b;\n}\n"
+
+struct fix {
+    char *dir;
+    struct store_place place;
+    struct store *store;
+    struct script_engine engine;
+    uint8_t keys[N_ITEMS][STORE_KEY];
+    struct run_item items[N_ITEMS];
+    struct run_options o;
+    struct run_counts counts;
+    size_t n_notes, n_changed_file, max_done;
+    int stop;       /* what *stop says */
+    int stop_after; /* units done after which it is set to stop_to; 0: never */
+    int stop_to;
+    int stop_file; /* item whose file "has changed", -1: none */
+    char last_note[256];
+};
+
+/* ids[0] is the item, ids[1] the attempt. */
+static int prompt(void *ctx, size_t item, int attempt, struct run_prompt *out, struct dobby_err *e)
+{
+    static int32_t ids[2];
+    struct fix *f = ctx;
+
+    (void)e;
+    ids[0] = (int32_t)item;
+    ids[1] = attempt;
+    if ((int)item == f->stop_file)
+        return 1;
+    *out = (struct run_prompt){.ids = ids,
+                               .n = 2,
+                               .code = CODE,
+                               .code_len = strlen(CODE),
+                               .unit = {.name = "add", .qualified = "add"}};
+    return 0;
+}
+
+static const char *label(void *ctx, size_t item)
+{
+    static char text[32];
+
+    (void)ctx;
+    snprintf(text, sizeof(text), "file.c: unit%zu", item);
+    return text;
+}
+
+static void on_note(void *ctx, const char *line)
+{
+    struct fix *f = ctx;
+
+    f->n_notes++;
+    snprintf(f->last_note, sizeof(f->last_note), "%s", line);
+}
+
+static void on_change(void *ctx, const struct run_counts *c, int tick)
+{
+    struct fix *f = ctx;
+
+    (void)tick;
+    assert_true(c->n_done >= f->max_done); /* never falls */
+    f->max_done = c->n_done;
+    if (f->stop_after && (int)c->n_done >= f->stop_after)
+        f->stop = f->stop_to;
+}
+
+static struct script_answer all_good(void *ctx, const int32_t *ids, size_t n, int times)
+{
+    (void)ctx;
+    (void)ids;
+    (void)n;
+    (void)times;
+    return (struct script_answer){.text = GOOD};
+}
+
+static struct fix *begin(struct script_answer (*answer)(void *, const int32_t *, size_t, int),
+                         int agents, uint32_t seed)
+{
+    struct fix *f = calloc(1, sizeof(*f));
+
+    assert_non_null(f);
+    f->dir = scratch_new();
+    assert_int_equal(store_place_init(&f->place, f->dir, NULL, NULL), 0);
+    assert_int_equal(store_open(&f->store, &f->place, NULL), 0);
+    for (uint32_t i = 0; i < N_ITEMS; i++)
+        f->items[i] = (struct run_item){key_of(f->keys[i], i), f->keys[i], 1};
+    f->engine = (struct script_engine){.answer = answer, .ctx = f, .seed = seed};
+    f->stop_file = -1;
+    script_start(&f->engine);
+    f->o = (struct run_options){.items = f->items,
+                                .n_items = N_ITEMS,
+                                .engine = script_seam(&f->engine),
+                                .source = {f, prompt, label},
+                                .store = f->store,
+                                .run = 1,
+                                .model = "script",
+                                .agents = agents,
+                                .stop = &f->stop,
+                                .ctx = f,
+                                .on_change = on_change,
+                                .on_note = on_note};
+    return f;
+}
+
+static void end(struct fix *f)
+{
+    script_end(&f->engine); /* holds that nothing is in flight */
+    (void)store_close(f->store, NULL);
+    store_place_release(&f->place);
+    scratch_remove(f->dir);
+    free(f);
+}
+
+/* What the store holds, as text: a line for each row of a query. */
+static char *dump(struct fix *f, const char *sql)
+{
+    struct strbuf b = {0};
+    sqlite3_stmt *st;
+    sqlite3 *db;
+    char *text;
+
+    assert_int_equal(sqlite3_open_v2(f->place.db, &db, SQLITE_OPEN_READONLY, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_prepare_v2(db, sql, -1, &st, NULL), SQLITE_OK);
+    while (sqlite3_step(st) == SQLITE_ROW) {
+        for (int i = 0; i < sqlite3_column_count(st); i++)
+            strbuf_printf(&b, "%s%s", i ? "|" : "", (const char *)sqlite3_column_text(st, i));
+        strbuf_putc(&b, '\n');
+    }
+    sqlite3_finalize(st);
+    sqlite3_close(db);
+    text = strbuf_take(&b, NULL);
+    assert_non_null(text);
+    return text;
+}
+
+#define SUMMARIES                                                                                  \
+    "SELECT hex(prompt_key),source,coalesce(text,'-'),model,coalesce(confidence,'-'),attempts,"    \
+    "n_prompt,n_written FROM summaries ORDER BY 1"
+
+static void expect_dump(struct fix *f, const char *sql, const char *want)
+{
+    char *got = dump(f, sql);
+
+    assert_string_equal(got, want);
+    dobby_free(got);
+}
+
+/* ---- answers ------------------------------------------------------------------------------------ */
+
+static void test_all_accepted(void **state)
+{
+    struct fix *f = begin(all_good, 7, 1);
+
+    (void)state;
+    f->items[3].n_same = 5; /* one answer for five units */
+    assert_int_equal(run_items(&f->o, &f->counts, NULL), 0);
+    assert_int_equal(f->counts.n_done, N_ITEMS + 4);
+    assert_int_equal(f->counts.n_failed, 0);
+    assert_int_equal(f->counts.n_left, 0);
+    assert_int_equal(f->counts.n_read, 2 * N_ITEMS);
+    assert_int_equal(f->counts.n_written, 3 * N_ITEMS);
+    assert_int_equal(f->engine.n_submitted, N_ITEMS);
+    assert_true(f->engine.most_in_flight <= 7);
+    expect_dump(f,
+                "SELECT count(*),min(text),max(text),min(confidence),max(attempts) FROM summaries",
+                "40|" GOOD "|" GOOD "|0.6065|1\n"); /* exp(-0.5) */
+    expect_dump(f, "SELECT count(*),min(outcome),max(reason) FROM attempts", "40|accepted|\n");
+    end(f);
+}
+
+/* Item 1 is refused once, item 2 for good, item 3 is cut off. */
+static struct script_answer some_refused(void *ctx, const int32_t *ids, size_t n, int times)
+{
+    (void)ctx;
+    (void)n;
+    (void)times;
+    if (ids[0] == 1 && ids[1] == 0)
+        return (struct script_answer){.text = ""};
+    if (ids[0] == 1)
+        return (struct script_answer){.text = BETTER};
+    if (ids[0] == 2)
+        return (struct script_answer){.text = "Call frobnicate_all() on http://x.example now."};
+    if (ids[0] == 3 && ids[1] == 0)
+        return (struct script_answer){.text = "Return the sum of the two", .stop = "length"};
+    return (struct script_answer){.text = GOOD};
+}
+
+static void test_refused_then_fallback(void **state)
+{
+    struct fix *f = begin(some_refused, 4, 2);
+
+    (void)state;
+    f->o.n_items = 4;
+    assert_int_equal(run_items(&f->o, &f->counts, NULL), 0);
+    assert_int_equal(f->counts.n_done, 4);
+    assert_int_equal(f->counts.n_signature, 1);
+    assert_int_equal(f->engine.n_submitted, 7);
+    expect_dump(f,
+                "SELECT source,coalesce(text,'-'),coalesce(confidence,'-'),attempts FROM summaries"
+                " ORDER BY prompt_key",
+                "model|" GOOD "|0.6065|1\nmodel|" BETTER "|0.6065|2\nsignature|-|-|2\n"
+                "model|" GOOD "|0.6065|2\n");
+    expect_dump(f, "SELECT attempt,outcome,reason<>'' FROM attempts ORDER BY prompt_key,attempt",
+                "1|accepted|0\n1|refused|1\n2|accepted|0\n1|refused|1\n2|refused|1\n"
+                "1|refused|1\n2|accepted|0\n");
+    end(f);
+}
+
+/* Refusals by item, and failures that pass: none of it depends on who comes first. */
+static struct script_answer mixed(void *ctx, const int32_t *ids, size_t n, int times)
+{
+    (void)ctx;
+    (void)n;
+    if (times < ids[0] % 3) /* up to twice, then it works */
+        return (struct script_answer){.status = DOBBY_E_INTERNAL, .refuse = ids[0] % 2 == 0};
+    if (ids[0] % 5 == 0 && ids[1] == 0)
+        return (struct script_answer){.text = "no"};
+    if (ids[0] % 10 == 0)
+        return (struct script_answer){.text = ""};
+    return (struct script_answer){.text = ids[1] ? BETTER : GOOD};
+}
+
+static void test_same_whatever_the_order(void **state)
+{
+    static const int agents[] = {1, 3, 20, 64};
+    char *first = NULL;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(agents) / sizeof(agents[0]); i++) {
+        struct fix *f = begin(mixed, agents[i], 100 + (uint32_t)i);
+        char *got;
+
+        assert_int_equal(run_items(&f->o, &f->counts, NULL), 0);
+        assert_int_equal(f->counts.n_done, N_ITEMS);
+        assert_true(f->engine.most_in_flight <= (size_t)agents[i]);
+        got = dump(f, SUMMARIES);
+        if (first)
+            assert_string_equal(got, first);
+        if (first)
+            dobby_free(got);
+        else
+            first = got;
+        end(f);
+    }
+    dobby_free(first);
+}
+
+/* ---- failures of the engine --------------------------------------------------------------------- */
+
+static struct script_answer item_two_fails(void *ctx, const int32_t *ids, size_t n, int times)
+{
+    (void)ctx;
+    (void)n;
+    (void)times;
+    return (struct script_answer){.status = ids[0] == 2 ? DOBBY_E_NUMERIC : 0, .text = GOOD};
+}
+
+static void test_failure_leaves_undone(void **state)
+{
+    struct fix *f = begin(item_two_fails, 4, 3);
+    struct dobby_err e = {0};
+
+    (void)state;
+    f->items[2].n_same = 3;
+    assert_int_equal(run_items(&f->o, &f->counts, &e), DOBBY_E_UNDONE);
+    assert_non_null(strstr(e.message, "3 units"));
+    assert_int_equal(f->counts.n_done, N_ITEMS - 1);
+    assert_int_equal(f->counts.n_failed, 3);
+    assert_int_equal(f->engine.n_submitted, N_ITEMS - 1 + ENGINE_TRIES);
+    assert_int_equal(f->n_notes, 1);
+    assert_string_equal(f->last_note, "file.c: unit2: script: failed");
+    expect_dump(f, "SELECT attempt,outcome,reason FROM attempts WHERE outcome<>'accepted'",
+                "1|failed|script: failed\n");
+    /* The next run asks again, and only that. */
+    f->engine.answer = all_good;
+    f->o.items = &f->items[2];
+    f->o.n_items = 1;
+    f->max_done = 0;
+    assert_int_equal(run_items(&f->o, &f->counts, NULL), 0);
+    assert_int_equal(f->counts.n_done, 3);
+    expect_dump(f, "SELECT count(*) FROM summaries", "40\n");
+    end(f);
+}
+
+static struct script_answer too_long(void *ctx, const int32_t *ids, size_t n, int times)
+{
+    (void)ctx;
+    (void)n;
+    (void)times;
+    return (struct script_answer){.status = ids[0] == 0 ? DOBBY_E_LIMIT : 0, .text = GOOD};
+}
+
+static void test_limit_is_not_repeated(void **state)
+{
+    struct fix *f = begin(too_long, 2, 3);
+
+    (void)state;
+    f->o.n_items = 3;
+    assert_int_equal(run_items(&f->o, &f->counts, NULL), DOBBY_E_UNDONE);
+    assert_int_equal(f->engine.n_submitted, 3);
+    end(f);
+}
+
+static struct script_answer all_fail(void *ctx, const int32_t *ids, size_t n, int times)
+{
+    (void)ctx;
+    (void)n;
+    (void)times;
+    return (struct script_answer){.status = DOBBY_E_INTERNAL, .refuse = ids[0] % 2 == 0};
+}
+
+static void test_broken_engine_ends_the_run(void **state)
+{
+    struct fix *f = begin(all_fail, 4, 4);
+    struct dobby_err e = {0};
+
+    (void)state;
+    assert_int_equal(run_items(&f->o, &f->counts, &e), DOBBY_E_INTERNAL);
+    assert_non_null(strstr(e.message, "times in a row"));
+    assert_int_equal(f->counts.n_done, 0);
+    assert_int_equal(f->counts.n_failed + f->counts.n_left, N_ITEMS);
+    assert_true(f->engine.n_submitted < 40);
+    end(f);
+}
+
+static void test_changed_file_is_left(void **state)
+{
+    struct fix *f = begin(all_good, 4, 5);
+
+    (void)state;
+    f->stop_file = 9;
+    assert_int_equal(run_items(&f->o, &f->counts, NULL), DOBBY_E_UNDONE);
+    assert_int_equal(f->counts.n_done, N_ITEMS - 1);
+    assert_int_equal(f->counts.n_failed, 1);
+    assert_non_null(strstr(f->last_note, "changed"));
+    end(f);
+}
+
+/* ---- stops -------------------------------------------------------------------------------------- */
+
+static void test_first_stop_finishes_what_flies(void **state)
+{
+    struct fix *f = begin(mixed, 5, 6);
+    struct dobby_err e = {0};
+
+    (void)state;
+    f->engine.delay_us = 20000;
+    f->stop_after = 3;
+    f->stop_to = 1;
+    assert_int_equal(run_items(&f->o, &f->counts, &e), DOBBY_E_CANCELLED);
+    assert_int_equal(f->engine.n_cancelled, 0);
+    assert_true(f->counts.n_done >= 3 && f->counts.n_done < N_ITEMS);
+    assert_int_equal(f->counts.n_done + f->counts.n_left, N_ITEMS);
+    assert_non_null(strstr(e.message, "run it again"));
+    end(f);
+}
+
+static void test_stop_before_the_start(void **state)
+{
+    struct fix *f = begin(all_good, 5, 6);
+
+    (void)state;
+    f->stop = 1;
+    assert_int_equal(run_items(&f->o, &f->counts, NULL), DOBBY_E_CANCELLED);
+    assert_int_equal(f->engine.n_submitted, 0);
+    assert_int_equal(f->counts.n_left, N_ITEMS);
+    end(f);
+}
+
+/* The engine hangs; the second stop gets out all the same, and what was done before is there. */
+static struct script_answer hang_after_ten(void *ctx, const int32_t *ids, size_t n, int times)
+{
+    struct fix *f = ctx;
+
+    (void)n;
+    (void)times;
+    if (ids[0] == 10)
+        f->engine.hold = 1; /* called with its lock held */
+    return (struct script_answer){.text = GOOD};
+}
+
+static void stop_when_held(void *ctx, const struct run_counts *c, int tick)
+{
+    struct fix *f = ctx;
+
+    (void)c;
+    if (tick && script_held(&f->engine))
+        f->stop = 2;
+}
+
+static void test_second_stop_leaves_at_once(void **state)
+{
+    struct fix *f = begin(hang_after_ten, 4, 7);
+    char count[16];
+
+    (void)state;
+    f->o.on_change = stop_when_held;
+    assert_int_equal(run_items(&f->o, &f->counts, NULL), DOBBY_E_CANCELLED);
+    assert_true(f->engine.n_cancelled > 0 && f->engine.n_cancelled <= 4);
+    assert_int_equal(f->counts.n_done + f->counts.n_left, N_ITEMS);
+    assert_true(f->counts.n_done >= 7); /* ten were asked before, four at most of them in flight */
+    snprintf(count, sizeof(count), "%zu\n", f->counts.n_done);
+    expect_dump(f, "SELECT count(*) FROM summaries", count);
+    end(f);
+}
+
+/* ---- store and memory --------------------------------------------------------------------------- */
+
+static void test_store_failure_ends_the_run(void **state)
+{
+    struct fix *f = begin(all_good, 4, 8);
+    struct dobby_err e = {0};
+
+    (void)state;
+    f->engine.delay_us = 20000; /* several commits in the run */
+    fault_arm(FAULT_SYNC, 2, false);
+    assert_int_equal(run_items(&f->o, &f->counts, &e), DOBBY_E_IO);
+    assert_true(fault_disarm(FAULT_SYNC));
+    assert_non_null(strstr(e.message, "cannot write to the store"));
+    assert_true(f->counts.n_done > 0 && f->counts.n_done < N_ITEMS);
+    assert_int_equal(f->counts.n_done + f->counts.n_left, N_ITEMS);
+    end(f);
+}
+
+static void test_no_memory(void **state)
+{
+    size_t n = 0;
+    bool more = true;
+
+    (void)state;
+    while (more) {
+        struct fix *f = begin(some_refused, 3, 9);
+        int rc;
+
+        f->o.n_items = 5;
+        fault_arm(FAULT_ALLOC, ++n, false);
+        rc = run_items(&f->o, &f->counts, NULL);
+        more = fault_disarm(FAULT_ALLOC);
+        assert_true(rc == 0 || rc == DOBBY_E_NOMEM);
+        assert_true(rc != 0 || f->counts.n_done == 5);
+        end(f);
+    }
+    assert_true(n > 20);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_all_accepted),
+        cmocka_unit_test(test_refused_then_fallback),
+        cmocka_unit_test(test_same_whatever_the_order),
+        cmocka_unit_test(test_failure_leaves_undone),
+        cmocka_unit_test(test_limit_is_not_repeated),
+        cmocka_unit_test(test_broken_engine_ends_the_run),
+        cmocka_unit_test(test_changed_file_is_left),
+        cmocka_unit_test(test_first_stop_finishes_what_flies),
+        cmocka_unit_test(test_stop_before_the_start),
+        cmocka_unit_test(test_second_stop_leaves_at_once),
+        cmocka_unit_test(test_store_failure_ends_the_run),
+        cmocka_unit_test(test_no_memory),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
