@@ -471,13 +471,14 @@ static void combine(struct graph *g, const struct step *s, struct output *o, siz
         o->id = -1;
 }
 
-static void outputs(struct graph *g, const struct step *s, struct team *t, unsigned rank)
+static void outputs(struct graph *g, const struct step *s, size_t n_outs, struct team *t,
+                    unsigned rank)
 {
     const struct dobby_model *m = g->m;
     float *normed = g->normed + rank * widest(m);
 
-    for (size_t from = 0; from < s->n_outs; from += HEAD_COLS) {
-        size_t n = s->n_outs - from < HEAD_COLS ? s->n_outs - from : HEAD_COLS;
+    for (size_t from = 0; from < n_outs; from += HEAD_COLS) {
+        size_t n = n_outs - from < HEAD_COLS ? n_outs - from : HEAD_COLS;
         struct share c = divide(n, t, rank);
         for (size_t i = c.from; i < c.to; i++) {
             size_t col = s->outs[from + i].col;
@@ -495,11 +496,14 @@ static void outputs(struct graph *g, const struct step *s, struct team *t, unsig
 
 void graph_step(struct graph *g, const struct step *s, struct team *team, unsigned rank)
 {
+    /* After a member has passed the last barrier the leader may fill the next step: nobody reads *s then. */
+    size_t n_outs = s->n_outs;
+
     begin(g, s, team, rank);
     team_wait(team);
     for (size_t i = 0; i < g->m->n_layers; i++) {
         attention_part(g, s, i, team, rank);
         feed_forward_part(g, s, i, team, rank);
     }
-    outputs(g, s, team, rank);
+    outputs(g, s, n_outs, team, rank);
 }
