@@ -225,9 +225,10 @@ enum dobby_event_kind {
 struct dobby_event {
     enum dobby_event_kind kind;
     const char *text;
-    size_t n_total, n_done, n_cached, n_failed, n_running; /* units; done by this run, cached: found in the store */
+    size_t n_total, n_done, n_cached, n_failed,
+        n_running; /* units; done by this run, cached: found in the store */
     uint64_t n_tokens_read, n_tokens_written;
-    double seconds; /* since the run began */
+    double seconds;           /* since the run began */
     uint64_t n_tokens_cached; /* of those read, taken from the prefix cache */
 };
 
