@@ -331,6 +331,20 @@ static size_t skip_tag(struct text t)
     return close && is_html_tag(t.s + 1, (size_t)(close - t.s) - 1) ? (size_t)(close - t.s) + 1 : 0;
 }
 
+/* **word** of Markdown; 2 ** n is arithmetic. */
+static size_t put_strong(struct strbuf *out, struct text t, char before)
+{
+    const char *close;
+
+    if (!starts(t, "**") || t.n < 5 || text_is_ident(before) || !text_is_letter(t.s[2]))
+        return 0;
+    close = memmem(t.s + 3, t.n - 3, "**", 2);
+    if (!close || text_is_space(close[-1]))
+        return 0;
+    strbuf_add(out, t.s + 2, (size_t)(close - t.s) - 2);
+    return (size_t)(close - t.s) + 2;
+}
+
 /* The markup at the start of t: what it says goes to *out. Returns the bytes used, 0 for plain text. */
 static size_t put_markup(struct strbuf *out, struct text t, char before)
 {
@@ -351,7 +365,7 @@ static size_t put_markup(struct strbuf *out, struct text t, char before)
     case '`':
         return 1;
     case '*':
-        return starts(t, "**") ? 2 : 0;
+        return put_strong(out, t, before);
     default:
         return 0;
     }

@@ -193,7 +193,7 @@ static bool starts_word(const char *p, size_t n, const char *word)
  * like that. */
 static bool is_class_line(const char *p, size_t n)
 {
-    size_t i = 5;
+    size_t i = 5, words = 0;
 
     if (!starts_word(p, n, "class"))
         return false;
@@ -201,9 +201,11 @@ static bool is_class_line(const char *p, size_t n)
         i++;
     if (i >= n || !is_ident(p[i]))
         return false;
-    while (i < n && (is_ident(p[i]) || p[i] == ' '))
-        i++;
-    return i == n || p[i] == '{' || p[i] == ':' || p[i] == ';';
+    for (; i < n && (is_ident(p[i]) || p[i] == ' '); i++)
+        words += p[i] != ' ' && p[i - 1] == ' ';
+    if (i == n)
+        return words <= 2; /* the brace is on the next line; a macro may stand before the name */
+    return p[i] == '{' || p[i] == ':' || p[i] == ';';
 }
 
 static bool is_cpp_line(const char *p, size_t n)

@@ -78,10 +78,15 @@ static void put_name(struct strbuf *out, const char *name)
         first = false;
         i = end;
     }
-    if (first) { /* nothing but signs: an operator */
-        strbuf_puts(out, "Operator ");
-        strbuf_puts(out, name);
-    }
+}
+
+/* operator== and its kin keep their sign. */
+static bool is_operator(const char *name)
+{
+    size_t n = strlen("operator");
+
+    return strncmp(name, "operator", n) == 0 && name[n] && !text_is_ident(name[n]) &&
+           name[n] != ' ';
 }
 
 /* A method named like its class, or as languages call it, makes an object. */
@@ -144,8 +149,9 @@ static struct text between(struct text t, size_t open)
     return (struct text){t.s, 0};
 }
 
-/* The parameter list: the first parentheses after the last part of the name. */
-static struct text find_params(struct text sig, const char *name)
+/* The parameter list: the first parentheses after the last part of the name. False when there are none:
+ * closures, arrow functions of one bare parameter. */
+static bool find_params(struct text *list, struct text sig, const char *name)
 {
     size_t n = strlen(name), i;
 
@@ -157,10 +163,12 @@ static struct text find_params(struct text sig, const char *name)
             continue;
         while (k < sig.n && sig.s[k] != '(')
             k++;
-        if (k < sig.n)
-            return between(sig, k);
+        if (k == sig.n)
+            return false;
+        *list = between(sig, k);
+        return true;
     }
-    return (struct text){sig.s, 0};
+    return false;
 }
 
 static struct text last_ident(struct text t)
@@ -215,11 +223,13 @@ static struct text pointer_name(struct text t)
     return (struct text){t.s, 0};
 }
 
-/* The name of one parameter; empty when it has none that is worth saying. */
+/* The name of one parameter; empty when it has none, as when it is taken apart where it is declared. */
 static struct text param_name(struct text p, enum language_id lang)
 {
     struct text name;
 
+    if (p.n > 0 && (p.s[0] == '{' || p.s[0] == '['))
+        return (struct text){p.s, 0};
     switch (lang) {
     case LANGUAGE_C:
     case LANGUAGE_CPP:
@@ -227,74 +237,97 @@ static struct text param_name(struct text p, enum language_id lang)
         name = pointer_name(p);
         if (name.n == 0)
             name = last_ident(up_to(p, "=["));
-        break;
+        return name;
     case LANGUAGE_GO:
-        name = first_ident(p);
-        break;
+        return first_ident(p);
     default:
-        name = last_ident(up_to(p, ":=?"));
-        break;
+        return last_ident(up_to(p, ":=?"));
     }
-    if (memchr(p.s, '{', p.n) == p.s)
-        name.n = 0; /* destructured: it has parts, no name */
-    if ((name.n == 4 && (memcmp(name.s, "self", 4) == 0 || memcmp(name.s, "void", 4) == 0)) ||
-        (name.n == 3 && memcmp(name.s, "cls", 3) == 0))
-        name.n = 0;
-    return name;
 }
 
-static size_t list_params(struct text *out, size_t max, struct text all, enum language_id lang)
+/* The object itself in Python and Rust, and C's word for nothing. */
+static bool is_no_param(struct text name, enum language_id lang)
 {
-    size_t n = 0;
+    if (lang != LANGUAGE_PYTHON && lang != LANGUAGE_RUST)
+        return name.n == 4 && memcmp(name.s, "void", 4) == 0;
+    return (name.n == 4 && memcmp(name.s, "self", 4) == 0) ||
+           (name.n == 3 && memcmp(name.s, "cls", 3) == 0);
+}
 
+struct params {
+    struct text names[MAX_PARAMS];
+    size_t n;      /* may be beyond MAX_PARAMS */
+    bool nameless; /* there are others without a name */
+};
+
+static void list_params(struct params *out, struct text all, enum language_id lang)
+{
     while (all.n > 0) {
         struct text p = up_to(all, ","), name;
+        size_t used = size_min(all.n, p.n + 1);
 
+        all = (struct text){all.s + used, all.n - used};
         while (p.n > 0 && text_is_space(p.s[0]))
             p = (struct text){p.s + 1, p.n - 1};
+        if (p.n == 0 || (p.n == 1 && (p.s[0] == '*' || p.s[0] == '/')))
+            continue; /* Python's marks between kinds of parameters */
         name = param_name(p, lang);
-        if (name.n > 0 && n < max)
-            out[n] = name;
-        n += name.n > 0;
-        p = up_to(all, ",");
-        all = (struct text){all.s + size_min(all.n, p.n + 1), all.n - size_min(all.n, p.n + 1)};
+        if (name.n > 0 && is_no_param(name, lang))
+            continue;
+        if (name.n > 0 && out->n < MAX_PARAMS)
+            out->names[out->n] = name;
+        out->n += name.n > 0;
+        out->nameless |= name.n == 0;
     }
-    return n;
 }
 
-static void put_params(struct strbuf *out, const struct text *params, size_t n)
+static void put_params(struct strbuf *out, const struct params *p)
 {
-    size_t shown = size_min(n, MAX_PARAMS), i;
+    size_t shown = size_min(p->n, MAX_PARAMS), i;
+    bool more = p->n > MAX_PARAMS || p->nameless;
 
-    if (n == 0)
-        strbuf_puts(out, "takes nothing");
+    if (p->n == 0 && p->nameless)
+        return;
+    strbuf_puts(out, p->n == 0 ? "; takes nothing" : "; takes ");
     for (i = 0; i < shown; i++) {
-        strbuf_puts(out, i == 0 ? "takes " : (i + 1 == shown && n <= MAX_PARAMS) ? " and " : ", ");
-        strbuf_add(out, params[i].s, params[i].n);
+        if (i > 0)
+            strbuf_puts(out, i + 1 == shown && !more ? " and " : ", ");
+        strbuf_add(out, p->names[i].s, p->names[i].n);
     }
-    if (n > MAX_PARAMS)
+    if (more)
         strbuf_puts(out, " and more");
+}
+
+static void put_subject(struct strbuf *out, const struct unit *u)
+{
+    struct text o = owner(u);
+    bool constructor = is_constructor(u);
+
+    if (constructor || u->name[0] == '~') {
+        strbuf_puts(out, constructor ? "Make " : "Destroy ");
+        strbuf_add(out, o.s, o.n);
+    } else if (is_operator(u->name)) {
+        strbuf_puts(out, "Operator ");
+        strbuf_puts(out, u->name + strlen("operator"));
+    } else {
+        put_name(out, u->name);
+    }
 }
 
 void signature_summary(struct strbuf *out, const struct unit *u, enum language_id lang,
                        const char *source, size_t len)
 {
-    struct text sig = {source, 0}, params[MAX_PARAMS];
-    size_t n;
+    struct text sig = {source, 0}, list;
+    struct params params = {0};
 
     strbuf_reset(out);
     if (u->signature.end <= len && u->signature.start <= u->signature.end)
         sig = (struct text){source + u->signature.start, span_len(u->signature)};
-    n = list_params(params, MAX_PARAMS, find_params(sig, u->name), lang);
-    if (is_constructor(u)) {
-        struct text o = owner(u);
-
-        strbuf_puts(out, "Make ");
-        strbuf_add(out, o.s, o.n);
-    } else {
-        put_name(out, u->name);
+    put_subject(out, u);
+    strbuf_puts(out, ", going by the name");
+    if (find_params(&list, sig, u->name)) {
+        list_params(&params, list, lang);
+        put_params(out, &params);
     }
-    strbuf_puts(out, ", going by the name; ");
-    put_params(out, params, n);
     strbuf_putc(out, '.');
 }

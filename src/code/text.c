@@ -56,7 +56,7 @@ static bool is_abbreviation(const char *s, size_t dot)
 
     while (start > 0 && !text_is_space(s[start - 1]) && s[start - 1] != '(')
         start--;
-    if (dot - start == 1 && text_is_letter(s[start]))
+    if (dot - start == 1 && s[start] >= 'A' && s[start] <= 'Z')
         return true;
     for (i = 0; i < ARRAY_LEN(known); i++)
         if (strlen(known[i]) == dot - start && strncasecmp(known[i], s + start, dot - start) == 0)
