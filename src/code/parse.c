@@ -218,6 +218,8 @@ static bool take_hello(struct worker *w)
 /* Wait for the hello of one worker. */
 static int await_hello(struct parser_pool *p, struct worker *w, struct dobby_err *e)
 {
+    bool no_memory;
+
     while (!w->ready) {
         struct pollfd pf = {.fd = w->fd, .events = POLLIN};
 
@@ -228,7 +230,10 @@ static int await_hello(struct parser_pool *p, struct worker *w, struct dobby_err
     }
     if (w->ready)
         return 0;
+    no_memory = strbuf_failed(&w->in);
     end_worker(w);
+    if (no_memory)
+        return err_nomem(e, "a parser worker");
     return err_set(
         e, DOBBY_E_CONFIG,
         "parser worker: %s: does not answer as one; use the program of this very version", p->path);
