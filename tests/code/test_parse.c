@@ -1,0 +1,643 @@
+/* test_parse.c - units of samples in nine languages; hostile texts; workers that die, stall, lie or are missing.
+ * The test is its own worker: started with --parse-worker it serves, with --bad-worker it does what a text tells it. */
+#include "support/test.h"
+
+#include "base/mem.h"
+#include "base/size.h"
+#include "base/strbuf.h"
+#include "base/thread.h"
+#include "code/parse.h"
+#include "code/parse_reply.h"
+#include "code/protocol.h"
+
+#include <dirent.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static char self[4096];
+
+static struct parser_pool *open_pool(int n)
+{
+    struct parser_pool *p;
+    struct dobby_err e = {0};
+
+    if (parser_pool_open(&p, n, self, &e) != 0)
+        fail_msg("%s", e.message);
+    return p;
+}
+
+static struct parse_result parse(struct parser_pool *p, enum language_id lang, const char *text,
+                                 size_t len)
+{
+    struct parse_result r;
+    struct dobby_err e = {0};
+
+    if (parser_pool_parse(p, lang, text, len, &r, &e) != 0)
+        fail_msg("%s", e.message);
+    return r;
+}
+
+/* ---- samples --------------------------------------------------------------------------------------- */
+
+/* One line a unit: lines, depth, kind, qualified name, first bytes of comment and docstring. */
+static void describe(struct strbuf *out, const struct parse_result *r, const char *text)
+{
+    size_t i;
+
+    for (i = 0; i < r->units.n; i++) {
+        const struct unit *u = &r->units.units[i];
+        const char *doc = text + u->doc.start, *in = text + u->docstring.start;
+
+        strbuf_printf(out, "%d-%d %d %s %s [%s]", u->start_line, u->end_line, u->depth,
+                      unit_kind_name(u->kind), u->qualified, u->name);
+        strbuf_printf(out, " {%.*s}", (int)size_min(span_len(u->doc), 12), doc);
+        strbuf_printf(out, " {%.*s}\n", (int)size_min(span_len(u->docstring), 12), in);
+    }
+}
+
+static void check_sample(struct parser_pool *p, const char *name, const char *want)
+{
+    char path[256];
+    struct strbuf got = {0};
+    struct parse_result r;
+    size_t n;
+    char *text;
+
+    snprintf(path, sizeof(path), "tests/data/code/%s", name);
+    text = get_file(path, &n);
+    r = parse(p, language_of_name(name, strlen(name)), text, n);
+    assert_false(r.failed);
+    assert_false(r.units.partial);
+    describe(&got, &r, text);
+    assert_string_equal(strbuf_str(&got), want);
+    strbuf_release(&got);
+    parse_result_release(&r);
+    free(text);
+}
+
+static void test_parse_c_family(void **state)
+{
+    (void)state;
+    check_sample(*state, "ring.c",
+                 "13-16 0 function ring_used [ring_used] {/* Number of} {}\n"
+                 "20-27 0 function ring_put [ring_put] {} {}\n"
+                 "30-33 0 function ring_peek [ring_peek] {} {}\n"
+                 "38-42 0 function ring_set_hook [ring_set_hook] {// Register } {}\n"
+                 "45-49 0 function old_style [old_style] {} {}\n");
+    check_sample(*state, "shapes.cpp",
+                 "10-10 0 method geo::Circle::Circle [Circle] {/// Make a c} {}\n"
+                 "11-11 0 method geo::Circle::~Circle [~Circle] {} {}\n"
+                 "19-22 0 method geo::Circle::operator== [operator==] {/**\n     * @} {}\n"
+                 "23-23 0 method geo::Circle::operator bool [operator bool] {} {}\n"
+                 "30-34 0 method geo::Circle::scale [scale] {// Scale the} {}\n"
+                 "36-40 0 method geo::Box::clear [clear] {} {}\n"
+                 "43-47 0 function geo::helper [helper] {} {}\n"
+                 "52-55 0 function shapes_version [shapes_version] {} {}\n"
+                 "58-61 0 function shapes_minor [shapes_minor] {} {}\n"
+                 "64-68 0 function deep_reference [deep_reference] {} {}\n");
+}
+
+static void test_parse_python(void **state)
+{
+    check_sample(*state, "store.py",
+                 "7-15 0 function open_store [open_store] {# Open the s} {}\n"
+                 "8-11 1 function open_store.attempt [attempt] {} {}\n"
+                 "23-29 0 method Store.size [size] {} {\"\"\"Return th}\n"
+                 "32-36 0 method Store.key [key] {# Trailing c} {}\n"
+                 "38-40 0 method Store.close [close] {} {}\n"
+                 "43-45 0 method Store.Cursor.next [next] {} {'''Advance t}\n"
+                 "50-51 0 function only_doc [only_doc] {} {\"\"\"Do nothin}\n"
+                 "54-56 0 function bytes_first [bytes_first] {} {}\n");
+}
+
+static void test_parse_scripts(void **state)
+{
+    check_sample(*state, "cart.js",
+                 "9-11 0 function total [total] {/**\n * Add u} {}\n"
+                 "14-16 0 function format [format] {// Format an} {}\n"
+                 "18-18 0 function one [one] {} {}\n"
+                 "18-18 0 function two [two] {} {}\n"
+                 "21-23 0 function count [count] {/** Walk ove} {}\n"
+                 "28-30 0 method Cart.constructor [constructor] {} {}\n"
+                 "33-36 0 method Cart.add [add] {/** Put one } {}\n"
+                 "38-38 0 method Cart.size [size] {} {}\n"
+                 "40-44 0 method Cart.from [from] {} {}\n"
+                 "47-49 0 method Cart.clear [clear] {} {}\n"
+                 "51-54 0 function load [load] {} {}\n"
+                 "56-58 0 function module.exports [module.exports] {} {}\n"
+                 "62-64 0 method api.list [list] {// Answer a } {}\n"
+                 "65-67 0 method api.remove [remove] {} {}\n"
+                 "68-70 0 method api.odd name [odd name] {} {}\n");
+    check_sample(*state, "queue.ts",
+                 "5-7 0 function push [push] {/** Append a} {}\n"
+                 "12-12 0 method Queue.constructor [constructor] {} {}\n"
+                 "15-20 0 method Queue.clear [clear] {/** Remove e} {}\n"
+                 "22-24 0 method Queue.peek [peek] {} {}\n"
+                 "28-28 0 function util.twice [twice] {} {}\n");
+    check_sample(*state, "view.tsx",
+                 "4-10 0 function Names [Names] {/** Show a l} {}\n"
+                 "13-15 0 method Panel.render [render] {} {}\n");
+}
+
+static void test_parse_others(void **state)
+{
+    check_sample(*state, "pool.go",
+                 "12-19 0 method Pool.Get [Get] {// Get takes} {}\n"
+                 "21-21 0 method Pool.name [name] {} {}\n"
+                 "24-35 0 function spin [spin] {//go:noinlin} {}\n"
+                 "25-28 1 function spin.step [step] {} {}\n"
+                 "38-40 0 function Handler [Handler] {// Handler a} {}\n");
+    check_sample(*state, "tree.rs",
+                 "8-16 0 function depth [depth] {/// Find the} {}\n"
+                 "11-14 1 function depth::rec [rec] {} {}\n"
+                 "22-24 0 method Visit::leave [leave] {/** Leave a } {}\n"
+                 "28-30 0 method Branch::fmt [fmt] {} {}\n"
+                 "34-38 0 method Tree::single [single] {// Make a tr} {}\n"
+                 "42-45 0 function tests::empty_is_zero [empty_is_zero] {} {}\n");
+    check_sample(*state, "Clock.java",
+                 "9-11 0 method Clock.Clock [Clock] {} {}\n"
+                 "19-27 0 method Clock.tick [tick] {/**\n     * M} {}\n"
+                 "32-32 0 method Clock.Base.pick [pick] {} {}\n"
+                 "38-41 0 method Clock.Listener.twice [twice] {} {}\n"
+                 "47-49 0 method Clock.Mode.other [other] {} {}\n"
+                 "53-56 0 method Clock.Range.Range [Range] {} {}\n");
+}
+
+/* ---- texts that are wrong ----------------------------------------------------------------------------- */
+
+static void test_parse_broken(void **state)
+{
+    static const char errors[] = "int good(void)\n{\n    return 1;\n}\n\nint bad( {{{ ] ;;\n\nint "
+                                 "other(void)\n{\n    return 2;\n}\n";
+    static const char nul[] = "def f():\n    return 1\n\0\ndef g():\n    return 2\n";
+    static const char latin[] = "def caf\xe9():\n    return '\xff'\n";
+    struct parse_result r = parse(*state, LANGUAGE_C, errors, sizeof(errors) - 1);
+
+    assert_false(r.failed);
+    assert_true(r.units.partial);
+    assert_true(r.units.n >= 1);
+    assert_string_equal(r.units.units[0].name, "good");
+    parse_result_release(&r);
+    r = parse(*state, LANGUAGE_PYTHON, nul, sizeof(nul) - 1);
+    assert_false(r.failed);
+    assert_true(r.units.n >= 1);
+    parse_result_release(&r);
+    r = parse(*state, LANGUAGE_PYTHON, latin, sizeof(latin) - 1);
+    assert_false(r.failed); /* names become plain text whatever their bytes are */
+    parse_result_release(&r);
+    r = parse(*state, LANGUAGE_GO, "", 0);
+    assert_false(r.failed);
+    assert_int_equal(r.units.n, 0);
+    parse_result_release(&r);
+    r = parse(*state, LANGUAGE_RUST,
+              "\xef\xbb\xbf"
+              "fn f() {\n}\r\n",
+              15);
+    assert_int_equal(r.units.n, 1);
+    parse_result_release(&r);
+}
+
+/* Deep nesting: no recursion of ours, no crash of a grammar that costs more than the file. */
+static void test_parse_deep(void **state)
+{
+    struct strbuf b = {0};
+    struct parse_result r;
+    int i, lang;
+
+    for (i = 0; i < 600; i++)
+        strbuf_printf(&b, "%*sif 1:\n", i, "");
+    strbuf_printf(&b, "%*s'a'\n", 600, "");
+    r = parse(*state, LANGUAGE_PYTHON, strbuf_str(&b), b.len);
+    parse_result_release(&r);
+    strbuf_reset(&b);
+    for (i = 0; i < 10000; i++)
+        strbuf_putc(&b, '(');
+    strbuf_putc(&b, '1');
+    for (i = 0; i < 10000; i++)
+        strbuf_putc(&b, ')');
+    for (lang = LANGUAGE_NONE + 1; lang < LANGUAGE_COUNT; lang++) {
+        r = parse(*state, (enum language_id)lang, strbuf_str(&b), b.len);
+        parse_result_release(&r);
+    }
+    strbuf_reset(&b);
+    for (i = 0; i < 3000; i++)
+        strbuf_printf(&b, "function f%d() {\n\n", i);
+    for (i = 0; i < 3000; i++)
+        strbuf_puts(&b, "}\n");
+    r = parse(*state, LANGUAGE_JAVASCRIPT, strbuf_str(&b), b.len);
+    assert_false(r.failed);
+    assert_int_equal(r.units.n, 3000);
+    assert_int_equal(r.units.units[2999].depth, 2999);
+    assert_true(strlen(r.units.units[2999].qualified) <= PROTOCOL_MAX_NAME);
+    parse_result_release(&r);
+    r = parse(*state, LANGUAGE_C, "int f(void)\n{\n    return 0;\n}\n", 30);
+    assert_int_equal(r.units.n, 1); /* the pool is well */
+    parse_result_release(&r);
+    strbuf_release(&b);
+}
+
+/* 4 MB of small functions: linear in time, all found. */
+static void test_parse_large(void **state)
+{
+    struct strbuf b = {0};
+    struct parse_result r;
+    double start = time_now();
+    int i;
+
+    for (i = 0; b.len < PARSE_MAX_SOURCE - 200 && i < 40000; i++)
+        strbuf_printf(&b, "/* Comment number %d. */\nint f%d(int a)\n{\n    return a + %d;\n}\n\n",
+                      i, i, i);
+    r = parse(*state, LANGUAGE_C, strbuf_str(&b), b.len);
+    assert_string_equal(r.note, "");
+    assert_int_equal(r.units.n, i);
+    assert_int_equal(span_len(r.units.units[i - 1].doc), strlen("/* Comment number 39999. */"));
+    assert_int_equal(r.units.units[i - 1].end_line, 6 * i - 1);
+    parse_result_release(&r);
+    assert_true(time_now() - start < 20);
+    strbuf_release(&b);
+}
+
+static void test_parse_too_many(void **state)
+{
+    struct strbuf b = {0};
+    struct parse_result r;
+    int i;
+
+    for (i = 0; i < PROTOCOL_MAX_UNITS + 10; i++)
+        strbuf_printf(&b, "void f%d(){}\n", i);
+    r = parse(*state, LANGUAGE_C, strbuf_str(&b), b.len);
+    assert_true(r.failed);
+    assert_string_equal(r.note, "too many units");
+    assert_int_equal(r.units.n, 0);
+    parse_result_release(&r);
+    strbuf_release(&b);
+}
+
+/* ---- workers ------------------------------------------------------------------------------------------- */
+
+static void test_parse_pool(void **state)
+{
+    static const char text[] = "int f(void)\n{\n    return 0;\n}\n";
+    struct parser_pool *p = open_pool(3);
+    struct dobby_err e = {0};
+    int given = 0, taken = 0, seen[20] = {0}, tags[20];
+
+    (void)state;
+    while (given < 20 || parser_pool_busy(p)) {
+        struct parse_result r;
+
+        while (given < 20 && parser_pool_room(p)) {
+            tags[given] = given;
+            assert_int_equal(
+                parser_pool_submit(p, LANGUAGE_C, text, sizeof(text) - 1, &tags[given], &e), 0);
+            given++;
+        }
+        assert_int_equal(parser_pool_collect(p, &r, &e), 0);
+        assert_int_equal(r.units.n, 1);
+        seen[*(int *)r.tag]++;
+        taken++;
+        parse_result_release(&r);
+    }
+    assert_int_equal(taken, 20);
+    for (given = 0; given < 20; given++)
+        assert_int_equal(seen[given], 1);
+    parser_pool_free(p);
+    parser_pool_free(NULL);
+}
+
+static void test_parse_usage(void **state)
+{
+    struct parser_pool *p = open_pool(1);
+    struct parse_result r;
+    struct dobby_err e = {0};
+    char *big = mem_zalloc(PARSE_MAX_SOURCE + 1);
+
+    (void)state;
+    assert_int_equal(parser_pool_collect(p, &r, NULL), DOBBY_E_USAGE);
+    assert_int_equal(parser_pool_submit(p, LANGUAGE_NONE, "", 0, NULL, NULL), DOBBY_E_USAGE);
+    assert_int_equal(parser_pool_submit(p, LANGUAGE_C, big, PARSE_MAX_SOURCE + 1, NULL, NULL),
+                     DOBBY_E_LIMIT);
+    assert_int_equal(parser_pool_submit(p, LANGUAGE_C, "", 0, NULL, NULL), 0);
+    assert_int_equal(parser_pool_submit(p, LANGUAGE_C, "", 0, NULL, NULL),
+                     DOBBY_E_USAGE); /* no room */
+    parser_pool_free(p);             /* with a text under way */
+    assert_int_equal(parser_pool_open(&p, 1, "/nonexistent/dobby", &e), DOBBY_E_CONFIG);
+    assert_null(p);
+    assert_non_null(strstr(e.message, "/nonexistent/dobby"));
+    e = (struct dobby_err){0};
+    assert_int_equal(parser_pool_open(&p, 1, "/bin/true", &e), DOBBY_E_CONFIG);
+    assert_non_null(strstr(e.message, "does not answer"));
+    assert_int_equal(parser_pool_open(&p, 0, self, NULL), DOBBY_E_USAGE);
+    mem_free(big);
+}
+
+/* The process ids of this process's children. */
+static int children(pid_t *out, int max)
+{
+    DIR *d = opendir("/proc");
+    struct dirent *entry;
+    int n = 0;
+
+    assert_non_null(d);
+    while ((entry = readdir(d)) != NULL) {
+        char path[300], line[512] = "";
+        int ppid = 0;
+        FILE *f;
+
+        snprintf(path, sizeof(path), "/proc/%s/stat", entry->d_name);
+        f = atoi(entry->d_name) > 0 ? fopen(path, "r") : NULL;
+        if (!f)
+            continue;
+        if (fgets(line, sizeof(line), f) && strrchr(line, ')') &&
+            sscanf(strrchr(line, ')'), ") %*c %d", &ppid) == 1 && ppid == getpid() && n < max)
+            out[n++] = atoi(entry->d_name);
+        fclose(f);
+    }
+    closedir(d);
+    return n;
+}
+
+/* Killed from outside, before and in the middle of a text: the text is tried again and its units are found. */
+static void test_parse_killed(void **state)
+{
+    struct parser_pool *p = open_pool(2);
+    struct parse_result r;
+    struct strbuf b = {0};
+    struct dobby_err e = {0};
+    pid_t pids[64];
+    int i, n, round;
+
+    (void)state;
+    for (i = 0; i < 20000; i++)
+        strbuf_printf(&b, "int f%d(void)\n{\n    return %d;\n}\n", i, i);
+    for (round = 0; round < 2; round++) {
+        n = children(pids, 64);
+        assert_true(n >= 2);
+        if (round == 1) { /* give the text to a worker first, then kill whoever has it */
+            assert_int_equal(parser_pool_submit(p, LANGUAGE_C, strbuf_str(&b), b.len, NULL, &e), 0);
+            usleep(30000);
+        }
+        for (i = 0; i < n; i++)
+            kill(pids[i], SIGKILL);
+        if (round == 0)
+            assert_int_equal(parser_pool_submit(p, LANGUAGE_C, strbuf_str(&b), b.len, NULL, &e), 0);
+        assert_int_equal(parser_pool_collect(p, &r, &e), 0);
+        assert_string_equal(r.note, "");
+        assert_int_equal(r.units.n, 20000);
+        parse_result_release(&r);
+    }
+    parser_pool_free(p);
+    strbuf_release(&b);
+}
+
+/* Workers that stall, crash, run out of memory, lie or flood, as the text says; the next text is answered again. */
+static void test_parse_bad_worker(void **state)
+{
+    static const char *const cases[][2] = {{"@stall", "parser timed out"},
+                                           {"@crash", "parser crashed"},
+                                           {"@memory", "parser ran out of memory"},
+                                           {"@lie", "parser crashed"},
+                                           {"@flood", "parser crashed"},
+                                           {"@early", "parser crashed"}};
+    char *dir = temp_dir(), script[8192];
+    const char *path = temp_path(dir, "worker");
+    struct parser_pool *p;
+    struct parse_result r;
+    struct dobby_err e = {0};
+    size_t i;
+
+    (void)state;
+    snprintf(script, sizeof(script), "#!/bin/sh\nexec '%s' --bad-worker\n", self);
+    put_file(path, script, strlen(script));
+    assert_int_equal(chmod(path, 0755), 0);
+    if (parser_pool_open(&p, 1, path, &e) != 0)
+        fail_msg("%s", e.message);
+    for (i = 0; i < ARRAY_LEN(cases); i++) {
+        double start = time_now();
+
+        r = parse(p, LANGUAGE_C, cases[i][0], strlen(cases[i][0]));
+        assert_true(r.failed);
+        assert_string_equal(r.note, cases[i][1]);
+        assert_int_equal(r.units.n, 0);
+        assert_true(time_now() - start < 25);
+        parse_result_release(&r);
+        r = parse(p, LANGUAGE_C, "int f(void) { return 0; }", 25);
+        assert_false(r.failed);
+        parse_result_release(&r);
+    }
+    parser_pool_free(p);
+    temp_dir_remove(dir);
+}
+
+/* ---- replies that lie ------------------------------------------------------------------------------------ */
+
+static void put_u32(struct strbuf *b, uint32_t v)
+{
+    unsigned char p[4];
+
+    protocol_put_u32(p, v);
+    strbuf_add(b, p, 4);
+}
+
+/* A reply with one unit made of ten numbers and two names. */
+static void put_reply(struct strbuf *b, const uint32_t v[10], const char *name)
+{
+    size_t n = strlen(name), i;
+
+    strbuf_reset(b);
+    put_u32(b, PROTOCOL_REPLY);
+    put_u32(b, PROTOCOL_OK);
+    put_u32(b, (uint32_t)(40 + 2 * (2 + n)));
+    for (i = 0; i < 10; i++)
+        put_u32(b, v[i]);
+    for (i = 0; i < 2; i++) {
+        unsigned char len[2] = {(unsigned char)n, (unsigned char)(n >> 8)};
+
+        strbuf_add(b, len, 2);
+        strbuf_puts(b, name);
+    }
+}
+
+static int read_reply(const struct strbuf *b, struct unit_list *l)
+{
+    static const char source[] = "// doc\nint f(void)\n{\n    return 0;\n}\n";
+    int rc;
+
+    assert_int_equal(reply_state(b->s, b->len), REPLY_WHOLE);
+    rc = reply_units(l, b->s, b->len, source, sizeof(source) - 1, NULL);
+    if (rc == 0)
+        unit_list_release(l);
+    return rc;
+}
+
+static void test_parse_lies(void **state)
+{
+    /* kind, span, signature end, body, doc, docstring */
+    static const uint32_t good[10] = {0, 7, 36, 18, 19, 36, 0, 6, 0, 0};
+    static const struct {
+        int at;
+        uint32_t value;
+    } lies[] = {{0, 2},          {1, 36}, {1, 37}, {2, 38},         {2, 7},  {3, 6},
+                {3, 20},         {4, 6},  {4, 36}, {5, 37},         {6, 7},  {7, 8},
+                {7, 0xffffffff}, {8, 10}, {9, 5},  {2, 0xffffffff}, {1, 20}, {5, 19}};
+    struct unit_list l;
+    struct strbuf b = {0};
+    uint32_t v[10];
+    size_t i;
+
+    (void)state;
+    put_reply(&b, good, "f");
+    assert_int_equal(read_reply(&b, &l), 0);
+    for (i = 0; i < ARRAY_LEN(lies); i++) {
+        memcpy(v, good, sizeof(v));
+        v[lies[i].at] = lies[i].value;
+        put_reply(&b, v, "f");
+        if (read_reply(&b, &l) != DOBBY_E_FORMAT)
+            fail_msg("number %d as %u was believed", lies[i].at, lies[i].value);
+    }
+    put_reply(&b, good, "");
+    assert_int_equal(read_reply(&b, &l), DOBBY_E_FORMAT);
+    put_reply(&b, good, "f");
+    for (i = 0; i < b.len;
+         i++) { /* cut anywhere: more is awaited, nothing is read beyond the end */
+        assert_int_equal(reply_state(b.s, i), REPLY_MORE);
+    }
+    b.s[8]--; /* a length that cuts the last name */
+    strbuf_truncate(&b, b.len - 1);
+    assert_int_equal(read_reply(&b, &l), DOBBY_E_FORMAT);
+    put_reply(&b, good, "f");
+    b.s[0]++;
+    assert_int_equal(reply_state(b.s, b.len), REPLY_BAD);
+    put_reply(&b, good, "f");
+    b.s[4] = 9;
+    assert_int_equal(reply_state(b.s, b.len), REPLY_BAD);
+    put_reply(&b, good, "f");
+    strbuf_putc(&b, 'x'); /* more than was announced */
+    assert_int_equal(reply_state(b.s, b.len), REPLY_BAD);
+    strbuf_release(&b);
+}
+
+static void test_parse_names(void **state)
+{
+    static const uint32_t good[10] = {1, 7, 36, 18, 19, 36, 0, 6, 0, 0};
+    static const char source[] = "// doc\nint f(void)\n{\n    return 0;\n}\n";
+    struct unit_list l;
+    struct strbuf b = {0};
+
+    (void)state;
+    put_reply(&b, good, "a\x1b[31m\xffz");
+    assert_int_equal(reply_units(&l, b.s, b.len, source, sizeof(source) - 1, NULL), 0);
+    assert_string_equal(l.units[0].name, "a\\x1B[31m\\xFFz");
+    assert_int_equal(l.units[0].kind, UNIT_METHOD);
+    assert_int_equal(l.units[0].start_line, 2);
+    assert_int_equal(l.units[0].end_line, 5);
+    unit_list_release(&l);
+    strbuf_release(&b);
+}
+
+/* ---- the worker that misbehaves ---------------------------------------------------------------------------- */
+
+static bool read_all(void *p, size_t n)
+{
+    size_t done = 0;
+
+    while (done < n) {
+        ssize_t got = read(STDIN_FILENO, (char *)p + done, n - done);
+
+        if (got <= 0)
+            return false;
+        done += (size_t)got;
+    }
+    return true;
+}
+
+static void write_u32(uint32_t a, uint32_t b, uint32_t c, size_t n)
+{
+    unsigned char p[12];
+
+    protocol_put_u32(p, a);
+    protocol_put_u32(p + 4, b);
+    protocol_put_u32(p + 8, c);
+    if (write(STDOUT_FILENO, p, n) != (ssize_t)n)
+        _exit(0);
+}
+
+static void misbehave(const char *text)
+{
+    static char zeros[1 << 16];
+    volatile unsigned turns = 0;
+
+    if (strcmp(text, "@stall") == 0)
+        for (;;)
+            turns++;
+    if (strcmp(text, "@crash") == 0)
+        kill(getpid(), SIGKILL);
+    if (strcmp(text, "@memory") == 0)
+        _exit(PROTOCOL_EXIT_NOMEM);
+    if (strcmp(text, "@lie") == 0 && write(STDOUT_FILENO, zeros, 64) != 64)
+        _exit(1);
+    while (strcmp(text, "@flood") == 0 && write(STDOUT_FILENO, zeros, sizeof(zeros)) > 0)
+        ;
+    if (strcmp(text, "@early") == 0) { /* an end without a death */
+        close(STDIN_FILENO);
+        close(STDOUT_FILENO);
+        for (;;)
+            pause();
+    }
+}
+
+static int bad_worker(void)
+{
+    unsigned char head[PROTOCOL_HEAD];
+    char text[4096];
+
+    write_u32(PROTOCOL_HELLO, PARSE_VERSION, 0, 8);
+    while (read_all(head, sizeof(head))) {
+        size_t n = head[8] | (size_t)head[9] << 8;
+
+        if (n >= sizeof(text) || !read_all(text, n))
+            return 1;
+        text[n] = '\0';
+        misbehave(text);
+        write_u32(PROTOCOL_REPLY, PROTOCOL_OK, 0, 12);
+    }
+    return 0;
+}
+
+static int open_shared(void **state)
+{
+    *state = open_pool(1);
+    return 0;
+}
+
+static int close_shared(void **state)
+{
+    parser_pool_free(*state);
+    return 0;
+}
+
+int main(int argc, char **argv)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_parse_c_family), cmocka_unit_test(test_parse_python),
+        cmocka_unit_test(test_parse_scripts),  cmocka_unit_test(test_parse_others),
+        cmocka_unit_test(test_parse_broken),   cmocka_unit_test(test_parse_deep),
+        cmocka_unit_test(test_parse_large),    cmocka_unit_test(test_parse_too_many),
+        cmocka_unit_test(test_parse_pool),     cmocka_unit_test(test_parse_usage),
+        cmocka_unit_test(test_parse_killed),   cmocka_unit_test(test_parse_bad_worker),
+        cmocka_unit_test(test_parse_lies),     cmocka_unit_test(test_parse_names),
+    };
+    ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
+
+    if (n <= 0)
+        return 1;
+    if (argc > 1 && strcmp(argv[1], "--parse-worker") == 0)
+        return dobby_parse_worker();
+    if (argc > 1 && strcmp(argv[1], "--bad-worker") == 0)
+        return bad_worker();
+    return cmocka_run_group_tests_name("code/parse", tests, open_shared, close_shared);
+}
