@@ -7,7 +7,7 @@
 #include "base/utf8.h"
 #include "code/check.h"
 #include "code/doc.h"
-#include "code/parse.h"
+#include "code/redact.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -347,20 +347,49 @@ static int look_up(struct planner *k, const struct scan_file *f, const struct un
     return 0;
 }
 
+/* Code in which a search for secrets had to be given up may not enter a prompt: the fallback stands, under a key of
+ * a question without words. */
+static int decide_unasked(struct planner *k, const struct scan_file *f, const struct unit *u,
+                          struct decision *d)
+{
+    const char *language = language_get(f->wf->language)->name, *kind = unit_kind_name(u->kind);
+    int rc = key_unit(d->unit_key, &k->q->base, strbuf_str(&k->source) + u->span.start,
+                      span_len(u->span), language, kind, k->e);
+
+    if (rc == 0)
+        rc = key_words(d->prompt_hash, NULL, 0, k->e);
+    if (rc == 0)
+        rc = key_prompt(d->prompt_key, &k->q->base, NULL, 0, language, kind, k->e);
+    if (rc < 0)
+        return rc;
+    store_put_summary(k->t, &(struct store_summary){.prompt_key = d->prompt_key,
+                                                    .unit_key = d->unit_key,
+                                                    .source = "signature",
+                                                    .model = k->o->model,
+                                                    .confidence = -1,
+                                                    .run = k->o->run});
+    d->done = true;
+    return 0;
+}
+
 static int decide(struct planner *k, const struct scan_file *f, const struct unit *u,
                   struct decision *d)
 {
     enum language_id lang = f->wf->language;
     const char *language = language_get(lang)->name, *kind = unit_kind_name(u->kind);
-    int rc;
+    struct dobby_err why = {0};
+    int rc = question_keys(k->q, k->e);
 
     d->asks = true;
-    rc = question_keys(k->q, k->e);
-    if (rc == 0)
-        rc = prompt_code(&k->code, u, lang, strbuf_str(&k->source), k->source.len, k->e);
-    if (rc == 0)
-        rc = key_unit(d->unit_key, &k->q->base, strbuf_str(&k->code), k->code.len, language, kind,
-                      k->e);
+    if (rc < 0)
+        return rc;
+    rc = prompt_code(&k->code, u, lang, strbuf_str(&k->source), k->source.len, &why);
+    if (rc == DOBBY_E_LIMIT)
+        return decide_unasked(k, f, u, d);
+    if (rc < 0)
+        return err_set(k->e, rc, "%s", why.message);
+    rc =
+        key_unit(d->unit_key, &k->q->base, strbuf_str(&k->code), k->code.len, language, kind, k->e);
     if (rc == 0)
         rc = question_words(k->q, u, lang, strbuf_str(&k->code), k->code.len, 0, k->e);
     if (rc == 0)
@@ -370,17 +399,36 @@ static int decide(struct planner *k, const struct scan_file *f, const struct uni
 
 /* ---- files that are planned anew ---------------------------------------------------------------- */
 
-/* k->text becomes the summary from the unit's comment (true), or what to fall back on. */
-static int own_text(struct planner *k, const struct scan_file *f, const struct unit *u, bool *doc)
+/* The first sentence of the unit's comment in k->text, if it is a good one and holds no secret that cannot be
+ * taken out. */
+static int doc_text(struct planner *k, const struct scan_file *f, const struct unit *u, bool *doc)
 {
-    enum language_id lang = f->wf->language;
+    struct dobby_err why = {0};
+    int rc;
 
+    strbuf_reset(&k->code);
     strbuf_reset(&k->text);
     *doc = !k->o->no_docs &&
-           doc_first_sentence(&k->text, u, lang, strbuf_str(&k->source), k->source.len);
-    if (!*doc && !strbuf_failed(&k->text))
-        signature_summary(&k->text, u, lang, strbuf_str(&k->source), k->source.len);
-    return strbuf_failed(&k->text) ? err_nomem(k->e, "a summary") : 0;
+           doc_first_sentence(&k->code, u, f->wf->language, strbuf_str(&k->source), k->source.len);
+    if (strbuf_failed(&k->code))
+        return err_nomem(k->e, "a comment");
+    if (!*doc)
+        return 0;
+    rc = redact(&k->text, strbuf_str(&k->code), k->code.len, NULL, &why);
+    *doc = rc == 0;
+    return rc == 0 || rc == DOBBY_E_LIMIT ? 0 : err_set(k->e, rc, "%s", why.message);
+}
+
+/* k->text becomes the summary from the unit's comment (*doc), or what to fall back on. */
+static int own_text(struct planner *k, const struct scan_file *f, const struct unit *u, bool *doc)
+{
+    int rc = doc_text(k, f, u, doc);
+
+    if (rc == 0 && !*doc)
+        signature_summary(&k->text, u, f->wf->language, strbuf_str(&k->source), k->source.len);
+    if (rc == 0 && strbuf_failed(&k->text))
+        rc = err_nomem(k->e, "a summary");
+    return rc;
 }
 
 /* Did the store show this very text here? */
@@ -489,7 +537,7 @@ static int read_again(struct planner *k, const struct scan_file *f)
     return f->wf->skip != WALK_TAKEN || memcmp(hash, f->hash, KEY_LEN) != 0;
 }
 
-/* Does any of the first n units ask the model? */
+/* Does any of the first n units ask the model? (Its answer goes before the units into the store.) */
 static int needs_model(struct planner *k, const struct scan_file *f, size_t n)
 {
     bool doc = true;

@@ -30,7 +30,7 @@ struct plan {
     size_t n_items;
     size_t n_todo;    /* units that wait for an item */
     size_t n_cached;  /* units that the store already had */
-    size_t n_doc;     /* units summarised from their comment now */
+    size_t n_doc;     /* units summarised without the model now: from their comment, nearly all */
     size_t n_changed; /* units of files that changed since they were scanned; left undone */
     size_t *same;     /* open addressing by prompt key: index + 1 */
     size_t same_cap, items_cap;
@@ -38,7 +38,9 @@ struct plan {
 
 struct plan_options {
     int no_docs, refresh;
-    size_t limit; /* units; 0: all */
+    size_t limit;      /* units; 0: all */
+    const char *model; /* its name, and the run's number, for the store */
+    int64_t run;
     const volatile int *stop;
     void (*on_note)(void *ctx, const char *line);
     void *ctx;

@@ -338,6 +338,8 @@ static int do_plan(struct job *j)
         .no_docs = j->o.no_docs,
         .refresh = j->o.refresh,
         .limit = j->o.limit,
+        .model = j->o.model_name ? j->o.model_name : "",
+        .run = j->run.id,
         .stop = j->o.stop,
         .on_note = on_note,
         .ctx = j,

@@ -15,11 +15,15 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #define DIR_NAME  ".dobby"
 #define DB_NAME   "dobby.db"
 #define LOCK_NAME "store.lock"
+
+#define LOCK_TRIES    20
+#define LOCK_PAUSE_MS 15
 
 static char *join(const char *dir, const char *name)
 {
@@ -187,6 +191,23 @@ static long holder(int fd)
     return strtol(text, NULL, 10);
 }
 
+/* A writer that was killed while it started a parser leaves a child that holds the lock until its exec, an instant
+ * later: so a lock that is held is asked for again for a moment. */
+static int take_flock(int fd)
+{
+    struct timespec pause = {0, LOCK_PAUSE_MS * 1000000L};
+
+    for (int i = 0; flock(fd, LOCK_EX | LOCK_NB) != 0; i++) {
+        if (errno == EINTR)
+            continue;
+        if (errno != EWOULDBLOCK || i >= LOCK_TRIES)
+            return -1;
+        nanosleep(&pause, NULL);
+        errno = EWOULDBLOCK;
+    }
+    return 0;
+}
+
 int place_lock(int *out, const struct store_place *p, struct dobby_err *e)
 {
     char text[32];
@@ -198,7 +219,7 @@ int place_lock(int *out, const struct store_place *p, struct dobby_err *e)
     if (fd < 0)
         return err_errno(e, errno, "check the folder and its permissions",
                          "cannot lock the store: %s", p->lock);
-    if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
+    if (take_flock(fd) != 0) {
         if (errno == EWOULDBLOCK) {
             pid = holder(fd);
             rc = err_set(

@@ -27,10 +27,22 @@
 
 /* ---- operations --------------------------------------------------------------------------------- */
 
-enum op_kind { OP_DROP_FILE, OP_FILE, OP_UNIT, OP_SUMMARY, OP_ATTEMPT, OP_RUN, OP_EVENT, OP_KINDS };
+enum op_kind {
+    OP_DROP_FILE,
+    OP_DROP_UNITS,
+    OP_FILE,
+    OP_UNIT,
+    OP_SUMMARY,
+    OP_ATTEMPT,
+    OP_RUN,
+    OP_EVENT,
+    OP_KINDS
+};
 
 static const char *const op_sql[OP_KINDS] = {
-    [OP_DROP_FILE] = "DELETE FROM files WHERE path=?1", /* units go by their foreign key */
+    [OP_DROP_FILE] = "DELETE FROM files WHERE path=?1",
+    /* They go by their foreign key, unless another program has edited the file without it. */
+    [OP_DROP_UNITS] = "DELETE FROM units WHERE path=?1",
     [OP_FILE] = "INSERT INTO files(path,hash,grammar,language,recipe,model,note)"
                 " VALUES(?1,?2,?3,?4,?5,?6,?7)",
     [OP_UNIT] =
@@ -182,6 +194,7 @@ static void add_blob(struct store_txn *t, struct op *op, struct store_bytes b)
 
 void store_drop_file(struct store_txn *t, struct store_bytes path)
 {
+    add_blob(t, add_op(t, OP_DROP_UNITS), path);
     add_blob(t, add_op(t, OP_DROP_FILE), path);
 }
 

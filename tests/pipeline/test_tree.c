@@ -1,0 +1,836 @@
+/* test_tree.c - whole runs over small trees: real walk, parsers, prompts, keys and store, a scripted engine.
+ * The model file holds a tokenizer of bytes and no weights. This program is its own parser worker. */
+#include "store/store_help.h"
+#include "support/gguf_build.h"
+#include "support/script_engine.h"
+
+#include "base/fault.h"
+#include "base/file.h"
+#include "base/mem.h"
+#include "pipeline/summarize.h"
+
+#include <jansson.h>
+#include <sqlite3.h>
+#include <sys/wait.h>
+
+struct fix {
+    char *dir, *tree, *model;
+    struct script_engine engine;
+    struct dobby_summarize o;
+    struct dobby_summary_stats st;
+    struct dobby_err e;
+    struct strbuf rows, plan, notes, stages;
+    int stop, stop_after; /* after so many units: */
+    int stop_to;
+    const char *touch; /* file to rewrite at the first question; NULL: none */
+    int row_code;      /* what on_row returns */
+};
+
+/* One of some texts that are true of the code below; which one depends on every token of the question. */
+static struct script_answer tell(void *ctx, const int32_t *ids, size_t n, int times)
+{
+    static const char *const texts[] = {
+        "Return the result of the given values.",
+        "Combine the given values into one result.",
+        "Work out a result and give it back.",
+        "Take the values and return what they make.",
+        "Give back what the inputs amount to together.",
+        "Turn the inputs into a single result.",
+        "Join the inputs and return the outcome.",
+        "Derive an outcome from what is given.",
+    };
+    struct fix *f = ctx;
+    uint32_t h = 2166136261u;
+
+    (void)times;
+    for (size_t i = 0; i < n; i++)
+        h = (h ^ (uint32_t)ids[i]) * 16777619u;
+    if (f->touch) {
+        FILE *out = fopen(f->touch, "a");
+
+        fputs("\nint later(int a) { return a; }\n", out);
+        fclose(out);
+        f->touch = NULL;
+    }
+    if (h % 5 == 0)
+        return (struct script_answer){.text =
+                                          "See https://example.org for all of it."}; /* refused */
+    return (struct script_answer){.text = texts[(h >> 8) % 8]};
+}
+
+static int on_row(void *ctx, const struct dobby_row *row)
+{
+    struct fix *f = ctx;
+    char *line = dobby_row_json(row);
+
+    assert_non_null(line);
+    strbuf_puts(&f->rows, line);
+    dobby_free(line);
+    return f->row_code;
+}
+
+static void on_event(void *ctx, const struct dobby_event *ev)
+{
+    struct fix *f = ctx;
+
+    assert_true(ev->n_done + ev->n_cached + ev->n_failed <= ev->n_total || ev->n_total == 0);
+    if (ev->kind == DOBBY_EV_FILE)
+        strbuf_printf(&f->plan, "%s\n", ev->text);
+    if (ev->kind == DOBBY_EV_NOTE)
+        strbuf_printf(&f->notes, "%s\n", ev->text);
+    if (ev->kind == DOBBY_EV_STAGE)
+        strbuf_printf(&f->stages, "%s ", ev->text);
+    if (f->stop_after && (int)ev->n_done >= f->stop_after)
+        f->stop = f->stop_to;
+}
+
+static void write_text(const char *dir, const char *name, const char *text)
+{
+    struct strbuf path = {0};
+    FILE *out;
+
+    strbuf_printf(&path, "%s/%s", dir, name);
+    for (char *c = strchr(path.s + strlen(dir) + 1, '/'); c; c = strchr(c + 1, '/')) {
+        *c = '\0';
+        (void)mkdir(path.s, 0755);
+        *c = '/';
+    }
+    out = fopen(path.s, "wb");
+    assert_non_null(out);
+    assert_true(fputs(text, out) >= 0);
+    assert_int_equal(fclose(out), 0);
+    strbuf_release(&path);
+}
+
+static void make_model(const char *dir)
+{
+    static const char *const extra[] = {"<|im_start|>", "<|im_end|>"};
+    static const int32_t types[] = {3, 3};
+    struct gguf_build b;
+    struct strbuf path = {0};
+    size_t size;
+    const void *image;
+
+    gb_init(&b);
+    gb_str(&b, "general.architecture", "llama");
+    gb_str(&b, "tokenizer.ggml.model", "gpt2");
+    gb_str(&b, "tokenizer.ggml.pre", "smollm");
+    gb_vocab(&b, extra, types, 2);
+    gb_strs(&b, "tokenizer.ggml.merges", NULL, 0);
+    gb_str(&b, "tokenizer.chat_template", "{{ '<|im_start|>' + role }}{{ '<|im_end|>' }}");
+    image = gb_finish(&b, &size);
+    strbuf_printf(&path, "%s/tiny.gguf", dir);
+    assert_int_equal(file_write_atomic(path.s, image, size, 0644, NULL), 0);
+    strbuf_release(&path);
+    gb_release(&b);
+}
+
+static const char maths_c[] = "/* Adds two numbers and returns the sum of them. */\n"
+                              "int add(int a, int b)\n{\n    return a + b;\n}\n\n"
+                              "int twice(int a)\n{\n    return 2 * a;\n}\n\n"
+                              "static int thrice(int a)\n{\n    return 3 * a;\n}\n";
+static const char shapes_py[] =
+    "class Circle:\n"
+    "    def area(self):\n"
+    "        \"\"\"Return the area of this circle in square units.\"\"\"\n"
+    "        return 3.14 * self.r * self.r\n\n"
+    "    def grow(self, by):\n"
+    "        self.r += by\n"
+    "        return self.r\n\n"
+    "def outer(x):\n"
+    "    return x * 4\n";
+static const char same_c[] = "int quad(int a)\n{\n    return 4 * a;\n}\n\n"
+                             "int quint(int a)\n{\n    return 5 * a;\n}\n";
+
+static void fill_tree(struct fix *f)
+{
+    write_text(f->tree, "src/maths.c", maths_c);
+    write_text(f->tree, "src/shapes.py", shapes_py);
+    write_text(f->tree, "a/same.c", same_c);
+    write_text(f->tree, "b/same.c", same_c); /* asks the same twice */
+    write_text(f->tree, "README.md", "words\n");
+}
+
+static struct fix *begin(uint32_t seed)
+{
+    struct fix *f = calloc(1, sizeof(*f));
+
+    assert_non_null(f);
+    f->dir = scratch_new();
+    assert_true(asprintf(&f->tree, "%s/tree", f->dir) > 0);
+    assert_true(asprintf(&f->model, "%s/tiny.gguf", f->dir) > 0);
+    assert_int_equal(mkdir(f->tree, 0755), 0);
+    make_model(f->dir);
+    f->engine = (struct script_engine){.answer = tell, .ctx = f, .seed = seed};
+    script_start(&f->engine);
+    DOBBY_INIT(f->o);
+    f->o.path = f->tree;
+    f->o.model_path = f->model;
+    f->o.cache_dir = f->dir;
+    f->o.worker_path = "/proc/self/exe";
+    f->o.agents = 4;
+    f->o.threads = 2;
+    f->o.stop = &f->stop;
+    f->o.ctx = f;
+    f->o.on_event = on_event;
+    f->o.on_row = on_row;
+    return f;
+}
+
+static void end(struct fix *f)
+{
+    script_end(&f->engine);
+    strbuf_release(&f->rows);
+    strbuf_release(&f->plan);
+    strbuf_release(&f->notes);
+    strbuf_release(&f->stages);
+    free(f->tree);
+    free(f->model);
+    scratch_remove(f->dir);
+    free(f);
+}
+
+/* Run; what was collected is of this run alone. */
+static int run(struct fix *f)
+{
+    struct run_engine seam = script_seam(&f->engine);
+
+    strbuf_reset(&f->rows);
+    strbuf_reset(&f->plan);
+    strbuf_reset(&f->notes);
+    strbuf_reset(&f->stages);
+    f->stop = 0;
+    f->e = (struct dobby_err){0};
+    f->engine.n_submitted = 0;
+    return summarize_tree(&f->o, &seam, &f->st, &f->e);
+}
+
+static void run_ok(struct fix *f)
+{
+    if (run(f) != 0)
+        fail_msg("%s", f->e.message);
+}
+
+static char *take_rows(struct fix *f)
+{
+    char *rows = mem_strdup(strbuf_str(&f->rows));
+
+    assert_non_null(rows);
+    return rows;
+}
+
+/* The n-th row (from 0) as JSON; decref it. */
+static json_t *row_at(struct fix *f, int n)
+{
+    const char *line = strbuf_str(&f->rows);
+    json_t *o;
+
+    for (; n > 0; n--) {
+        line = strchr(line, '\n');
+        assert_non_null(line);
+        line++;
+    }
+    o = json_loads(line, JSON_DISABLE_EOF_CHECK, NULL);
+    assert_non_null(o);
+    return o;
+}
+
+static void expect_row(struct fix *f, int n, const char *path, const char *name, const char *source)
+{
+    json_t *o = row_at(f, n);
+    const char *summary = json_string_value(json_object_get(o, "summary"));
+
+    assert_string_equal(json_string_value(json_object_get(o, "path")), path);
+    assert_string_equal(json_string_value(json_object_get(o, "name")), name);
+    if (source)
+        assert_string_equal(json_string_value(json_object_get(o, "source")), source);
+    assert_non_null(summary);
+    assert_true(strlen(summary) > 10);
+    assert_int_equal(json_is_null(json_object_get(o, "key")), source && strcmp(source, "doc") == 0);
+    json_decref(o);
+}
+
+static size_t count_rows(struct fix *f)
+{
+    size_t n = 0;
+
+    for (const char *c = strbuf_str(&f->rows); *c; c++)
+        n += *c == '\n';
+    return n;
+}
+
+static void sql(struct fix *f, const char *text)
+{
+    struct strbuf path = {0};
+    sqlite3 *db;
+
+    strbuf_printf(&path, "%s/.dobby/dobby.db", f->tree);
+    assert_int_equal(sqlite3_open(path.s, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, "PRAGMA foreign_keys=ON", NULL, NULL, NULL), SQLITE_OK);
+    if (sqlite3_exec(db, text, NULL, NULL, NULL) != SQLITE_OK)
+        fail_msg("%s", sqlite3_errmsg(db));
+    assert_int_equal(sqlite3_close(db), SQLITE_OK);
+    strbuf_release(&path);
+}
+
+/* ---- runs --------------------------------------------------------------------------------------- */
+
+static void test_first_and_second_run(void **state)
+{
+    struct fix *f = begin(1);
+    char *first;
+
+    (void)state;
+    fill_tree(f);
+    run_ok(f);
+    assert_int_equal(count_rows(f), 10);
+    expect_row(f, 0, "a/same.c", "quad", NULL);
+    expect_row(f, 3, "b/same.c", "quint", NULL);
+    expect_row(f, 4, "src/maths.c", "add", "doc");
+    expect_row(f, 6, "src/maths.c", "thrice", NULL);
+    expect_row(f, 7, "src/shapes.py", "Circle.area", "doc");
+    expect_row(f, 8, "src/shapes.py", "Circle.grow", NULL);
+    assert_int_equal(f->st.n_files, 4);
+    assert_int_equal(f->st.n_units, 10);
+    assert_int_equal(f->st.n_done, 10);
+    assert_int_equal(f->st.n_cached, 0);
+    assert_string_equal(strbuf_str(&f->stages), "walk parse plan summarize ");
+    first = take_rows(f);
+
+    run_ok(f);
+    assert_int_equal(f->engine.n_submitted, 0);
+    assert_int_equal(f->st.n_cached, 10);
+    assert_int_equal(f->st.n_done, 0);
+    assert_string_equal(strbuf_str(&f->rows), first);
+    assert_string_equal(strbuf_str(&f->stages), "walk parse plan ");
+
+    f->o.model_path =
+        "/nowhere/tiny.gguf"; /* without a model nothing can be compared: told, not guessed */
+    assert_int_equal(run(f), DOBBY_E_NOTFOUND);
+    mem_free(first);
+    end(f);
+}
+
+static void test_same_for_any_number_of_agents(void **state)
+{
+    static const int agents[] = {1, 2, 16};
+    char *first = NULL;
+
+    (void)state;
+    for (size_t i = 0; i < 3; i++) {
+        struct fix *f = begin(50 + (uint32_t)i);
+
+        fill_tree(f);
+        f->o.agents = agents[i];
+        f->o.threads = 1 + (int)i;
+        run_ok(f);
+        if (first)
+            assert_string_equal(strbuf_str(&f->rows), first);
+        else
+            first = take_rows(f);
+        end(f);
+    }
+    mem_free(first);
+}
+
+static void test_equal_code_is_asked_once(void **state)
+{
+    struct fix *f = begin(2);
+    json_t *one, *two;
+
+    (void)state;
+    write_text(f->tree, "a.c", same_c);
+    write_text(f->tree, "b.c", same_c);
+    f->engine.answer = tell;
+    run_ok(f);
+    assert_true(f->engine.n_submitted >= 2 &&
+                f->engine.n_submitted <= 4); /* two questions, two forms */
+    one = row_at(f, 0);
+    two = row_at(f, 2);
+    assert_true(json_equal(json_object_get(one, "key"), json_object_get(two, "key")));
+    assert_true(json_equal(json_object_get(one, "summary"), json_object_get(two, "summary")));
+    assert_int_equal(f->st.n_done, 4);
+    json_decref(one);
+    json_decref(two);
+    end(f);
+}
+
+static void test_moves_edits_and_deletions(void **state)
+{
+    struct fix *f = begin(3);
+    struct strbuf from = {0}, to = {0};
+    size_t asked;
+
+    (void)state;
+    fill_tree(f);
+    run_ok(f);
+    strbuf_printf(&from, "%s/src/maths.c", f->tree);
+    strbuf_printf(&to, "%s/src/numbers.c", f->tree);
+    assert_int_equal(rename(from.s, to.s), 0); /* a move: nothing to ask */
+    run_ok(f);
+    assert_int_equal(f->engine.n_submitted, 0);
+    assert_int_equal(count_rows(f), 10);
+    expect_row(f, 4, "src/numbers.c", "add", "doc");
+
+    write_text(
+        f->tree, "src/shapes.py", /* one function edited, one copied, one gone */
+        "class Circle:\n    def grow(self, by):\n        self.r += by\n        return self.r\n\n"
+        "def outer(x):\n    return x * 5 + 1\n\n");
+    write_text(f->tree, "src/extra.c", "int twice(int a)\n{\n    return 2 * a;\n}\n");
+    run_ok(f);
+    asked = f->engine.n_submitted;
+    assert_true(asked >= 1 && asked <= 2); /* outer, in one or two forms */
+    assert_int_equal(f->st.n_done, 1);
+    assert_int_equal(count_rows(f), 10);
+    expect_row(f, 4, "src/extra.c", "twice", NULL);
+
+    assert_int_equal(unlink(to.s), 0);
+    run_ok(f);
+    assert_int_equal(f->engine.n_submitted, 0);
+    assert_int_equal(count_rows(f), 7);
+
+    write_text(f->tree, "src/numbers.c", maths_c); /* back again: what was made is still known */
+    run_ok(f);
+    assert_int_equal(f->engine.n_submitted, 0);
+    assert_int_equal(count_rows(f), 10);
+    strbuf_release(&from);
+    strbuf_release(&to);
+    end(f);
+}
+
+static void test_limit(void **state)
+{
+    struct fix *f = begin(4);
+    char *all;
+
+    (void)state;
+    fill_tree(f);
+    run_ok(f);
+    all = take_rows(f);
+    sql(f, "DELETE FROM files; DELETE FROM summaries");
+    f->o.limit = 3;
+    run_ok(f);
+    assert_int_equal(count_rows(f), 3);
+    assert_memory_equal(strbuf_str(&f->rows), all, f->rows.len);
+    assert_int_equal(f->st.n_units, 3);
+    assert_int_equal(f->st.n_done, 3);
+    run_ok(f);
+    assert_int_equal(f->engine.n_submitted, 0);
+    assert_int_equal(f->st.n_cached, 3);
+    assert_int_equal(count_rows(f), 3);
+    f->o.limit = 0;
+    run_ok(f);
+    assert_string_equal(strbuf_str(&f->rows), all);
+    f->o.limit = 5; /* smaller again: the rest stays known */
+    run_ok(f);
+    assert_int_equal(count_rows(f), 5);
+    f->o.limit = 0;
+    run_ok(f);
+    assert_int_equal(f->engine.n_submitted, 0);
+    assert_string_equal(strbuf_str(&f->rows), all);
+    mem_free(all);
+    end(f);
+}
+
+static void test_no_docs(void **state)
+{
+    struct fix *f = begin(5);
+    char *docs;
+
+    (void)state;
+    fill_tree(f);
+    run_ok(f);
+    docs = take_rows(f);
+    f->o.no_docs = 1;
+    run_ok(f);
+    assert_true(f->engine.n_submitted >= 2 &&
+                f->engine.n_submitted <= 4); /* the two with comments */
+    assert_null(strstr(strbuf_str(&f->rows), "\"source\":\"doc\""));
+    f->o.no_docs = 0;
+    run_ok(f);
+    assert_int_equal(f->engine.n_submitted, 0);
+    assert_string_equal(strbuf_str(&f->rows), docs);
+    mem_free(docs);
+    end(f);
+}
+
+static void test_path_below_the_root(void **state)
+{
+    struct fix *f = begin(6);
+    struct strbuf path = {0};
+
+    (void)state;
+    fill_tree(f);
+    write_text(f->tree, ".git/HEAD", "ref: refs/heads/main\n"); /* makes it a root */
+    strbuf_printf(&path, "%s/src/maths.c", f->tree);
+    f->o.path = path.s;
+    run_ok(f);
+    assert_int_equal(count_rows(f), 3);
+    expect_row(f, 0, "src/maths.c", "add", "doc");
+    strbuf_reset(&path);
+    strbuf_printf(&path, "%s/a", f->tree);
+    f->o.path = path.s;
+    run_ok(f);
+    assert_int_equal(count_rows(f), 2);
+    expect_row(f, 0, "a/same.c", "quad", NULL);
+    f->o.path = f->tree;
+    run_ok(f);
+    assert_int_equal(count_rows(f), 10);
+    assert_int_equal(f->st.n_cached, 3 + 4); /* b/same.c asks what a/same.c did */
+    strbuf_release(&path);
+    end(f);
+}
+
+static void test_names_of_any_bytes(void **state)
+{
+    struct fix *f = begin(7);
+    json_t *o;
+
+    (void)state;
+    write_text(f->tree, "new\nline.c", same_c);
+    write_text(f->tree, "\xff\xfe.c", same_c);
+    run_ok(f);
+    assert_int_equal(count_rows(f), 4);
+    expect_row(f, 0, "new\nline.c", "quad", NULL);
+    o = row_at(f, 2);
+    assert_string_equal(json_string_value(json_object_get(o, "path_hex")), "fffe2e63");
+    json_decref(o);
+    end(f);
+}
+
+static void test_empty_tree(void **state)
+{
+    struct fix *f = begin(8);
+
+    (void)state;
+    f->o.model_path = NULL; /* none is needed */
+    run_ok(f);
+    assert_int_equal(count_rows(f), 0);
+    write_text(f->tree, "a.c",
+               "/* Adds two numbers and returns the sum of them. */\n"
+               "int add(int a, int b)\n{\n    return a + b;\n}\n");
+    run_ok(f);
+    expect_row(f, 0, "a.c", "add", "doc");
+    write_text(f->tree, "b.c", same_c);
+    assert_int_equal(run(f), DOBBY_E_USAGE);
+    end(f);
+}
+
+/* ---- the dry run -------------------------------------------------------------------------------- */
+
+static void test_dry_run(void **state)
+{
+    struct fix *f = begin(9);
+    struct strbuf own = {0};
+
+    (void)state;
+    fill_tree(f);
+    write_text(f->tree, "node_modules/x/y.js", "function a() { return 1 }\n");
+    f->o.dry_run = 1;
+    run_ok(f);
+    assert_int_equal(count_rows(f), 0);
+    assert_non_null(
+        strstr(strbuf_str(&f->plan),
+               "{\"path\":\"a/"
+               "same.c\",\"language\":\"c\",\"units\":[{\"name\":\"quad\",\"kind\":\"function\","
+               "\"start_line\":1,\"end_line\":4},{\"name\":\"quint\",\"kind\":\"function\",\"start_"
+               "line\":6,"
+               "\"end_line\":9}]}\n"));
+    assert_non_null(
+        strstr(strbuf_str(&f->plan), "{\"path\":\"node_modules\",\"skipped\":\"vendored\"}\n"));
+    assert_non_null(strstr(strbuf_str(&f->plan), "\"name\":\"Circle.area\",\"kind\":\"method\""));
+    strbuf_printf(&own, "%s/.dobby", f->tree);
+    assert_false(file_exists(own.s)); /* nothing is made */
+    f->o.limit = 3;
+    run_ok(f);
+    assert_non_null(strstr(strbuf_str(&f->plan), "\"quad\",\"kind\":\"function\",\"start_line\":1,"
+                                                 "\"end_line\":4}]}\n{\"path\":\"node_modules\""));
+    assert_null(strstr(strbuf_str(&f->plan), "maths.c"));
+    strbuf_release(&own);
+    end(f);
+}
+
+/* ---- neighbours --------------------------------------------------------------------------------- */
+
+/* Make the store look as if `twice` had been asked among other neighbours: another prompt, another key. */
+static void age(struct fix *f)
+{
+    sql(f, "CREATE TEMP TABLE k AS SELECT prompt_key AS p FROM units WHERE qname=CAST('twice' AS "
+           "BLOB);"
+           "UPDATE summaries SET prompt_key=zeroblob(32),text='Kept from before, word by word.',"
+           "source='model' WHERE prompt_key=(SELECT p FROM k);"
+           "UPDATE units SET prompt_key=zeroblob(32),prompt_hash=zeroblob(32)"
+           " WHERE prompt_key=(SELECT p FROM k);"
+           "UPDATE files SET recipe=NULL WHERE path=CAST('src/maths.c' AS BLOB)");
+}
+
+static void test_changed_context_is_kept_until_refresh(void **state)
+{
+    struct fix *f = begin(10);
+    struct strbuf from = {0}, to = {0};
+    char *fresh;
+
+    (void)state;
+    fill_tree(f);
+    run_ok(f);
+    fresh = take_rows(f);
+    age(f);
+    for (int i = 0; i < 2; i++) { /* kept, and kept again */
+        run_ok(f);
+        assert_int_equal(f->engine.n_submitted, 0);
+        assert_non_null(strstr(strbuf_str(&f->rows), "Kept from before, word by word."));
+    }
+    strbuf_printf(&from, "%s/src/maths.c", f->tree);
+    strbuf_printf(&to, "%s/src/numbers.c", f->tree);
+    assert_int_equal(rename(from.s, to.s), 0); /* a move takes it along */
+    run_ok(f);
+    assert_int_equal(f->engine.n_submitted, 0);
+    assert_non_null(strstr(strbuf_str(&f->rows), "Kept from before, word by word."));
+    assert_int_equal(rename(to.s, from.s), 0);
+    f->o.refresh = 1;
+    run_ok(f);
+    assert_int_equal(f->st.n_done, 2); /* that one, and the comment at its new place */
+    assert_string_equal(strbuf_str(&f->rows), fresh);
+    run_ok(f);
+    assert_int_equal(f->engine.n_submitted, 0);
+    strbuf_release(&from);
+    strbuf_release(&to);
+    mem_free(fresh);
+    end(f);
+}
+
+/* ---- trouble ------------------------------------------------------------------------------------ */
+
+static void test_stopped_and_resumed(void **state)
+{
+    struct fix *f = begin(11);
+    char *whole;
+
+    (void)state;
+    fill_tree(f);
+    run_ok(f);
+    whole = take_rows(f);
+    for (int after = 1; after < 8; after++) {
+        sql(f, "DELETE FROM files; DELETE FROM summaries");
+        f->stop_after = after;
+        f->stop_to = after % 2 + 1;
+        f->o.agents = after % 3 + 1;
+        if (run(f) != 0) {
+            assert_int_equal(f->e.code, DOBBY_E_CANCELLED);
+            assert_int_equal(f->rows.len, 0);
+        }
+        f->stop_after = 0;
+        run_ok(f);
+        assert_string_equal(strbuf_str(&f->rows), whole);
+    }
+    mem_free(whole);
+    end(f);
+}
+
+static void run_in_child(struct fix *f)
+{
+    /* Threads do not survive a fork: the child makes its own engine. */
+    struct script_engine engine = {.answer = tell, .ctx = f, .seed = 5, .delay_us = 3000};
+    struct run_engine seam;
+
+    script_start(&engine);
+    seam = script_seam(&engine);
+    _exit(summarize_tree(&f->o, &seam, &f->st, &f->e) == 0 ? 0 : 1);
+}
+
+static void test_killed_and_resumed(void **state)
+{
+    struct fix *f = begin(12);
+    int rounds = getenv("DOBBY_TEST_SHORT") ? 4 : 16;
+    uint32_t seed = 99;
+    char *whole;
+
+    (void)state;
+    fill_tree(f);
+    run_ok(f);
+    whole = take_rows(f);
+    for (int i = 0; i < rounds; i++) {
+        int status = 0;
+        pid_t pid;
+
+        sql(f, "DELETE FROM files; DELETE FROM summaries");
+        pid = fork();
+        assert_true(pid >= 0);
+        if (pid == 0)
+            run_in_child(f);
+        seed = seed * 1664525u + 1013904223u;
+        usleep((useconds_t)((seed >> 8) % 250000)); /* in any stage of it, or after its end */
+        (void)kill(pid, SIGKILL);
+        assert_int_equal(waitpid(pid, &status, 0), pid);
+        run_ok(f);
+        assert_string_equal(strbuf_str(&f->rows), whole);
+    }
+    mem_free(whole);
+    end(f);
+}
+
+static void test_file_changes_meanwhile(void **state)
+{
+    struct fix *f = begin(13);
+    struct strbuf path = {0};
+
+    (void)state;
+    fill_tree(f);
+    strbuf_printf(&path, "%s/src/shapes.py", f->tree);
+    f->touch = path.s;
+    f->o.agents = 1;
+    assert_int_equal(run(f), DOBBY_E_UNDONE);
+    assert_int_equal(f->st.n_failed, 2);
+    assert_non_null(strstr(strbuf_str(&f->notes), "src/shapes.py: Circle.grow: changed"));
+    assert_int_equal(count_rows(f), 8); /* what is done is there */
+    run_ok(f);
+    assert_true(count_rows(f) >= 10);
+    strbuf_release(&path);
+    end(f);
+}
+
+static void test_two_at_once(void **state)
+{
+    struct fix *f = begin(14);
+    struct store_place place;
+    struct store *other;
+
+    (void)state;
+    fill_tree(f);
+    assert_int_equal(store_place_init(&place, f->tree, NULL, NULL), 0);
+    assert_int_equal(store_open(&other, &place, NULL), 0);
+    assert_int_equal(run(f), DOBBY_E_CONFIG);
+    assert_non_null(strstr(f->e.message, "another dobby"));
+    assert_int_equal(store_close(other, NULL), 0);
+    run_ok(f);
+    store_place_release(&place);
+    end(f);
+}
+
+static void test_options_are_checked(void **state)
+{
+    struct fix *f = begin(15);
+    struct {
+        struct dobby_summarize o;
+        char more[16];
+    } big = {.more = {0}};
+    struct dobby_err e = {0};
+
+    (void)state;
+    f->o.dry_run = 1;
+    big.o = f->o;
+    big.o.size = sizeof(big); /* a newer caller that sets nothing new */
+    assert_int_equal(dobby_summarize_tree(&big.o, NULL, &e), 0);
+    big.more[15] = 1;
+    assert_int_equal(dobby_summarize_tree(&big.o, NULL, &e), DOBBY_E_USAGE);
+    f->o.size = offsetof(struct dobby_summarize, stop); /* an older one */
+    assert_int_equal(run(f), 0);
+    f->o.size = 0;
+    assert_int_equal(run(f), DOBBY_E_USAGE);
+    f->o.size = sizeof(f->o);
+    f->o.agents = -1;
+    assert_int_equal(run(f), DOBBY_E_USAGE);
+    f->o.agents = 1;
+    f->o.worker_path = NULL;
+    assert_int_equal(run(f), DOBBY_E_USAGE);
+    f->o.worker_path = "/bin/true"; /* no parser */
+    write_text(f->tree, "a.c", same_c);
+    assert_int_equal(run(f), DOBBY_E_CONFIG);
+    f->o.worker_path = "/proc/self/exe";
+    f->o.path = "/nowhere/at/all";
+    assert_int_equal(run(f), DOBBY_E_NOTFOUND);
+    end(f);
+}
+
+static void test_row_callback_ends_the_call(void **state)
+{
+    struct fix *f = begin(16);
+
+    (void)state;
+    fill_tree(f);
+    f->row_code = 17;
+    assert_int_equal(run(f), 17);
+    assert_int_equal(count_rows(f), 1);
+    end(f);
+}
+
+static void test_faults(void **state)
+{
+    struct fix *f = begin(17);
+    bool more = true;
+    char *whole;
+
+    (void)state;
+    fill_tree(f);
+    run_ok(f);
+    whole = take_rows(f);
+    /* Refuse one allocation, here and there: every one would take minutes, as each run starts its parsers. */
+    for (size_t n = 1; more; n += 1 + n / 6) {
+        int rc;
+
+        sql(f, "DELETE FROM files; DELETE FROM summaries");
+        fault_arm(FAULT_ALLOC, n, false);
+        rc = run(f);
+        more = fault_disarm(FAULT_ALLOC);
+        /* The parsers' own allocations are not counted here; one that fails for notes only is survived. */
+        if (rc != 0 && rc != DOBBY_E_NOMEM)
+            fail_msg("allocation %zu: code %d: %s", n, rc, f->e.message);
+        if (rc == DOBBY_E_NOMEM)
+            run_ok(f);
+        if (strcmp(strbuf_str(&f->rows), whole) != 0)
+            fail_msg("allocation %zu changed the result: %s", n, strbuf_str(&f->notes));
+    }
+    mem_free(whole);
+    end(f);
+}
+
+static void test_disk_failure(void **state)
+{
+    struct fix *f = begin(18);
+    char *whole;
+
+    (void)state;
+    fill_tree(f);
+    run_ok(f);
+    whole = take_rows(f);
+    for (size_t n = 1; n <= 3; n++) { /* the plan's commit, that of summaries, the last one */
+        sql(f, "DELETE FROM files; DELETE FROM summaries");
+        fault_arm(FAULT_SYNC, n, false);
+        assert_int_equal(run(f), DOBBY_E_IO);
+        assert_true(fault_disarm(FAULT_SYNC));
+        assert_non_null(strstr(f->e.message, "cannot write to the store"));
+        run_ok(f);
+        assert_string_equal(strbuf_str(&f->rows), whole);
+    }
+    mem_free(whole);
+    end(f);
+}
+
+int main(int argc, char **argv)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_first_and_second_run),
+        cmocka_unit_test(test_same_for_any_number_of_agents),
+        cmocka_unit_test(test_equal_code_is_asked_once),
+        cmocka_unit_test(test_moves_edits_and_deletions),
+        cmocka_unit_test(test_limit),
+        cmocka_unit_test(test_no_docs),
+        cmocka_unit_test(test_path_below_the_root),
+        cmocka_unit_test(test_names_of_any_bytes),
+        cmocka_unit_test(test_empty_tree),
+        cmocka_unit_test(test_dry_run),
+        cmocka_unit_test(test_changed_context_is_kept_until_refresh),
+        cmocka_unit_test(test_stopped_and_resumed),
+        cmocka_unit_test(test_killed_and_resumed),
+        cmocka_unit_test(test_file_changes_meanwhile),
+        cmocka_unit_test(test_two_at_once),
+        cmocka_unit_test(test_options_are_checked),
+        cmocka_unit_test(test_row_callback_ends_the_call),
+        cmocka_unit_test(test_faults),
+        cmocka_unit_test(test_disk_failure),
+    };
+
+    if (argc > 1 && strcmp(argv[1], "--parse-worker") == 0)
+        return dobby_parse_worker();
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
