@@ -502,7 +502,13 @@ bool doc_first_sentence(struct strbuf *out, const struct unit *u, enum language_
     n = text_sentence(t.s, t.n);
     if (n > 0)
         t.n = n;
-    good = !strbuf_failed(&paragraph) && !strbuf_failed(&plain) && is_good(t);
+    good = is_good(t);
+    if (strbuf_failed(&paragraph) ||
+        strbuf_failed(&plain)) { /* no verdict: the caller is to see that */
+        good = false;
+        strbuf_release(out);
+        out->failed = true;
+    }
     if (good) {
         strbuf_putc(out, may_capitalise(t, u) ? (char)(t.s[0] - 'a' + 'A') : t.s[0]);
         strbuf_add(out, t.s + 1, t.n - 1);

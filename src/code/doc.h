@@ -17,7 +17,7 @@
  * inline markup is reduced to its text.
  * Returns true when it is a good one: a sentence of at least four words that ends properly, no
  * to-do note, licence, tag, lint directive, heading, rule of dashes or commented-out code, at most 400 bytes.
- * False otherwise, also when memory ran out (*out then unchanged or failed). */
+ * False otherwise, also when memory ran out (*out has failed then). */
 bool doc_first_sentence(struct strbuf *out, const struct unit *u, enum language_id lang,
                         const char *source, size_t len);
 

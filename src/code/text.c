@@ -129,13 +129,19 @@ bool text_has_word(const char *s, size_t n, const char *word)
 
 bool text_is_clean(const char *s, size_t n)
 {
-    struct strbuf b = {0};
-    bool clean;
+    char b[64];
 
-    utf8_escape(&b, s, n, "");
-    clean = !strbuf_failed(&b) && b.len == n && memcmp(strbuf_str(&b), s, n) == 0;
-    strbuf_release(&b);
-    return clean;
+    /* A code point at a time, so that nothing is allocated: "no" must never mean "no memory". */
+    for (size_t i = 0; i < n;) {
+        uint32_t cp;
+        size_t w = utf8_decode(s + i, n - i, &cp);
+
+        utf8_escape_fixed(b, sizeof(b), s + i, w);
+        if (strlen(b) != w || memcmp(b, s + i, w) != 0)
+            return false;
+        i += w;
+    }
+    return true;
 }
 
 bool text_has_link(const char *s, size_t n)
