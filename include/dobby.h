@@ -229,7 +229,7 @@ struct dobby_event {
         n_running; /* units; done by this run, cached: found in the store */
     uint64_t n_tokens_read, n_tokens_written;
     double seconds;           /* since the run began */
-    uint64_t n_tokens_cached; /* of those read, taken from the prefix cache */
+    uint64_t n_tokens_computed; /* columns of the engine's steps so far: tokens read anew or written */
 };
 
 struct dobby_summarize {

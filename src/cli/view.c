@@ -32,7 +32,7 @@ static size_t left(const struct dobby_event *ev)
     return ev->n_total > settled(ev) ? ev->n_total - settled(ev) : 0;
 }
 
-/* Tokens that were computed: what came from the prefix cache cost nothing and would flatter the rate. */
+/* Tokens that were computed: what is only asked for, or came from the prefix cache, would flatter the rate. */
 static void put_rate(struct strbuf *rate, struct strbuf *eta, const struct view *v,
                      const struct dobby_event *ev)
 {
@@ -41,8 +41,7 @@ static void put_rate(struct strbuf *rate, struct strbuf *eta, const struct view 
 
     if (v->infer_start < 0 || s < 0.5)
         return;
-    strbuf_printf(rate, "%.0f tokens/s",
-                  (double)(ev->n_tokens_read - ev->n_tokens_cached + ev->n_tokens_written) / s);
+    strbuf_printf(rate, "%.0f tokens/s", (double)ev->n_tokens_computed / s);
     if (done == 0 || left(ev) == 0)
         return;
     strbuf_puts(eta, "ETA ");

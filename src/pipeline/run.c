@@ -156,6 +156,7 @@ static void count_tokens(struct runner *k)
     k->c->n_read = stats.n_prompt_tokens;
     k->c->n_cached = stats.n_cached_tokens;
     k->c->n_written = stats.n_written_tokens;
+    k->c->n_computed = stats.n_columns;
 }
 
 static void tick(struct runner *k)

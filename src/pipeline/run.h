@@ -63,6 +63,7 @@ struct run_counts {
     size_t n_done, n_failed, n_left, n_running; /* left: stopped, or the file has changed */
     size_t n_signature;                         /* of the done ones: by the fallback */
     uint64_t n_read, n_cached, n_written; /* tokens: of prompts, of these from the cache, sampled */
+    uint64_t n_computed;                  /* columns of the engine's steps */
 };
 
 struct run_options {

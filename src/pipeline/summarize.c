@@ -72,7 +72,7 @@ static void emit(struct job *j, enum dobby_event_kind kind, const char *text)
         .n_tokens_read = j->counts.n_read,
         .n_tokens_written = j->counts.n_written,
         .seconds = time_now() - j->start,
-        .n_tokens_cached = j->counts.n_cached,
+        .n_tokens_computed = j->counts.n_computed,
     };
 
     if (j->o.on_event)

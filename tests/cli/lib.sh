@@ -74,3 +74,167 @@ user_run() {
     "${drop[@]}" "$T/dobby" "$@" >"$T/out" 2>"$T/err" </dev/null
     rc=$?
 }
+# small_tree DIR: 20 short functions in four languages, none of them documented well.
+small_tree() {
+    mkdir -p "$1/src" "$1/py"
+    cat >"$1/src/list.c" <<'C'
+#include <stdlib.h>
+
+struct node { int value; struct node *next; };
+
+struct node *list_push(struct node *head, int value)
+{
+    struct node *n = malloc(sizeof(*n));
+    if (!n)
+        return NULL;
+    n->value = value;
+    n->next = head;
+    return n;
+}
+
+int list_sum(const struct node *head)
+{
+    int sum = 0;
+    for (; head; head = head->next)
+        sum += head->value;
+    return sum;
+}
+
+void list_free(struct node *head)
+{
+    while (head) {
+        struct node *next = head->next;
+        free(head);
+        head = next;
+    }
+}
+
+int list_max(const struct node *head, int otherwise)
+{
+    int best = otherwise;
+    for (; head; head = head->next)
+        if (head->value > best)
+            best = head->value;
+    return best;
+}
+
+static unsigned hash_bytes(const unsigned char *p, unsigned long n)
+{
+    unsigned h = 2166136261u;
+    while (n--)
+        h = (h ^ *p++) * 16777619u;
+    return h;
+}
+C
+    cat >"$1/src/text.c" <<'C'
+#include <ctype.h>
+#include <string.h>
+
+int count_words(const char *s)
+{
+    int n = 0, in = 0;
+    for (; *s; s++) {
+        if (isspace((unsigned char)*s))
+            in = 0;
+        else if (!in)
+            in = 1, n++;
+    }
+    return n;
+}
+
+void reverse(char *s)
+{
+    size_t n = strlen(s);
+    for (size_t i = 0; i < n / 2; i++) {
+        char c = s[i];
+        s[i] = s[n - 1 - i];
+        s[n - 1 - i] = c;
+    }
+}
+
+int is_palindrome(const char *s)
+{
+    size_t n = strlen(s);
+    for (size_t i = 0; i < n / 2; i++)
+        if (s[i] != s[n - 1 - i])
+            return 0;
+    return 1;
+}
+
+int parse_digit(char c)
+{
+    if (c < '0' || c > '9')
+        return -1;
+    return c - '0';
+}
+C
+    cat >"$1/py/shop.py" <<'P'
+import json
+
+
+def load_prices(path):
+    with open(path) as f:
+        return {row["name"]: row["price"] for row in json.load(f)}
+
+
+def total(cart, prices, discount=0):
+    amount = sum(prices[name] * n for name, n in cart.items())
+    return amount * (1 - discount)
+
+
+class Cart:
+    def __init__(self):
+        self.items = {}
+
+    def add(self, name, n=1):
+        self.items[name] = self.items.get(name, 0) + n
+
+    def remove(self, name):
+        if name not in self.items:
+            raise KeyError(name)
+        del self.items[name]
+
+    def is_empty(self):
+        return not self.items
+
+
+def cheapest(prices):
+    return min(prices, key=prices.get) if prices else None
+P
+    cat >"$1/util.js" <<'J'
+function clamp(x, low, high) {
+  if (x < low) return low;
+  return x > high ? high : x;
+}
+
+function groupBy(rows, key) {
+  const out = new Map();
+  for (const row of rows) {
+    const k = row[key];
+    if (!out.has(k)) out.set(k, []);
+    out.get(k).push(row);
+  }
+  return out;
+}
+J
+    cat >"$1/queue.go" <<'G'
+package queue
+
+type Queue struct{ items []int }
+
+func (q *Queue) Push(x int) {
+	q.items = append(q.items, x)
+}
+
+func (q *Queue) Pop() (int, bool) {
+	if len(q.items) == 0 {
+		return 0, false
+	}
+	x := q.items[0]
+	q.items = q.items[1:]
+	return x, true
+}
+G
+    rm -rf "$1/.dobby"
+    mkdir "$1/.dobby" # the root, whatever lies above the scratch directory
+}
