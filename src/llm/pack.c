@@ -31,7 +31,7 @@ enum pack_type pack_type_of(enum quant_type type, bool exact)
     case QUANT_Q6_K:
         return PACK_Q6_K;
     }
-    assert(!"a tensor type without a packed form");
+    assert(0 && "a tensor type without a packed form");
     return PACK_F32;
 }
 
@@ -144,7 +144,7 @@ static void take_block(struct parts *o, enum pack_type type, const unsigned char
         take_q6_k(o, b);
         break;
     default:
-        assert(!"not a block type");
+        assert(0 && "not a block type");
     }
 }
 
@@ -231,7 +231,7 @@ static void put_block(unsigned char *panel, enum pack_type type, size_t n, size_
         put_q6_k((struct pack_q6_k *)(void *)panel + n, r, o);
         break;
     default:
-        assert(!"not a block type");
+        assert(0 && "not a block type");
     }
 }
 

@@ -70,8 +70,8 @@ static void test_json_findings_and_confidence(void **state)
     static const struct {
         double c;
         const char *text;
-    } table[] = {{0, "0.0000"},   {1, "1.0000"},   {0.99996, "1.0000"}, {0.00004, "0.0000"},
-                 {1.5, "1.0000"}, {0.5, "0.5000"}, {NAN, "null"},       {-0.5, "null"}};
+    } table[] = {{0, "0.0000"},   {1, "1.0000"},   {0.99996, "1.0000"},   {0.00004, "0.0000"},
+                 {1.5, "1.0000"}, {0.5, "0.5000"}, {(double)NAN, "null"}, {-0.5, "null"}};
     struct dobby_row row = plain_row();
 
     (void)state;

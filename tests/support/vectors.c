@@ -36,7 +36,7 @@ struct seen {
 static void on_logits(void *ctx, size_t pos, const float *logits, size_t n_vocab)
 {
     struct seen *s = ctx;
-    double max = -INFINITY, sum = 0;
+    double max = -(double)INFINITY, sum = 0;
 
     if (pos >= s->n)
         return;
