@@ -107,19 +107,27 @@ static struct text strip_dress(struct text t)
     }
 }
 
-/* One space for any white space. Backticks go; what stood in them is checked as a name first. */
-static void put_plain(struct strbuf *out, struct text t)
+/* One space for any white space, so that a tab or line break is not taken for a control character. */
+static void put_spaced(struct strbuf *out, struct text t)
 {
     size_t i;
 
     for (i = 0; i < t.n; i++) {
-        if (text_is_space(t.s[i])) {
-            if (out->len > 0 && out->s[out->len - 1] != ' ')
-                strbuf_putc(out, ' ');
-        } else if (t.s[i] != '`') {
+        if (!text_is_space(t.s[i]))
             strbuf_putc(out, t.s[i]);
-        }
+        else if (out->len > 0 && out->s[out->len - 1] != ' ')
+            strbuf_putc(out, ' ');
     }
+}
+
+/* Backticks go when what stands in them has been checked as a name. */
+static void put_plain(struct strbuf *out, struct text t)
+{
+    size_t i;
+
+    for (i = 0; i < t.n; i++)
+        if (t.s[i] != '`')
+            strbuf_putc(out, t.s[i]);
 }
 
 static bool ends_badly(char c)
@@ -309,6 +317,23 @@ static int is_copied(struct text t, struct text code)
 
 /* ---- names ---------------------------------------------------------------------------------------------------- */
 
+/* Equal but for case, underscores and hyphens. */
+static bool same_squashed(struct text a, struct text b)
+{
+    size_t i = 0, k = 0;
+
+    for (;;) {
+        while (i < a.n && !squash_char(a.s[i]))
+            i++;
+        while (k < b.n && !squash_char(b.s[k]))
+            k++;
+        if (i == a.n || k == b.n)
+            return i == a.n && k == b.n;
+        if (squash_char(a.s[i++]) != squash_char(b.s[k++]))
+            return false;
+    }
+}
+
 /* Words that look like names but are everybody's. */
 static bool is_common_name(struct text w)
 {
@@ -317,11 +342,12 @@ static bool is_common_name(struct text w)
         "OpenSSL",    "WebSocket",  "iOS",    "macOS",  "IPv4",       "IPv6",  "NaN",
         "YouTube",    "OAuth",      "OAuth2", "LaTeX",  "UTF8",       "UTF16", "Base64",
         "base64",     "SHA1",       "SHA256", "MD5",    "CRC32",      "HTTP2", "X509",
-        "2D",         "3D",         "1D"};
+        "2D",         "3D",         "1D",     "true",   "false",      "null",  "None",
+        "nil",        "undefined",  "nullptr"};
     size_t i;
 
     for (i = 0; i < ARRAY_LEN(known); i++)
-        if (strlen(known[i]) == w.n && memcmp(known[i], w.s, w.n) == 0)
+        if (same_squashed(w, (struct text){known[i], strlen(known[i])}))
             return true;
     return false;
 }
@@ -356,27 +382,14 @@ static bool occurs_as_name(struct text w, struct text code)
     size_t i = 0;
 
     while (i < code.n) {
-        size_t start, k = 0, j;
+        size_t start;
 
         while (i < code.n && !text_is_ident(code.s[i]))
             i++;
         start = i;
         while (i < code.n && text_is_ident(code.s[i]))
             i++;
-        for (j = start; j < i; j++) {
-            char c = squash_char(code.s[j]);
-
-            if (!c)
-                continue;
-            while (k < w.n && !squash_char(w.s[k]))
-                k++;
-            if (k == w.n || squash_char(w.s[k]) != c)
-                break;
-            k++;
-        }
-        while (k < w.n && !squash_char(w.s[k]))
-            k++;
-        if (j == i && k == w.n && i > start)
+        if (i > start && same_squashed((struct text){code.s + start, i - start}, w))
             return true;
     }
     return false;
@@ -413,6 +426,18 @@ static bool is_known(struct text w, struct text code, const struct unit *u, bool
     return occurs_as_name(w, code) || occurs_as_name(w, own);
 }
 
+/* UTF-8, 32-bit: a hyphenated word with a number may be known as a whole. */
+static bool is_compound(struct text t, size_t start, size_t end, struct text code)
+{
+    size_t from = start - 1;
+    struct text w;
+
+    while (from > 0 && (text_is_ident(t.s[from - 1]) || t.s[from - 1] == '-'))
+        from--;
+    w = (struct text){t.s + from, end - from};
+    return is_common_name(w) || occurs_as_name(w, code);
+}
+
 /* Every identifier of the answer is the unit's. Names are split at all marks, so a.b and a::b are a and b; what
  * stands in backticks or before "()" is a name whatever it looks like. */
 static bool names_are_known(struct text t, struct text code, const struct unit *u)
@@ -432,6 +457,9 @@ static bool names_are_known(struct text t, struct text code, const struct unit *
         }
         while (i < t.n && text_is_ident(t.s[i]))
             i++;
+        if (start > 1 && t.s[start - 1] == '-' && text_is_ident(t.s[start - 2]) &&
+            is_compound(t, start, i, code))
+            continue;
         called = i + 1 < t.n && t.s[i] == '(' && t.s[i + 1] == ')';
         if (!is_known((struct text){t.s + start, i - start}, code, u, quoted || called))
             return false;
@@ -478,32 +506,45 @@ static void capitalise(struct strbuf *b)
         b->s[0] = (char)(b->s[0] - 'a' + 'A');
 }
 
-enum check_verdict check_summary(struct strbuf *out, const struct check_input *in)
+/* The first line of the answer without dress, white space made even. */
+static enum check_verdict take_line(struct strbuf *line, const struct check_input *in, bool *whole)
 {
-    struct text t = {in->text, size_min(in->len, MAX_TEXT)}, code = {in->code, in->code_len};
-    enum check_verdict v;
-    const char *eol;
-    bool open;
+    struct text t = strip_dress((struct text){in->text, size_min(in->len, MAX_TEXT)});
+    const char *eol = t.n ? memchr(t.s, '\n', t.n) : NULL;
 
-    strbuf_reset(out);
-    t = strip_dress(t);
-    eol = t.n ? memchr(t.s, '\n', t.n) : NULL;
+    *whole = eol || !in->by_length;
     if (eol)
         t = strip_dress((struct text){t.s, (size_t)(eol - t.s)});
-    if (t.n == 0)
-        return CHECK_EMPTY;
-    t = drop_subject(t);
-    v = first_sentence(&t, in->by_length && !eol, &open);
+    put_spaced(line, drop_subject(t));
+    if (strbuf_failed(line))
+        return CHECK_NOMEM;
+    return line->len > 0 ? CHECK_OK : CHECK_EMPTY;
+}
+
+enum check_verdict check_summary(struct strbuf *out, const struct check_input *in)
+{
+    struct strbuf line = {0};
+    struct text t, code = {in->code, in->code_len};
+    enum check_verdict v;
+    bool whole, open = false;
+
+    strbuf_reset(out);
+    v = take_line(&line, in, &whole);
+    t = (struct text){strbuf_str(&line), line.len};
+    if (v == CHECK_OK)
+        v = first_sentence(&t, !whole, &open);
     if (v == CHECK_OK)
         v = judge(t, code, in->unit);
-    if (v != CHECK_OK)
-        return v;
-    put_plain(out, t);
-    if (open)
-        strbuf_putc(out, '.');
-    capitalise(out);
-    if (!strbuf_failed(out))
-        return CHECK_OK;
-    strbuf_reset(out);
-    return CHECK_NOMEM;
+    if (v == CHECK_OK) {
+        put_plain(out, t);
+        if (open)
+            strbuf_putc(out, '.');
+        capitalise(out);
+        if (strbuf_failed(out)) {
+            strbuf_reset(out);
+            v = CHECK_NOMEM;
+        }
+    }
+    strbuf_release(&line);
+    return v;
 }

@@ -688,12 +688,20 @@ static void put_unit(struct finder *f, const struct item *it)
     u->name_len = it->full_len - last;
 }
 
+/* Error recovery makes up nodes of no length: a function with such a body is none. */
+static bool is_whole(const struct finder *f, const struct item *it)
+{
+    return is_unit(it) && it->visited && it->span.start <= it->body.start &&
+           trim_end(f, it->body.start, it->body.end) > it->body.start &&
+           trim_end(f, it->body.start, it->body.end) <= trim_end(f, it->span.start, it->span.end);
+}
+
 static int put_units(struct finder *f)
 {
     size_t i, n = 0;
 
     for (i = 0; i < f->n; i++)
-        n += is_unit(&f->items[i]) && f->items[i].visited;
+        n += is_whole(f, &f->items[i]);
     if (n > PROTOCOL_MAX_UNITS) {
         f->o->too_many = true;
         return 0;
@@ -702,7 +710,7 @@ static int put_units(struct finder *f)
     if (!f->o->units)
         return -1;
     for (i = 0; i < f->n; i++)
-        if (is_unit(&f->items[i]) && f->items[i].visited)
+        if (is_whole(f, &f->items[i]))
             put_unit(f, &f->items[i]);
     return 0;
 }

@@ -195,19 +195,36 @@ static struct text first_ident(struct text t)
     return (struct text){t.s + start, end - start};
 }
 
-/* Up to the first of the given signs outside of brackets. */
+/* A quote that opens a default value. Other quotes may be a lifetime of Rust. */
+static bool opens_string(struct text t, size_t i)
+{
+    if (t.s[i] != '"' && t.s[i] != '\'')
+        return false;
+    while (i > 0 && text_is_space(t.s[i - 1]))
+        i--;
+    return i > 0 && t.s[i - 1] == '=';
+}
+
+/* Up to the first of the given signs outside of brackets and default strings. */
 static struct text up_to(struct text t, const char *signs)
 {
     size_t i;
     int depth = 0;
 
     for (i = 0; i < t.n; i++) {
+        if (opens_string(t, i)) {
+            const char *close = memchr(t.s + i + 1, t.s[i], t.n - i - 1);
+
+            if (close)
+                i = (size_t)(close - t.s);
+            continue;
+        }
+        if (depth == 0 && t.s[i] && strchr(signs, t.s[i]))
+            return (struct text){t.s, i};
         if (opens(t.s[i]))
             depth++;
         else if (closes(t.s[i]))
             depth--;
-        else if (depth == 0 && t.s[i] && strchr(signs, t.s[i]))
-            return (struct text){t.s, i};
     }
     return t;
 }

@@ -151,7 +151,7 @@ bool text_has_link(const char *s, size_t n)
 
 bool text_is_addressed(const char *s, size_t n)
 {
-    static const char *const words[] = {"you", "your", "please", "disregard", "i", "i'm"};
+    static const char *const words[] = {"you", "your", "please", "disregard", "i'm"};
     static const char *const phrases[] = {"ignore previous",      "ignore all", "ignore the above",
                                           "ignore any",           "as an ai",   "language model",
                                           "previous instructions"};
@@ -162,6 +162,10 @@ bool text_is_addressed(const char *s, size_t n)
     for (i = 0; i < ARRAY_LEN(words); i++)
         if (text_has_word(s, n, words[i]))
             return true;
+    if (n > 1 && s[0] == 'I' && s[1] == ' ') /* a small i is a variable */
+        return true;
+    if (memmem(s, n, " I ", 3))
+        return true;
     for (i = 0; i < ARRAY_LEN(phrases); i++)
         if (text_has(s, n, phrases[i]))
             return true;

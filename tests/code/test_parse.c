@@ -174,6 +174,8 @@ static void test_parse_broken(void **state)
     static const char errors[] = "int good(void)\n{\n    return 1;\n}\n\nint bad( {{{ ] ;;\n\nint "
                                  "other(void)\n{\n    return 2;\n}\n";
     static const char nul[] = "def f():\n    return 1\n\0\ndef g():\n    return 2\n";
+    static const char bodiless[] =
+        "class A:\n    def f(self):\n\n    def g(self):\n        return 1\n";
     static const char latin[] = "def caf\xe9():\n    return '\xff'\n";
     struct parse_result r = parse(*state, LANGUAGE_C, errors, sizeof(errors) - 1);
 
@@ -188,6 +190,12 @@ static void test_parse_broken(void **state)
     parse_result_release(&r);
     r = parse(*state, LANGUAGE_PYTHON, latin, sizeof(latin) - 1);
     assert_false(r.failed); /* names become plain text whatever their bytes are */
+    parse_result_release(&r);
+    /* Error recovery gives the first one a body of no length: it is no unit, and costs the others nothing. */
+    r = parse(*state, LANGUAGE_PYTHON, bodiless, sizeof(bodiless) - 1);
+    assert_false(r.failed);
+    assert_int_equal(r.units.n, 1);
+    assert_string_equal(r.units.units[0].qualified, "A.g");
     parse_result_release(&r);
     r = parse(*state, LANGUAGE_GO, "", 0);
     assert_false(r.failed);
