@@ -3,7 +3,6 @@ VERSION := $(shell sed -n 's/^.define DOBBY_VERSION "\(.*\)"/\1/p' include/dobby
 PREFIX  ?= /usr/local
 CFLAGS  ?= -O2 -g
 comma   := ,
-space   := $(comma:,=) $(comma:,=)
 BUILD   ?= build$(if $(SAN),/$(subst $(comma),-,$(SAN)))
 OBJCOPY ?= objcopy
 NM      ?= nm
@@ -26,7 +25,7 @@ override CFLAGS   += -std=c11 $(WARN) -ffp-contract=off -fno-common -fvisibility
 MACHINE   := $(shell $(CC) -dumpmachine)
 TS_DIR    := $(DOBBY_CACHE)/src/tree-sitter-0.26.1
 PACK_DIR  := $(DOBBY_CACHE)/src/tree-sitter-language-pack-0.13.0-p1
-TS_OBJ    := $(DOBBY_CACHE)/obj/$(MACHINE)-$(subst $(space),_,$(notdir $(CC)))-$(shell $(CC) -dumpfullversion -dumpversion)-p1
+TS_OBJ    := $(DOBBY_CACHE)/obj/$(MACHINE)-$(if $(findstring clang,$(shell $(CC) --version)),clang,gcc)-$(shell $(CC) -dumpfullversion -dumpversion)-p1
 GRAMMARS  := c cpp python javascript typescript tsx go rust java
 SCANNERS  := cpp python javascript typescript tsx rust
 TS_OBJS   := $(TS_OBJ)/core.o $(GRAMMARS:%=$(TS_OBJ)/%/parser.o) $(SCANNERS:%=$(TS_OBJ)/%/scanner.o)
