@@ -395,6 +395,25 @@ static bool occurs_as_name(struct text w, struct text code)
     return false;
 }
 
+/* w is a part of a name in the code between underscores: LZ4 of LZ4_compress, as prose calls the thing. */
+static bool occurs_as_part(struct text w, struct text code)
+{
+    size_t i = 0;
+
+    while (i < code.n) {
+        size_t start;
+
+        while (i < code.n && (!text_is_ident(code.s[i]) || code.s[i] == '_'))
+            i++;
+        start = i;
+        while (i < code.n && text_is_ident(code.s[i]) && code.s[i] != '_')
+            i++;
+        if (i > start && same_squashed((struct text){code.s + start, i - start}, w))
+            return true;
+    }
+    return false;
+}
+
 /* A number stands in the code, be it inside a name (32 in uint32_t); small ones are anybody's. */
 static bool occurs_as_number(struct text w, struct text code)
 {
@@ -422,6 +441,8 @@ static bool is_known(struct text w, struct text code, const struct unit *u, bool
     if (is_number(w))
         return occurs_as_number(w, code) || occurs_as_number(w, own);
     if (!quoted && !looks_like_name(w))
+        return true;
+    if (!quoted && (occurs_as_part(w, code) || occurs_as_part(w, own)))
         return true;
     return occurs_as_name(w, code) || occurs_as_name(w, own);
 }

@@ -242,12 +242,43 @@ static void test_signature(void **state)
     strbuf_release(&out);
 }
 
+/* Prose calls a library by the part that its names share; in backticks it would be a name of the code. */
+static void test_check_parts_of_names(void **state)
+{
+    static const struct {
+        const char *text;
+        enum check_verdict want;
+    } rows[] = {
+        {"Compress a buffer using LZ4, and return the result.", CHECK_OK},
+        {"Compress a buffer using LZ5, and return the result.", CHECK_IDENTIFIER},
+        {"Compress a buffer using `LZ4`, and return the result.", CHECK_IDENTIFIER},
+    };
+    static const char source[] =
+        "int LZ4_pack(const char *src, LZ4_stream_t *to)\n{\n    return 1;\n}\n";
+    struct strbuf out = {0};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct check_input in = {.text = rows[i].text,
+                                 .len = strlen(rows[i].text),
+                                 .code = source,
+                                 .code_len = sizeof(source) - 1};
+
+        assert_int_equal(check_summary(&out, &in), rows[i].want);
+    }
+    strbuf_release(&out);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_check_accepted), cmocka_unit_test(test_check_refused),
-        cmocka_unit_test(test_check_cut),      cmocka_unit_test(test_check_any_bytes),
-        cmocka_unit_test(test_check_reasons),  cmocka_unit_test(test_signature),
+        cmocka_unit_test(test_check_accepted),
+        cmocka_unit_test(test_check_refused),
+        cmocka_unit_test(test_check_parts_of_names),
+        cmocka_unit_test(test_check_cut),
+        cmocka_unit_test(test_check_any_bytes),
+        cmocka_unit_test(test_check_reasons),
+        cmocka_unit_test(test_signature),
     };
 
     return cmocka_run_group_tests_name("code/check", tests, NULL, NULL);
