@@ -728,8 +728,9 @@ int outline_find(struct outline *o, struct arena *a, const TSTree *tree, const T
     if (rc == 0 && !o->too_many)
         rc = place_items(&f, tree);
     if (rc == 0 && !o->too_many) {
-        qsort(f.items, f.n, sizeof(*f.items),
-              by_start); /* the table of slots is void from here on */
+        /* The table of slots is void from here on. */
+        if (f.n > 0)
+            qsort(f.items, f.n, sizeof(*f.items), by_start);
         rc = qualify_all(&f);
     }
     if (rc == 0 && !o->too_many)

@@ -93,17 +93,19 @@ static bool is_operator(const char *name)
 static bool is_constructor(const struct unit *u)
 {
     static const char *const names[] = {"constructor", "__init__", "__new__"};
-    size_t q = strlen(u->qualified), n = strlen(u->name), i;
+    size_t q = strlen(u->qualified), n = strlen(u->name), sep, i;
 
     if (u->kind != UNIT_METHOD)
         return false;
     for (i = 0; i < ARRAY_LEN(names); i++)
         if (strcmp(u->name, names[i]) == 0)
             return true;
-    return q > n + 1 && q >= 2 * n + 1 && memcmp(u->qualified + q - n, u->name, n) == 0 &&
-           !text_is_ident(u->qualified[q - n - 1]) &&
-           strncmp(u->qualified + q - n - (u->qualified[q - n - 1] == ':' ? 2 : 1) - n, u->name,
-                   n) == 0;
+    /* Clock.Clock, geo::Clock::Clock: the part before is the same and whole. */
+    sep = q > n && u->qualified[q - n - 1] == ':' ? 2 : 1;
+    return q >= 2 * n + sep && strcmp(u->qualified + q - n, u->name) == 0 &&
+           memcmp(u->qualified + q - 2 * n - sep, u->name, n) == 0 &&
+           (q == 2 * n + sep || !text_is_ident(u->qualified[q - 2 * n - sep - 1])) &&
+           !text_is_ident(u->qualified[q - n - 1]);
 }
 
 /* The type that a constructor makes: the part of the qualified name before the last. */
