@@ -67,7 +67,8 @@ $(BUILD)/%.scm.o: %.scm
 
 # The only objects that may hold instructions beyond the baseline, reached through a table.
 KERNEL_OPT ?= -O3
-$(BUILD)/src/llm/kernels/%.o: OPT := $(KERNEL_OPT)
+# ThreadSanitizer would slow them a hundredfold; they only touch what their callers divided among threads.
+$(BUILD)/src/llm/kernels/%.o: OPT := $(KERNEL_OPT) $(if $(findstring thread,$(SAN)),-fno-sanitize=thread)
 %_avx2.o:       ISA := -mavx2 -mfma -mf16c
 %_avxvnni.o:    ISA := -mavx2 -mfma -mf16c -mavxvnni
 %_avx512vnni.o: ISA := -mavx512f -mavx512vl -mavx512bw -mavx512dq -mavx512vnni -mavx2 -mfma -mf16c
