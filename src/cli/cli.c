@@ -129,7 +129,7 @@ void cli_put_bytes(struct strbuf *out, double n)
         n /= 1000;
         i++;
     }
-    strbuf_printf(out, i > 0 && n < 99.95 ? "%.1f %s" : "%.0f %s", n, unit[i]);
+    strbuf_printf(out, "%.*f %s", i >= 3 ? 2 : i > 0 && n < 99.95 ? 1 : 0, n, unit[i]);
 }
 
 void cli_put_seconds(struct strbuf *out, double s)
