@@ -1,0 +1,429 @@
+/* test_model.c - loading a model: every type of tensor computes, and what does not fit is refused by name. */
+#include "support/gguf_build.h"
+#include "support/test.h"
+
+#include "base/fault.h"
+#include "base/size.h"
+#include "dobby.h"
+#include "llm/model.h"
+#include "llm/realmath.h"
+
+#include <math.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* A model small enough to be made here: 2 layers, 256 wide, 4 heads of 64 over 2. Weights are random. */
+struct tiny {
+    const char *arch;
+    enum quant_type type[7]; /* q k v o gate up down */
+    uint32_t layers, embd, ff, heads, kv, ctx;
+    float eps, base;
+    const char *drop;  /* a key or tensor to leave out */
+    const char *extra; /* a u32 key to add with value 2 */
+    const char *wrong; /* a tensor that gets a row too many */
+    bool tied;
+};
+
+static const struct tiny plain = {
+    .arch = "llama",
+    .type = {QUANT_Q4_K, QUANT_Q5_0, QUANT_Q6_K, QUANT_Q8_0, QUANT_Q4_0, QUANT_Q4_1, QUANT_Q8_0},
+    .layers = 2,
+    .embd = 256,
+    .ff = 512,
+    .heads = 4,
+    .kv = 2,
+    .ctx = 512,
+    .eps = 1e-5f,
+    .base = 10000,
+};
+
+static uint32_t state;
+
+static uint32_t draw(void) /* xorshift */
+{
+    state ^= state << 13;
+    state ^= state >> 17;
+    state ^= state << 5;
+    return state;
+}
+
+static void key_u32(struct gguf_build *b, const struct tiny *t, const char *name, uint32_t v)
+{
+    char key[96];
+    snprintf(key, sizeof(key), "%s.%s", t->arch, name);
+    if (!t->drop || strcmp(t->drop, name) != 0)
+        gb_u32(b, key, v);
+}
+
+static void key_f32(struct gguf_build *b, const struct tiny *t, const char *name, float v)
+{
+    char key[96];
+    snprintf(key, sizeof(key), "%s.%s", t->arch, name);
+    gb_f32(b, key, v);
+}
+
+/* Random blocks whose scales make values of about 1/16. */
+static void random_blocks(enum quant_type type, unsigned char *p, size_t bytes)
+{
+    for (size_t i = 0; i < bytes; i++)
+        p[i] = (unsigned char)draw();
+    for (size_t at = 0; at < bytes; at += quant_block_bytes(type)) {
+        float small = type == QUANT_Q8_0                         ? 0.001f
+                      : type == QUANT_Q4_K || type == QUANT_Q6_K ? 0.0001f
+                                                                 : 0.01f;
+        uint16_t d = f32_to_f16(small);
+        if (type == QUANT_F32) {
+            float f = ((float)(draw() % 2001) - 1000) / 16000;
+            memcpy(p + at, &f, 4);
+        } else if (type == QUANT_F16 || type == QUANT_BF16) {
+            float f = ((float)(draw() % 2001) - 1000) / 16000;
+            d = type == QUANT_F16 ? f32_to_f16(f) : (uint16_t)(f32_bits(f) >> 16);
+            memcpy(p + at, &d, 2);
+        } else {
+            memcpy(p + at + (type == QUANT_Q6_K ? 208 : 0), &d, 2);
+            if (type == QUANT_Q4_1 || type == QUANT_Q4_K)
+                memcpy(p + at + 2, &d, 2);
+        }
+    }
+}
+
+static void tensor(struct gguf_build *b, const struct tiny *t, const char *name,
+                   enum quant_type type, size_t cols, size_t rows)
+{
+    bool wrong = t->wrong && strcmp(t->wrong, name) == 0;
+    uint64_t dim[2] = {cols, rows + wrong};
+    size_t bytes = quant_row_bytes(type, cols) * dim[1];
+    unsigned char *data = malloc(bytes);
+
+    assert_non_null(data);
+    random_blocks(type, data, bytes);
+    if (!t->drop || strcmp(t->drop, name) != 0)
+        gb_tensor(b, name, type, rows == 1 && !wrong ? 1 : 2, dim, data, bytes);
+    free(data);
+}
+
+static void layer(struct gguf_build *b, const struct tiny *t, unsigned i)
+{
+    /* Counts of 0 are refused as such: the tensors beside them stay valid. */
+    size_t heads = t->heads ? t->heads : 1, head = t->embd / heads, q = head * heads;
+    size_t kv = head * (t->kv ? t->kv : 1), ff = t->ff ? t->ff : 32;
+    const struct {
+        const char *name;
+        size_t cols, rows;
+    } m[] = {{"attn_q", t->embd, q},      {"attn_k", t->embd, kv},   {"attn_v", t->embd, kv},
+             {"attn_output", q, t->embd}, {"ffn_gate", t->embd, ff}, {"ffn_up", t->embd, ff},
+             {"ffn_down", ff, t->embd}};
+    char name[64];
+
+    for (size_t k = 0; k < ARRAY_LEN(m); k++) {
+        snprintf(name, sizeof(name), "blk.%u.%s.weight", i, m[k].name);
+        tensor(b, t, name, t->type[k], m[k].cols, m[k].rows);
+        snprintf(name, sizeof(name), "blk.%u.%s.bias", i, m[k].name);
+        if (k < 3 && strcmp(t->arch, "qwen2") == 0)
+            tensor(b, t, name, QUANT_F32, m[k].rows, 1);
+    }
+    snprintf(name, sizeof(name), "blk.%u.attn_norm.weight", i);
+    tensor(b, t, name, QUANT_F32, t->embd, 1);
+    snprintf(name, sizeof(name), "blk.%u.ffn_norm.weight", i);
+    tensor(b, t, name, QUANT_F32, t->embd, 1);
+}
+
+/* Write the model to dir/tiny.gguf. */
+static const char *write_tiny(const char *dir, const struct tiny *t)
+{
+    const char *path = temp_path(dir, "tiny.gguf");
+    struct gguf_build b;
+    size_t size;
+
+    state = 12345;
+    gb_init(&b);
+    gb_str(&b, "general.architecture", t->arch);
+    gb_u32(&b, "general.quantization_version", 2);
+    key_u32(&b, t, "block_count", t->layers);
+    key_u32(&b, t, "embedding_length", t->embd);
+    key_u32(&b, t, "feed_forward_length", t->ff);
+    key_u32(&b, t, "attention.head_count", t->heads);
+    key_u32(&b, t, "attention.head_count_kv", t->kv);
+    key_u32(&b, t, "context_length", t->ctx);
+    key_f32(&b, t, "attention.layer_norm_rms_epsilon", t->eps);
+    key_f32(&b, t, "rope.freq_base", t->base);
+    if (t->extra)
+        key_u32(&b, t, t->extra, 2);
+    gb_str(&b, "tokenizer.ggml.model", "gpt2");
+    gb_str(&b, "tokenizer.ggml.pre", "qwen2");
+    gb_vocab(&b, NULL, NULL, 0);
+    gb_strs(&b, "tokenizer.ggml.merges", NULL, 0);
+    tensor(&b, t, "token_embd.weight", QUANT_Q8_0, t->embd, 256);
+    if (!t->tied)
+        tensor(&b, t, "output.weight", QUANT_Q6_K, t->embd, 256);
+    tensor(&b, t, "output_norm.weight", QUANT_F32, t->embd, 1);
+    for (unsigned i = 0; i < t->layers && i < 4; i++)
+        layer(&b, t, i);
+    const void *image = gb_finish(&b, &size);
+    put_file(path, image, size);
+    gb_release(&b);
+    return path;
+}
+
+static struct dobby_model *open_tiny(const char *path, int exact, const char *isa)
+{
+    struct dobby_model_options o;
+    struct dobby_model *m;
+    struct dobby_err e = {0};
+    DOBBY_INIT(o);
+    o.exact = exact;
+    o.isa = isa;
+    if (dobby_model_open(&m, path, &o, &e) < 0)
+        fail_msg("%s", e.message);
+    return m;
+}
+
+struct logits {
+    float last[256];
+    int status;
+};
+
+static void on_logits(void *ctx, size_t pos, const float *logits, size_t n)
+{
+    struct logits *l = ctx;
+    (void)pos;
+    assert_int_equal(n, 256);
+    memcpy(l->last, logits, sizeof(l->last));
+}
+
+static void on_done(void *ctx, const struct dobby_result *r)
+{
+    ((struct logits *)ctx)->status = r->status;
+}
+
+/* Logits after a prompt of 50 bytes. */
+static void last_logits(struct dobby_model *m, struct logits *out)
+{
+    struct dobby_engine_options o;
+    struct dobby_engine *en;
+    struct dobby_generate g;
+    struct dobby_err e = {0};
+    dobby_ticket t;
+    int32_t ids[50];
+
+    DOBBY_INIT(o);
+    DOBBY_INIT(g);
+    o.threads = 2;
+    g.max_tokens = 1;
+    g.ctx = out;
+    g.on_logits = on_logits;
+    g.on_done = on_done;
+    g.logits_from = 49;
+    for (int i = 0; i < 50; i++)
+        ids[i] = 32 + i * 7 % 90;
+    if (dobby_engine_open(&en, m, &o, &e) < 0 || dobby_submit(en, ids, 50, &g, &t, &e) < 0)
+        fail_msg("%s", e.message);
+    dobby_drain(en);
+    dobby_engine_free(en);
+    assert_int_equal(out->status, 0);
+}
+
+/* Distance of two sets of logits, relative to their spread. */
+static double distance(const float *a, const float *b)
+{
+    double d = 0, s = 0;
+    for (size_t i = 0; i < 256; i++) {
+        d += pow((double)a[i] - (double)b[i], 2);
+        s += pow((double)a[i], 2);
+    }
+    return sqrt(d / s);
+}
+
+static void test_every_type_computes(void **unused)
+{
+    static const enum quant_type types[] = {QUANT_Q4_0, QUANT_Q4_1, QUANT_Q5_0,
+                                            QUANT_Q8_0, QUANT_Q4_K, QUANT_Q6_K,
+                                            QUANT_F32,  QUANT_F16,  QUANT_BF16};
+    char *dir = temp_dir();
+
+    (void)unused;
+    for (size_t i = 0; i <= ARRAY_LEN(types); i++)
+        for (int qwen = 0; qwen < 2; qwen++) {
+            struct tiny t = plain;
+            struct logits exact, fast, again;
+            t.arch = qwen ? "qwen2" : "llama";
+            t.tied = i % 2;
+            for (size_t k = 0; k < 7 && i < ARRAY_LEN(types); k++)
+                t.type[k] = types[i];
+            const char *path = write_tiny(dir, &t);
+            struct dobby_model *m = open_tiny(path, 1, NULL);
+            last_logits(m, &exact);
+            dobby_model_free(m);
+            m = open_tiny(path, 0, NULL);
+            last_logits(m, &fast);
+            dobby_model_free(m);
+            m = open_tiny(path, 0, "scalar");
+            last_logits(m, &again);
+            dobby_model_free(m);
+            assert_memory_equal(fast.last, again.last, sizeof(fast.last));
+            if (!(distance(exact.last, fast.last) < 0.05))
+                fail_msg("%s, type %zu: logits %g apart", t.arch, i,
+                         distance(exact.last, fast.last));
+        }
+    temp_dir_remove(dir);
+}
+
+/* What is wrong, the code, and a part of the message. */
+static void test_refusals(void **unused)
+{
+    struct refusal {
+        struct tiny t;
+        int code;
+        const char *part;
+    } cases[24];
+    size_t n = 0;
+    char *dir = temp_dir();
+
+    (void)unused;
+#define CASE(want, text, ...)                                                                      \
+    do {                                                                                           \
+        struct tiny t = plain;                                                                     \
+        __VA_ARGS__;                                                                               \
+        cases[n++] = (struct refusal){t, want, text};                                              \
+    } while (0)
+    CASE(DOBBY_E_UNSUPPORTED, "architecture 'bloom' is not supported", t.arch = "bloom");
+    CASE(DOBBY_E_FORMAT, "llama.block_count is 0", t.layers = 0);
+    CASE(DOBBY_E_FORMAT, "llama.block_count is 513", t.layers = 513);
+    CASE(DOBBY_E_FORMAT, "the key llama.block_count is missing", t.drop = "block_count");
+    CASE(DOBBY_E_FORMAT, "llama.attention.head_count is 0", t.heads = 0);
+    CASE(DOBBY_E_FORMAT, "head_count_kv is 0", t.kv = 0);
+    CASE(DOBBY_E_FORMAT, "does not divide", t.kv = 3);
+    CASE(DOBBY_E_FORMAT, "not a multiple of attention.head_count", t.heads = 3; t.kv = 1;
+         t.type[3] = QUANT_F32);
+    CASE(DOBBY_E_FORMAT, "heads of 32 to 256", t.heads = 16; t.kv = 16);
+    CASE(DOBBY_E_FORMAT, "feed_forward_length is 0", t.ff = 0);
+    CASE(DOBBY_E_FORMAT, "epsilon is -1", t.eps = -1);
+    CASE(DOBBY_E_FORMAT, "epsilon is nan", t.eps = NAN);
+    CASE(DOBBY_E_FORMAT, "freq_base is 0", t.base = 0);
+    CASE(DOBBY_E_UNSUPPORTED, "expert_count is set", t.extra = "expert_count");
+    CASE(DOBBY_E_UNSUPPORTED, "sliding_window is set", t.extra = "attention.sliding_window");
+    CASE(DOBBY_E_FORMAT, "rotated whole", t.extra = "rope.dimension_count");
+    CASE(DOBBY_E_FORMAT, "blk.1.ffn_up.weight is missing", t.drop = "blk.1.ffn_up.weight");
+    CASE(DOBBY_E_FORMAT, "blk.0.attn_k.weight is 256x129x1x1, expected 256x128",
+         t.wrong = "blk.0.attn_k.weight");
+    CASE(DOBBY_E_FORMAT, "output_norm.weight is 256x2x1x1, expected 256x1",
+         t.wrong = "output_norm.weight");
+    CASE(DOBBY_E_FORMAT, "token_embd.weight is missing", t.drop = "token_embd.weight");
+    CASE(DOBBY_E_FORMAT, "blk.1.attn_norm.weight is missing", t.drop = "blk.1.attn_norm.weight");
+    CASE(DOBBY_E_FORMAT, "blk.0.attn_q.bias is missing", t.arch = "qwen2";
+         t.drop = "blk.0.attn_q.bias");
+#undef CASE
+    for (size_t i = 0; i < n; i++) {
+        struct dobby_model *m;
+        struct dobby_err e = {0};
+        int rc = dobby_model_open(&m, write_tiny(dir, &cases[i].t), NULL, &e);
+        if (rc != cases[i].code || !strstr(e.message, cases[i].part) || m)
+            fail_msg("case %zu: code %d '%s', expected %d '%s'", i, rc, e.message, cases[i].code,
+                     cases[i].part);
+    }
+    temp_dir_remove(dir);
+}
+
+static void test_options(void **unused)
+{
+    char *dir = temp_dir();
+    const char *path = write_tiny(dir, &plain);
+    struct dobby_model_options o;
+    struct dobby_model *m;
+    struct dobby_err e = {0};
+
+    (void)unused;
+    DOBBY_INIT(o);
+    o.isa = "mmx";
+    assert_int_equal(dobby_model_open(&m, path, &o, &e), DOBBY_E_USAGE);
+    assert_non_null(strstr(e.message, "unknown instruction set 'mmx'"));
+    o.isa = NULL;
+    o.size = sizeof(o) + 1;
+    assert_int_equal(dobby_model_open(&m, path, &o, NULL), DOBBY_E_USAGE);
+    assert_int_equal(dobby_model_open(&m, temp_path(dir, "absent.gguf"), NULL, NULL),
+                     DOBBY_E_NOTFOUND);
+    temp_dir_remove(dir);
+}
+
+/* Weights with a scale that is no number: the sequence fails with a reason, nothing hangs. */
+static void test_nan_weights(void **unused)
+{
+    char *dir = temp_dir();
+    struct dobby_engine *en;
+    struct dobby_generate g;
+    struct dobby_err e = {0};
+    struct logits l = {.status = 1};
+    struct dobby_model *m = open_tiny(write_tiny(dir, &plain), 0, NULL);
+    int32_t ids[3] = {65, 66, 67};
+    dobby_ticket t;
+
+    (void)unused;
+    ((float *)(uintptr_t)m->layers[1].ffn_norm)[7] = NAN;
+    DOBBY_INIT(g);
+    g.ctx = &l;
+    g.on_done = on_done;
+    assert_int_equal(dobby_engine_open(&en, m, NULL, &e), 0);
+    assert_int_equal(dobby_submit(en, ids, 3, &g, &t, &e), 0);
+    dobby_drain(en);
+    assert_int_equal(l.status, DOBBY_E_NUMERIC);
+    dobby_engine_free(en);
+    dobby_model_free(m);
+    temp_dir_remove(dir);
+}
+
+static void test_out_of_memory(void **unused)
+{
+    char *dir = temp_dir();
+    const char *path = write_tiny(dir, &plain);
+    size_t n = 0;
+    bool hit;
+
+    (void)unused;
+    do {
+        struct dobby_model_options o;
+        struct dobby_model *m;
+        DOBBY_INIT(o);
+        o.threads = 1;
+        fault_count(true);
+        fault_arm(FAULT_ALLOC, ++n, false);
+        int rc = dobby_model_open(&m, path, &o, NULL);
+        hit = fault_disarm(FAULT_ALLOC);
+        assert_int_equal(rc, hit ? DOBBY_E_NOMEM : 0);
+        dobby_model_free(m);
+        assert_int_equal(fault_live(), 0);
+        fault_count(false);
+    } while (hit);
+    assert_true(n > 10);
+    temp_dir_remove(dir);
+}
+
+/* Ours against the C library's, within what realmath.h promises. */
+static void test_real_functions(void **unused)
+{
+    (void)unused;
+    state = 99;
+    for (int i = 0; i < 100000; i++) {
+        double x = ((double)draw() / 4294967296.0 - 0.5) * pow(10, draw() % 6), s, c;
+        double y = exp(x / 1e4 * 60);
+        assert_true(fabs(real_exp(x / 1e3) / exp(x / 1e3) - 1) < 1e-14);
+        assert_true(fabs(real_log(y) - log(y)) <= 1e-15 * fmax(1, fabs(log(y))));
+        real_sincos(x, &s, &c);
+        assert_true(fabs(s - sin(x)) < 1e-15 && fabs(c - cos(x)) < 1e-15);
+    }
+    assert_true(real_exp(-1e9) <= 0 && real_exp(0) >= 1 && real_log(1) <= 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_every_type_computes),
+        cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_options),
+        cmocka_unit_test(test_nan_weights),
+        cmocka_unit_test(test_out_of_memory),
+        cmocka_unit_test(test_real_functions),
+    };
+    return cmocka_run_group_tests_name("model", tests, NULL, NULL);
+}
