@@ -458,9 +458,9 @@ static int number_units(struct planner *k, const struct scan_file *f)
     return 0;
 }
 
-/* Put a unit; d NULL: it lies beyond the limit and is not planned. */
+/* Put a unit whose plan is given: text and keys of `plan`. */
 static void put_unit(struct planner *k, const struct scan_file *f, size_t unit,
-                     const struct decision *d)
+                     const struct old_unit *plan)
 {
     const struct unit *u = &f->units[unit];
     uint8_t spans[SCAN_SPANS];
@@ -475,12 +475,33 @@ static void put_unit(struct planner *k, const struct scan_file *f, size_t unit,
                        .start_line = u->start_line,
                        .end_line = u->end_line,
                        .spans = {spans, sizeof(spans)},
-                       .text = d ? strbuf_str(&k->text) : NULL,
-                       .unit_key = d && d->asks ? d->unit_key : NULL,
-                       .prompt_hash = d && d->asks ? d->prompt_hash : NULL,
-                       .prompt_key = d && d->asks ? d->prompt_key : NULL,
-                       .old = d && d->old,
+                       .text = plan->text,
+                       .unit_key = plan->unit_key,
+                       .prompt_hash = plan->prompt_hash,
+                       .prompt_key = plan->prompt_key,
+                       .old = plan->old,
                    });
+}
+
+/* A unit beyond the limit: as the store has it, if that was of the same text. */
+static void put_beyond(struct planner *k, const struct scan_file *f, size_t unit)
+{
+    static const struct old_unit nothing;
+
+    put_unit(k, f, unit, f->known ? &f->old[unit] : &nothing);
+}
+
+static void put_decision(struct planner *k, const struct scan_file *f, size_t unit,
+                         const struct decision *d)
+{
+    put_unit(k, f, unit,
+             &(struct old_unit){
+                 .text = strbuf_str(&k->text),
+                 .unit_key = d->asks ? d->unit_key : NULL,
+                 .prompt_hash = d->asks ? d->prompt_hash : NULL,
+                 .prompt_key = d->asks ? d->prompt_key : NULL,
+                 .old = d->old,
+             });
 }
 
 static int plan_unit(struct planner *k, size_t file, size_t unit)
@@ -502,7 +523,7 @@ static int plan_unit(struct planner *k, size_t file, size_t unit)
     }
     if (rc < 0)
         return rc;
-    put_unit(k, f, unit, &d);
+    put_decision(k, f, unit, &d);
     if (!d.asks)
         return 0;
     if (d.done) {
@@ -579,7 +600,7 @@ static int plan_text(struct planner *k, size_t file, size_t n)
         if (i < n)
             rc = plan_unit(k, file, i);
         else
-            put_unit(k, f, i, NULL);
+            put_beyond(k, f, i);
     }
     return rc;
 }

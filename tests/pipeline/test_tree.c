@@ -402,6 +402,25 @@ static void test_moves_edits_and_deletions(void **state)
     end(f);
 }
 
+static int count_row(void *ctx, const struct dobby_row *row)
+{
+    (void)row;
+    ++*(size_t *)ctx;
+    return 0;
+}
+
+/* What `show` would show. */
+static size_t stored_rows(struct fix *f)
+{
+    struct dobby_store *s;
+    size_t n = 0;
+
+    assert_int_equal(dobby_store_open(&s, f->tree, NULL, NULL), 0);
+    assert_int_equal(dobby_store_rows(s, "", NULL, count_row, &n, NULL), 0);
+    dobby_store_free(s);
+    return n;
+}
+
 static void test_limit(void **state)
 {
     struct fix *f = begin(4);
@@ -428,6 +447,9 @@ static void test_limit(void **state)
     f->o.limit = 5; /* smaller again: the rest stays known */
     run_ok(f);
     assert_int_equal(count_rows(f), 5);
+    sql(f, "UPDATE files SET recipe=NULL"); /* also where a file has to be planned again */
+    run_ok(f);
+    assert_int_equal(stored_rows(f), 10);
     f->o.limit = 0;
     run_ok(f);
     assert_int_equal(f->engine.n_submitted, 0);
