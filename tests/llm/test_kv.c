@@ -1,6 +1,7 @@
 /* test_kv.c - the block pool against a plain account of what its users hold. */
 #include "support/test.h"
 
+#include "base/fault.h"
 #include "llm/kv.h"
 
 #include <stdbool.h>
@@ -157,7 +158,11 @@ static void test_impossible_sizes(void **state)
     (void)state;
     assert_int_equal(kv_pool_init(&pool, 0, 64, &e), DOBBY_E_LIMIT);
     assert_int_equal(kv_pool_init(&pool, 1u << 20, SIZE_MAX / 2, NULL), DOBBY_E_LIMIT);
-    assert_int_equal(kv_pool_init(&pool, 1u << 20, (size_t)1 << 42, NULL), DOBBY_E_NOMEM);
+    for (size_t n = 1; n <= 2; n++) {
+        fault_arm(FAULT_ALLOC, n, false);
+        assert_int_equal(kv_pool_init(&pool, 4, 64, NULL), DOBBY_E_NOMEM);
+        assert_true(fault_disarm(FAULT_ALLOC));
+    }
 }
 
 int main(void)
