@@ -137,6 +137,7 @@ install: all bench
 	$(if $(BENCH_OBJ),install -D -m 755 $(BUILD)/dobby-bench $(DESTDIR)$(PREFIX)/libexec/dobby-bench)
 	install -m 644 $(BUILD)/libdobby.a $(DESTDIR)$(PREFIX)/lib
 	install -m 644 include/dobby.h $(DESTDIR)$(PREFIX)/include
+	install -D -m 644 docs/dobby.1 $(DESTDIR)$(PREFIX)/share/man/man1/dobby.1
 	sed -e 's|@PREFIX@|$(PREFIX)|; s|@VERSION@|$(VERSION)|; s|@PKGS@|$(PKGS)|' dobby.pc.in \
 	    > $(DESTDIR)$(PREFIX)/lib/pkgconfig/dobby.pc
 
