@@ -14,6 +14,7 @@
 
 struct models_opts {
     int quiet;
+    const char *from;
 };
 
 #define ROW_END                                                                                    \
@@ -22,6 +23,13 @@ struct models_opts {
     }
 
 static const struct opt rows_quiet[] = {
+    {'q', "quiet", OPT_FLAG, offsetof(struct models_opts, quiet), 0, 0, NULL, NULL,
+     "No progress, errors only"},
+    ROW_END,
+};
+static const struct opt rows_pull[] = {
+    {0, "from", OPT_STRING, offsetof(struct models_opts, from), 0, 0, "FILE", NULL,
+     "Copy this file instead of fetching, if it is the model"},
     {'q', "quiet", OPT_FLAG, offsetof(struct models_opts, quiet), 0, 0, NULL, NULL,
      "No progress, errors only"},
     ROW_END,
@@ -38,7 +46,7 @@ static const struct opt_verb table_pull = {
     "What was\n"
     "fetched and verified is kept when a pull is interrupted. A model that is there is only "
     "verified.\n",
-    rows_quiet,
+    rows_pull,
     0,
     OPT_MAX_OPERANDS};
 static const struct opt_verb table_verify = {
@@ -139,7 +147,8 @@ static int find_known(const struct catalogue_model **m, const char *name, struct
                    name);
 }
 
-static int pull_one(struct cli *c, const struct catalogue_model *m, struct dobby_err *e)
+static int pull_one(struct cli *c, const struct catalogue_model *m, const char *from,
+                    struct dobby_err *e)
 {
     double start = time_now();
     struct strbuf took = {0};
@@ -154,7 +163,7 @@ static int pull_one(struct cli *c, const struct catalogue_model *m, struct dobby
         if (rc == 0)
             term_say(&c->term, "%s: here and verified: %s", m->name, path);
     } else {
-        rc = pull_model(c, m, path, e);
+        rc = pull_model(c, m, path, from, e);
         cli_put_seconds(&took, time_now() - start);
         if (rc == 0)
             term_say(&c->term, "%s: fetched and verified in %s: %s", m->name, strbuf_str(&took),
@@ -178,13 +187,16 @@ static int pull(struct cli *c, int argc, char **argv)
     cli_log_apply(c, &(struct cli_log){.level = LOG_WARN}, o.quiet);
     if (names.n == 0)
         names.arg[names.n++] = CATALOGUE_DEFAULT;
-    rc = 0;
+    rc = o.from && names.n > 1
+             ? err_set(&e, DOBBY_E_USAGE, "models pull: --from goes with one NAME; %zu were given",
+                       names.n)
+             : 0;
     for (size_t i = 0; rc == 0 && i < names.n;
          i++) /* all names are checked before the first byte is fetched */
         rc = find_known(&m[i], names.arg[i], &e);
     sig_install();
     for (size_t i = 0; rc == 0 && i < names.n; i++)
-        rc = pull_one(c, m[i], &e);
+        rc = pull_one(c, m[i], o.from, &e);
     return rc == 0 ? EXIT_DONE : cli_fail(c, &e);
 }
 

