@@ -25,7 +25,7 @@
 #include <unistd.h>
 
 #define MAX_WORKERS   256
-#define CPU_SECONDS   2.0
+#define CPU_SECONDS   (SANITIZED ? 10.0 : 2.0)
 #define WALL_SECONDS  30.0
 #define HELLO_SECONDS 20.0
 #define TICK_MS       50

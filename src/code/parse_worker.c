@@ -23,17 +23,6 @@
 
 #define MAX_MEMORY ((rlim_t)256 << 20)
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define SANITIZED 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define SANITIZED 1
-#endif
-#endif
-#ifndef SANITIZED
-#define SANITIZED 0
-#endif
-
 /* ---- memory ------------------------------------------------------------------------------------ */
 
 /* tree-sitter's own allocator aborts; a status of our own tells the parent what happened. */
