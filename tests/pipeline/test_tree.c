@@ -837,21 +837,27 @@ static void test_faults(void **state)
 static void test_disk_failure(void **state)
 {
     struct fix *f = begin(18);
+    size_t n = 1;
     char *whole;
 
     (void)state;
     fill_tree(f);
     run_ok(f);
     whole = take_rows(f);
-    for (size_t n = 1; n <= 3; n++) { /* the plan's commit, that of summaries, the last one */
+    /* Each commit of a run in turn: the plan's, those of summaries. How many there are depends on how many
+     * summaries a commit catches, so the runs go on until one gets through. */
+    for (bool hit = true; hit; n++) {
         sql(f, "DELETE FROM files; DELETE FROM summaries");
         fault_arm(FAULT_SYNC, n, false);
-        assert_int_equal(run(f), DOBBY_E_IO);
-        assert_true(fault_disarm(FAULT_SYNC));
-        assert_non_null(strstr(f->e.message, "cannot write to the store"));
+        int rc = run(f);
+        hit = fault_disarm(FAULT_SYNC);
+        assert_int_equal(rc, hit ? DOBBY_E_IO : 0);
+        if (hit)
+            assert_non_null(strstr(f->e.message, "cannot write to the store"));
         run_ok(f);
         assert_string_equal(strbuf_str(&f->rows), whole);
     }
+    assert_true(n > 2);
     mem_free(whole);
     end(f);
 }
