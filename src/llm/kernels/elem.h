@@ -325,9 +325,19 @@ static inline void elem_gemm_float(enum pack_type type, const unsigned char *pan
     }
 }
 
-#define ELEM_TABLE                                                                                 \
-    .gemm_float = elem_gemm_float, .quantize = elem_quantize, .rmsnorm = elem_rmsnorm,             \
-    .rope = elem_rope, .add = elem_add, .silu_mul = elem_silu_mul, .kv_store = elem_kv_store,      \
-    .attention = elem_attention, .head = elem_head
+/* The table of a file that defines an unpack_TYPE and a gemm_TYPE for each quantised type; the two types with a minimum
+ * share one. */
+#define KERNELS(label)                                                                             \
+    {                                                                                              \
+        .name = label,                                                                             \
+        .unpack =                                                                                  \
+            {[PACK_Q4_0] = unpack_q4_0, [PACK_Q4_1] = unpack_q4_1, [PACK_Q5_0] = unpack_q5_0,      \
+             [PACK_Q8_0] = unpack_q8_0, [PACK_Q4_K] = unpack_q4_k, [PACK_Q6_K] = unpack_q6_k},     \
+        .gemm = {[PACK_Q4_0] = gemm_q4_0, [PACK_Q4_1] = gemm_min, [PACK_Q5_0] = gemm_q5_0,         \
+                 [PACK_Q8_0] = gemm_q8_0, [PACK_Q4_K] = gemm_min, [PACK_Q6_K] = gemm_q6_k},        \
+        .gemm_float = elem_gemm_float, .quantize = elem_quantize, .rmsnorm = elem_rmsnorm,         \
+        .rope = elem_rope, .add = elem_add, .silu_mul = elem_silu_mul, .kv_store = elem_kv_store,  \
+        .attention = elem_attention, .head = elem_head                                             \
+    }
 
 #endif

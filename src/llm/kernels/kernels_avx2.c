@@ -251,19 +251,4 @@ GEMM(gemm_q8_0, BYTES, 0, 1)
 GEMM(gemm_min, MINIMUM, 0, 8)
 GEMM(gemm_q6_k, HALVES, 5, 2)
 
-const struct kernels kernels_avx2 = {
-    .name = "avx2",
-    .unpack = {[PACK_Q4_0] = unpack_q4_0,
-               [PACK_Q4_1] = unpack_q4_1,
-               [PACK_Q5_0] = unpack_q5_0,
-               [PACK_Q8_0] = unpack_q8_0,
-               [PACK_Q4_K] = unpack_q4_k,
-               [PACK_Q6_K] = unpack_q6_k},
-    .gemm = {[PACK_Q4_0] = gemm_q4_0,
-             [PACK_Q4_1] = gemm_min,
-             [PACK_Q5_0] = gemm_q5_0,
-             [PACK_Q8_0] = gemm_q8_0,
-             [PACK_Q4_K] = gemm_min,
-             [PACK_Q6_K] = gemm_q6_k},
-    ELEM_TABLE,
-};
+const struct kernels kernels_avx2 = KERNELS("avx2");
