@@ -330,6 +330,12 @@ static int take_embedding(struct loader *l)
     m->banned = arena_array(&m->mem, m->n_vocab + HEAD_ROWS, 1);
     if (!m->banned)
         return err_nomem(l->e, "the vocabulary");
+    m->longest_token = 1;
+    for (size_t i = 0; i < n_tokens; i++) {
+        size_t len;
+        (void)tokenizer_bytes(m->tokenizer, (int32_t)i, &len);
+        m->longest_token = size_max(m->longest_token, len);
+    }
     for (size_t i = 0; i < m->n_vocab; i++)
         m->banned[i] = i >= n_tokens || tokenizer_is_unused(m->tokenizer, (int32_t)i);
     return take_vector(l, gguf_find_tensor(&l->g, "output_norm.weight"), "output_norm.weight",

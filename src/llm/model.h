@@ -30,6 +30,7 @@ struct dobby_model {
     uint64_t file_size, n_params;
     size_t n_layers, n_embd, n_ff, n_heads, n_kv, head_dim, n_ctx_train;
     size_t n_vocab; /* rows of the output; ids from the tokenizer's size on are never sampled */
+    size_t longest_token; /* bytes */
     float eps, rope_base;
     bool exact;
     bool needs_floats; /* some matrix wants activations as floats */

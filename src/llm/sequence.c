@@ -7,16 +7,6 @@
 
 #include <string.h>
 
-static size_t longest_token(const struct dobby_model *m)
-{
-    size_t max = 1, len;
-    for (size_t i = 0; i < tokenizer_n_vocab(m->tokenizer); i++) {
-        (void)tokenizer_bytes(m->tokenizer, (int32_t)i, &len);
-        max = size_max(max, len);
-    }
-    return max;
-}
-
 static int copy_stops(struct sequence *s, const char *const *stops)
 {
     size_t n = 0;
@@ -48,7 +38,7 @@ int sequence_new(struct sequence **out, const struct dobby_model *m, const int32
     s->blocks = mem_array(s->n_blocks, sizeof(*s->blocks));
     s->logprob = mem_array(max_tokens, sizeof(*s->logprob));
     s->margin = mem_array(max_tokens, sizeof(*s->margin));
-    if (size_mul(max_tokens, longest_token(m), &text))
+    if (size_mul(max_tokens, m->longest_token, &text))
         s->text = mem_alloc(text + 1);
     if (s->opt.on_logits)
         s->logits = mem_array(SEQ_LOGIT_COLS * m->n_vocab, sizeof(*s->logits));
