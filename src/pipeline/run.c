@@ -11,6 +11,7 @@
 #include "base/thread.h"
 #include "code/check.h"
 #include "code/prompt.h"
+#include "llm/realmath.h"
 
 #include <errno.h>
 #include <math.h>
@@ -78,7 +79,7 @@ static double confidence_of(const struct dobby_result *r)
         return -1;
     for (size_t i = 0; i < r->n_ids; i++)
         sum += (double)r->logprob[i];
-    sum = exp(sum / (double)r->n_ids);
+    sum = real_exp(sum / (double)r->n_ids); /* a library's exp may differ from machine to machine */
     return sum >= 0 && sum <= 1 ? (double)lround(sum * 10000) / 10000 : sum > 1 ? 1 : -1;
 }
 
