@@ -228,8 +228,9 @@ struct dobby_event {
     size_t n_total, n_done, n_cached, n_failed,
         n_running; /* units; done by this run, cached: found in the store */
     uint64_t n_tokens_read, n_tokens_written;
-    double seconds;           /* since the run began */
-    uint64_t n_tokens_computed; /* columns of the engine's steps so far: tokens read anew or written */
+    double seconds; /* since the run began */
+    uint64_t
+        n_tokens_computed; /* columns of the engine's steps so far: tokens read anew or written */
 };
 
 struct dobby_summarize {
