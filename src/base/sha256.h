@@ -12,7 +12,7 @@ struct sha256 {
 };
 void sha256_begin(struct sha256 *h);
 void sha256_add(struct sha256 *h, const void *p, size_t n);
-/* A field of a key: its length as 8 bytes little-endian, then its bytes (INTERFACE: length-prefixed). */
+/* A field of a key: its length as 8 bytes little-endian, then its bytes: no two lists of fields run together alike. */
 void sha256_field(struct sha256 *h, const void *p, size_t n);
 MUST_CHECK int sha256_end(struct sha256 *h, uint8_t out[32],
                           struct dobby_err *e); /* always releases */

@@ -6,7 +6,7 @@
  *          refused when a conversation is to be encoded, with advice, and never guessed.
  * Safety   The two control tokens are placed by id; roles come from a fixed set; texts are encoded without special
  *          parsing. So no text can end its own turn or open another.
- * Next     tokenizer.h; DESIGN of prompts in code/prompt.h. */
+ * Next     tokenizer.h; code/prompt.h for what is asked. */
 #ifndef LLM_CHAT_H
 #define LLM_CHAT_H
 

@@ -1,6 +1,6 @@
 /* plan.h - what is to be done about each unit (pipeline).
- * What     A unit with a good comment is summarised by it, here and now. For any other the store is asked, in the order of
- *          INTERFACE "Keys": a summary under its prompt key, wherever it was made; else the one that the same
+ * What     A unit with a good comment is summarised by it, here and now. For any other the store is asked, in this
+ *          order: a summary under its prompt key, wherever it was made; else the one that the same
  *          place showed for an equal unit key; else the one of a place that vanished, for an equal unit key. The last
  *          two mean that only what the prompt quotes around the unit has changed: they are kept, marked old, and made
  *          again by a refresh. What is left is work for the model.
