@@ -8,9 +8,9 @@
  * Errors   Functions that can fail return 0 or a negative DOBBY_E_* code and describe the failure in
  *          *e (what, where, why, what to do; one line). `e` may be NULL.
  * Options  Every options struct starts with its own size: set it with DOBBY_INIT, then the fields you
- *          want. A zero field means the default. A struct larger than the library knows whose unknown
- *          part is not all zero is refused.
- * Threads  A model is immutable: any thread. An engine: dobby_submit, dobby_cancel and dobby_stats from
+ *          want. A zero field means the default. A struct larger than the library knows is refused;
+ *          dobby_summarize_tree takes it as long as the unknown part is all zero.
+ * Threads  A model is immutable: any thread. An engine: dobby_submit, dobby_cancel and dobby_get_stats from
  *          any thread, callbacks included; dobby_wait, dobby_drain and dobby_engine_free from any thread
  *          except inside a callback. Callbacks of one engine run one after the other on its dispatcher
  *          thread, no lock held. Two engines may live in one process.
@@ -75,7 +75,7 @@ struct dobby_model_options {
     int threads; /* workers for repacking; 0: as many as the process may run on */
     const char *
         isa; /* NULL: the best of this machine; scalar avx2 avx512vnni ... (DOBBY_E_UNAVAILABLE if it lacks it) */
-    const char *cache_dir; /* directory for repacked weights; NULL: keep them in memory only */
+    const char *cache_dir; /* where the hash of the model file is remembered; NULL: nowhere */
 };
 
 struct dobby_model_info {
@@ -127,7 +127,7 @@ DOBBY_API void dobby_free(void *p); /* for what this library allocated for you *
 struct dobby_engine;
 typedef uint64_t dobby_ticket; /* never 0, never reused in one engine */
 
-enum dobby_kv { DOBBY_KV_F16 = 0, DOBBY_KV_Q8 = 1, DOBBY_KV_F32 = 2 };
+enum dobby_kv { DOBBY_KV_F16 = 0, DOBBY_KV_F32 = 2 };
 
 struct dobby_engine_options {
     size_t size;
@@ -137,7 +137,7 @@ struct dobby_engine_options {
     int kv;      /* enum dobby_kv; exact models use float32 always */
     int context; /* longest prompt plus text of one sequence; 0: the smaller of the model's and 8192 */
     size_t
-        kv_memory; /* bytes for the KV pool; 0: what `agents` full sequences of 2048 tokens need, or one of `context` */
+        kv_memory; /* bytes for the KV pool; 0: what `agents` sequences of 2048 tokens need, and one of `context` at least */
 };
 
 DOBBY_API int dobby_engine_open(struct dobby_engine **out, struct dobby_model *m,
@@ -239,7 +239,7 @@ struct dobby_summarize {
     const char *model_path;  /* GGUF file; opened only if something must be inferred */
     const char *model_name;  /* what rows say in `model`; NULL: the file's base name */
     const char *store_path;  /* NULL: .dobby/dobby.db of the repository */
-    const char *cache_dir;   /* for packed weights; may be NULL */
+    const char *cache_dir;   /* where model hashes are remembered; may be NULL */
     const char *worker_path; /* executable that runs `--parse-worker`; required */
     const char *isa;
     int agents, threads, chunk, kv, exact;

@@ -26,8 +26,6 @@ static const char *kv_name(const struct key_base *b)
     if (b->exact)
         return "f32";
     switch (b->kv) {
-    case DOBBY_KV_Q8:
-        return "q8";
     case DOBBY_KV_F32:
         return "f32";
     default:

@@ -126,8 +126,6 @@ static void test_everything_counts(void **state)
     b.model[0] ^= 1;
     assert_int_equal(key_unit(keys[n++], &b, "ab", 2, "c", "function", NULL), 0);
     b = base();
-    b.kv = DOBBY_KV_Q8;
-    assert_int_equal(key_unit(keys[n++], &b, "ab", 2, "c", "function", NULL), 0);
     b.kv = DOBBY_KV_F32;
     assert_int_equal(key_unit(keys[n++], &b, "ab", 2, "c", "function", NULL), 0);
     b.exact = 1;
