@@ -8,12 +8,12 @@
  * Errors   Functions that can fail return 0 or a negative DOBBY_E_* code and describe the failure in
  *          *e (what, where, why, what to do; one line). `e` may be NULL.
  * Options  Every options struct starts with its own size: set it with DOBBY_INIT, then the fields you
- *          want. A zero field means the default. A struct larger than the library knows is refused;
- *          dobby_summarize_tree takes it as long as the unknown part is all zero.
- * Threads  A model is immutable: any thread. An engine: dobby_submit, dobby_cancel and dobby_get_stats from
- *          any thread, callbacks included; dobby_wait, dobby_drain and dobby_engine_free from any thread
- *          except inside a callback. Callbacks of one engine run one after the other on its dispatcher
- *          thread, no lock held. Two engines may live in one process.
+ *          want. A zero field means the default. A struct larger than the library knows is taken as long
+ *          as the unknown part is all zero, and refused otherwise.
+ * Threads  A model is immutable: any thread. An engine: the submit functions, dobby_cancel, dobby_get_stats and
+ *          dobby_get_progress from any thread, callbacks included; dobby_wait, dobby_drain and
+ *          dobby_engine_free from any thread except inside a callback. Callbacks of one engine run one
+ *          after the other on its dispatcher thread, no lock held. Two engines may live in one process.
  * Next     docs/architecture.md for how it works inside. */
 #ifndef DOBBY_H
 #define DOBBY_H
@@ -52,10 +52,11 @@ enum dobby_code {
     DOBBY_E_CREATE = -9,      /* an output cannot be created */
     DOBBY_E_CONFIG = -10,     /* a configuration, lock or environment is not as it must be */
     DOBBY_E_CANCELLED = -11,  /* cancelled by the caller */
-    DOBBY_E_LIMIT = -12,      /* a limit was reached: budget too small, prompt too long, time */
+    DOBBY_E_LIMIT = -12,      /* a limit was reached: budget too small, prompt too long */
     DOBBY_E_NUMERIC = -13,    /* the model's numbers are not finite */
     DOBBY_E_INTERNAL = -14,   /* a bug in dobby */
-    DOBBY_E_UNDONE = -15      /* the work ended with some of it left undone; run it again */
+    DOBBY_E_UNDONE = -15,     /* the work ended with some of it left undone; run it again */
+    DOBBY_E_TIME = -16        /* a time limit passed; the same may work another time */
 };
 
 struct dobby_err {
@@ -122,12 +123,23 @@ DOBBY_API int dobby_chat_tokens(const struct dobby_model *m, const struct dobby_
                                 size_t n_msg, int32_t **ids, size_t *n, struct dobby_err *e);
 DOBBY_API void dobby_free(void *p); /* for what this library allocated for you */
 
+/* ---- traces ------------------------------------------------------------------------------------ */
+
+/* A record of what happened when, in the JSON form of Chrome's trace viewer and Perfetto: a lane for each core with
+ * its steps, one for each agent with waiting, reading and writing. It holds no prompt and no text. Hand it to engines
+ * and runs through their options; it may be shared, and must outlive them. */
+struct dobby_trace;
+DOBBY_API int dobby_trace_open(struct dobby_trace **out, const char *path, struct dobby_err *e);
+/* Finish and close the file; the first failure of any write is told here. NULL is fine. */
+DOBBY_API int dobby_trace_close(struct dobby_trace *t, struct dobby_err *e);
+
 /* ---- engine ---------------------------------------------------------------------------------- */
 
 struct dobby_engine;
 typedef uint64_t dobby_ticket; /* never 0, never reused in one engine */
 
-enum dobby_kv { DOBBY_KV_F16 = 0, DOBBY_KV_F32 = 2 };
+/* Type of the cached keys and values. q8: 8 bits a value and a float16 scale per token and head. */
+enum dobby_kv { DOBBY_KV_F16 = 0, DOBBY_KV_Q8 = 1, DOBBY_KV_F32 = 2 };
 
 struct dobby_engine_options {
     size_t size;
@@ -138,10 +150,28 @@ struct dobby_engine_options {
     int context; /* longest prompt plus text of one sequence; 0: the smaller of the model's and 8192 */
     size_t
         kv_memory; /* bytes for the KV pool; 0: what `agents` sequences of 2048 tokens need, and one of `context` at least */
+    int step_ms; /* shrink steps until they take about this long; 0: steps of `chunk` columns. Changes no text */
+    struct dobby_trace *trace; /* borrowed; NULL: none */
 };
 
 DOBBY_API int dobby_engine_open(struct dobby_engine **out, struct dobby_model *m,
                                 const struct dobby_engine_options *o, struct dobby_err *e);
+
+/* Another engine behind the same calls: an OpenAI-compatible server. Texts are the server's: not reproducible. */
+struct dobby_remote_options {
+    size_t size;
+    const char *url;     /* "http://host:port" or with a path before "/v1"; required */
+    const char *model;   /* what requests say in "model"; NULL: the first that the server lists */
+    const char *api_key; /* sent as a bearer token; NULL: none */
+    int agents;          /* requests in flight at most; 0: 10 */
+    struct dobby_trace *trace;
+};
+/* Connect and ask for the model's name. DOBBY_E_UNAVAILABLE when nothing answers. */
+DOBBY_API int dobby_engine_connect(struct dobby_engine **out, const struct dobby_remote_options *o,
+                                   struct dobby_err *e);
+/* The model that answers: dobby_model_info.name, or what the server calls it. Lives as long as the engine. */
+DOBBY_API const char *dobby_engine_model(const struct dobby_engine *en);
+
 /* Cancels what is in flight, calls the callbacks, joins the workers. */
 DOBBY_API void dobby_engine_free(struct dobby_engine *en);
 
@@ -149,8 +179,8 @@ struct dobby_result {
     dobby_ticket ticket;
     int status;          /* 0 done, DOBBY_E_CANCELLED, or the code of the failure */
     const char *message; /* why, "" when done */
-    const char
-        *text; /* the completion without the stop string; NUL-terminated, may hold invalid UTF-8 */
+    const char *
+        text; /* the completion without the stop string; NUL-terminated, may hold invalid UTF-8; "" on failure */
     size_t len;
     const int32_t *ids;   /* tokens of the completion, the end token not included */
     const float *logprob; /* natural log of each token's probability */
@@ -169,10 +199,12 @@ struct dobby_generate {
     int max_tokens;           /* 0: 256 */
     const char *const *stops; /* stop strings, copied; NULL-terminated; NULL: none */
     int ignore_eog;           /* 1: end-of-generation tokens do not stop (tests, benchmarks) */
-    int order; /* lower starts first among waiting prompts, then first come first served */
-    void *ctx; /* for the callbacks */
-    /* A piece of text as it is written; may be NULL. */
-    void (*on_text)(void *ctx, dobby_ticket t, const char *bytes, size_t len);
+    int order;         /* lower starts first among waiting prompts, then first come first served */
+    int time_limit_ms; /* from admission to the end; then the ticket fails with DOBBY_E_TIME; 0: none */
+    void *ctx;         /* for the callbacks */
+    /* A piece of text as it is written; may be NULL. A return value other than 0 fails the ticket with that code
+     * (DOBBY_E_INTERNAL for one that is none). */
+    int (*on_text)(void *ctx, dobby_ticket t, const char *bytes, size_t len);
     /* Exactly once for each ticket. */
     void (*on_done)(void *ctx, const struct dobby_result *r);
     /* The logits of every prompt position from `logits_from` on, and of every written token; may be NULL. Runs on a worker
@@ -184,21 +216,63 @@ struct dobby_generate {
 /* Queue a prompt of n ids (copied). The ticket is in *out before any callback of it runs. */
 DOBBY_API int dobby_submit(struct dobby_engine *en, const int32_t *ids, size_t n,
                            const struct dobby_generate *g, dobby_ticket *out, struct dobby_err *e);
+/* The same with words: as they are (with BOS where the model wants one), or as a conversation. These two also serve an
+ * engine by URL, which takes no ids. */
+DOBBY_API int dobby_submit_text(struct dobby_engine *en, const char *text, size_t len,
+                                const struct dobby_generate *g, dobby_ticket *out,
+                                struct dobby_err *e);
+DOBBY_API int dobby_submit_chat(struct dobby_engine *en, const struct dobby_message *msg,
+                                size_t n_msg, const struct dobby_generate *g, dobby_ticket *out,
+                                struct dobby_err *e);
 /* Ask for the end of a ticket; its callback still comes. Unknown or finished tickets are ignored. */
 DOBBY_API void dobby_cancel(struct dobby_engine *en, dobby_ticket t);
 DOBBY_API void dobby_wait(struct dobby_engine *en,
                           dobby_ticket t);           /* until its final callback has returned */
 DOBBY_API void dobby_drain(struct dobby_engine *en); /* until nothing is queued or in flight */
 
+/* Counts of values: bucket i counts those below 2^(i/4) times 1/16, and not below the bucket before it. */
+#define DOBBY_BUCKETS 96
+struct dobby_histogram {
+    uint64_t n, bucket[DOBBY_BUCKETS];
+    double sum, max;
+};
+/* The value below which a share q of 0..1 lies, to a bucket's width (19%); 0 when nothing was counted. */
+DOBBY_API double dobby_quantile(const struct dobby_histogram *h, double q);
+
+/* Since the engine was opened, or now. An engine by URL fills what it can know: no steps, no KV. */
 struct dobby_stats {
     uint64_t n_submitted, n_done, n_failed, n_cancelled;
     uint64_t n_prompt_tokens, n_cached_tokens,
-        n_written_tokens; /* asked for; taken from the cache; sampled */
-    uint64_t n_steps, n_columns;
-    size_t n_waiting, n_running, kv_blocks_used, kv_blocks_total;
+        n_written_tokens;                      /* asked for; taken from the cache; sampled */
+    uint64_t n_steps, n_columns, n_team_steps; /* team: rows divided among the cores */
+    uint64_t n_prefix_hits; /* admitted prompts that found a beginning in the cache */
+    size_t n_waiting, n_running,
+        n_parked; /* queued; admitted; of these, waiting for another to read their beginning */
+    size_t kv_blocks_used, kv_blocks_cached, kv_blocks_peak,
+        kv_blocks_total; /* in use; kept for reuse; used at most */
+    size_t kv_block_bytes;
     int threads;
+    struct dobby_histogram step_ms, step_columns; /* of a core's step, or a team's */
+    struct dobby_histogram queued_ms, first_token_ms,
+        latency_ms; /* submit to admission; admission to first token; admission to end */
 };
 DOBBY_API void dobby_get_stats(struct dobby_engine *en, struct dobby_stats *out);
+
+/* How far a ticket is. */
+enum dobby_state {
+    DOBBY_ST_GONE,
+    DOBBY_ST_WAITING,
+    DOBBY_ST_PARKED,
+    DOBBY_ST_READING,
+    DOBBY_ST_WRITING
+};
+struct dobby_progress {
+    enum dobby_state state;             /* gone: finished, or never there */
+    size_t n_prompt, n_read, n_written; /* tokens; read: cached ones included */
+    double ms; /* since it was admitted, or while it waits since it was submitted */
+};
+DOBBY_API void dobby_get_progress(struct dobby_engine *en, dobby_ticket t,
+                                  struct dobby_progress *out);
 
 /* ---- summaries of a source tree --------------------------------------------------------------- */
 
@@ -220,7 +294,16 @@ enum dobby_event_kind {
     DOBBY_EV_UNIT, /* one more unit done, failed or found in the store */
     DOBBY_EV_NOTE, /* text: something a person should read (a skipped file, a fallback) */
     DOBBY_EV_FILE, /* dry run: one planned file; text: its JSON object */
-    DOBBY_EV_TICK  /* several times a second while agents work */
+    DOBBY_EV_TICK, /* several times a second while agents work: agents, n_agents */
+    DOBBY_EV_FAILED /* at the end, one for each question left undone: text "path: name", failure, n_tries */
+};
+/* One agent at work. */
+struct dobby_agent {
+    const char *label;  /* "path: name", escaped for a terminal */
+    int slot;           /* 0..agents-1 */
+    int attempt, tries; /* 1 on: form of the question; tries of that form */
+    int backing_off;    /* 1: waits before it tries again */
+    struct dobby_progress progress;
 };
 struct dobby_event {
     enum dobby_event_kind kind;
@@ -231,6 +314,11 @@ struct dobby_event {
     double seconds; /* since the run began */
     uint64_t
         n_tokens_computed; /* columns of the engine's steps so far: tokens read anew or written */
+    const struct dobby_agent
+        *agents; /* of a tick: those at work; live until the callback returns */
+    size_t n_agents;
+    const char *failure; /* why a unit is left undone */
+    int n_tries;
 };
 
 struct dobby_summarize {
@@ -242,7 +330,12 @@ struct dobby_summarize {
     const char *cache_dir;   /* where model hashes are remembered; may be NULL */
     const char *worker_path; /* executable that runs `--parse-worker`; required */
     const char *isa;
-    int agents, threads, chunk, kv, exact;
+    int agents, threads, chunk, kv, exact, step_ms;
+    size_t memory;     /* bound on the bytes of the whole process tree; 0: 70% of what is there */
+    int time_limit_ms; /* of one attempt of one agent, from admission; 0: 10 minutes */
+    const char *engine_url,
+        *api_key; /* another engine instead of the model's; NULL: none (dobby_remote_options) */
+    struct dobby_trace *trace;
     size_t limit; /* units at most; 0: all */
     int no_docs;  /* hide doc comments and summarise from code */
     int dry_run;  /* plan only: DOBBY_EV_FILE for each file */
@@ -256,6 +349,9 @@ struct dobby_summarize {
     int (*on_row)(void *ctx, const struct dobby_row *row);
 };
 struct dobby_summary_stats {
+    int agents;    /* that worked: fewer than asked for when the memory allows only that */
+    size_t memory; /* the bound that held, bytes */
+    struct dobby_stats engine; /* all zero when nothing was asked */
     size_t n_files, n_skipped, n_units, n_done, n_cached, n_failed, n_left;
     uint64_t n_tokens_read, n_tokens_cached, n_tokens_written;
     double s_walk, s_parse, s_load, s_infer, s_total;

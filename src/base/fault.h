@@ -1,6 +1,6 @@
 /* fault.h - staged failures for tests (base). Off unless armed; a relaxed atomic load when off.
  * Classes fail on their own: FAULT_ALLOC (mem.h, strbuf, arena), FAULT_READ, FAULT_WRITE, FAULT_SYNC,
- * FAULT_OPEN (file.h), FAULT_THREAD (thread.h). */
+ * FAULT_OPEN (file.h), FAULT_THREAD (thread.h), FAULT_NUMERIC (the engine takes a column's numbers for infinite). */
 #ifndef BASE_FAULT_H
 #define BASE_FAULT_H
 
@@ -14,6 +14,7 @@ enum fault_class {
     FAULT_WRITE,
     FAULT_SYNC,
     FAULT_THREAD,
+    FAULT_NUMERIC,
     FAULT_CLASSES
 };
 

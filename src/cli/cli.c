@@ -34,6 +34,7 @@ int cli_exit_code(int code)
         return EXIT_CREATE;
     case DOBBY_E_IO:
         return EXIT_IO;
+    case DOBBY_E_TIME:
     case DOBBY_E_UNDONE:
         return EXIT_UNDONE;
     case DOBBY_E_PERMISSION:

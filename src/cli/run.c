@@ -94,12 +94,12 @@ static int emit(struct run *r, const char *bytes, size_t len, bool last)
     return rc < 0 ? rc : out_flush(&r->out, &r->err);
 }
 
-static void on_text(void *ctx, dobby_ticket t, const char *bytes, size_t len)
+static int on_text(void *ctx, dobby_ticket t, const char *bytes, size_t len)
 {
     struct run *r = ctx;
 
-    if (r->err.code == 0 && emit(r, bytes, len, false) < 0)
-        dobby_cancel(r->engine, t);
+    (void)t;
+    return r->err.code == 0 ? emit(r, bytes, len, false) : r->err.code;
 }
 
 static void on_done(void *ctx, const struct dobby_result *res)

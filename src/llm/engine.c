@@ -12,10 +12,15 @@
  * callback. Order: none, it is the only one. A worker looks after its own list between steps ("boundary"):
  * new sequences reach it through its inbox, so a list never changes under a step.
  * Next: sequence.h, kv.h, graph.h. */
+#include "llm/engine.h"
+#include "base/fault.h"
+#include "base/histogram.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/options.h"
 #include "base/size.h"
 #include "base/thread.h"
+#include "base/trace.h"
 #include "llm/graph.h"
 #include "llm/sequence.h"
 
@@ -38,7 +43,7 @@ struct step_space {
 };
 
 struct worker {
-    struct dobby_engine *en;
+    struct engine *en;
     unsigned index;
     pthread_t thread;
     struct graph *graph;
@@ -48,7 +53,8 @@ struct worker {
     unsigned gang_seen; /* number of the last team step it took part in */
 };
 
-struct dobby_engine {
+struct engine {
+    struct dobby_engine base; /* what callers hold */
     struct dobby_model *m;
     size_t agents, chunk, context;
     int kv_type;
@@ -75,11 +81,14 @@ struct dobby_engine {
     pthread_t dispatcher;
     bool dispatcher_started;
     struct dobby_stats stats;
+    unsigned char *slot_used; /* [agents] */
+    struct dobby_trace *trace;
+    int lane_cores, lane_agents; /* groups of the trace */
 };
 
 /* ---- the dispatcher --------------------------------------------------------------------------------------- */
 
-static void tell(struct dobby_engine *en, struct sequence *s)
+static void tell(struct engine *en, struct sequence *s)
 {
     if (s->queued)
         return;
@@ -92,17 +101,19 @@ static void tell(struct dobby_engine *en, struct sequence *s)
 
 static struct dobby_result result_of(const struct sequence *s)
 {
+    bool done = s->status == 0;
+
     return (struct dobby_result){
         .ticket = s->ticket,
         .status = s->status,
         .message = s->err.message,
-        .text = s->text,
-        .len = s->len,
+        .text = done ? s->text : "",
+        .len = done ? s->len : 0,
         .ids = s->ids + s->n_prompt,
         .logprob = s->logprob,
         .margin = s->margin,
-        .n_ids = s->n_out,
-        .sum_logprob = s->sum_logprob,
+        .n_ids = done ? s->n_out : 0,
+        .sum_logprob = done ? s->sum_logprob : 0,
         .stop = s->stop_reason,
         .n_prompt = s->n_prompt,
         .n_cached = s->n_cached,
@@ -112,7 +123,7 @@ static struct dobby_result result_of(const struct sequence *s)
     };
 }
 
-static void forget(struct dobby_engine *en, struct sequence *s)
+static void forget(struct engine *en, struct sequence *s)
 {
     if (s->all_prev)
         s->all_prev->all_next = s->all_next;
@@ -124,30 +135,64 @@ static void forget(struct dobby_engine *en, struct sequence *s)
     pthread_cond_broadcast(&en->gone);
 }
 
+/* A callback said that it has had enough. */
+static int callback_code(int rc)
+{
+    return rc < 0 && rc >= DOBBY_E_TIME ? rc : DOBBY_E_INTERNAL;
+}
+
+/* What came of it, for the counts; a callback may have turned a success into a failure at the last moment. */
+static void count_end(struct engine *en, const struct sequence *s)
+{
+    if (s->status == 0)
+        en->stats.n_done++;
+    else if (s->status == DOBBY_E_CANCELLED)
+        en->stats.n_cancelled++;
+    else
+        en->stats.n_failed++;
+    if (s->t_admit <= 0)
+        return;
+    histogram_add(&en->stats.queued_ms, 1e3 * (s->t_admit - s->t_submit));
+    if (s->t_first > 0)
+        histogram_add(&en->stats.first_token_ms, 1e3 * (s->t_first - s->t_admit));
+    if (s->status == 0)
+        histogram_add(&en->stats.latency_ms, 1e3 * (s->t_end - s->t_admit));
+}
+
 /* Called with the lock held; lets it go around callbacks. Text buffers never move, and bytes below `safe` never
  * change, so they are read without the lock. */
-static void tell_one(struct dobby_engine *en, struct sequence *s)
+static void tell_one(struct engine *en, struct sequence *s)
 {
     size_t from = s->told, to = s->safe;
     bool ended = s->ended;
+    int rc = 0;
 
     s->queued = false;
     s->told = size_max(from, to);
     pthread_mutex_unlock(&en->lock);
     if (s->opt.on_text && to > from)
-        s->opt.on_text(s->opt.ctx, s->ticket, s->text + from, to - from);
-    if (ended && s->opt.on_done) {
+        rc = s->opt.on_text(s->opt.ctx, s->ticket, s->text + from, to - from);
+    pthread_mutex_lock(&en->lock);
+    if (rc != 0 && s->abort == 0 && s->status == 0) {
+        s->abort = callback_code(rc);
+        if (ended)
+            s->status = err_set(&s->err, s->abort, "ended by its callback");
+    }
+    if (!ended)
+        return;
+    count_end(en, s);
+    pthread_mutex_unlock(&en->lock);
+    if (s->opt.on_done) {
         struct dobby_result r = result_of(s);
         s->opt.on_done(s->opt.ctx, &r);
     }
     pthread_mutex_lock(&en->lock);
-    if (ended)
-        forget(en, s);
+    forget(en, s);
 }
 
 static void *dispatcher_main(void *arg)
 {
-    struct dobby_engine *en = arg;
+    struct engine *en = arg;
 
     pthread_mutex_lock(&en->lock);
     for (;;) {
@@ -167,37 +212,56 @@ static void *dispatcher_main(void *arg)
 
 /* ---- the life of a sequence: all with the lock held --------------------------------------------------------- */
 
-static void drop_blocks(struct dobby_engine *en, struct sequence *s)
+static void drop_blocks(struct engine *en, struct sequence *s)
 {
     for (size_t i = s->n_blocks; i-- > 0;)
         kv_drop(&en->kv, s->blocks[i]);
     s->n_blocks = 0;
 }
 
-static void end_sequence(struct dobby_engine *en, struct sequence *s)
+static void end_sequence(struct engine *en, struct sequence *s)
 {
     s->ended = true;
     s->t_end = time_now();
-    if (s->status == 0)
-        en->stats.n_done++;
-    else if (s->status == DOBBY_E_CANCELLED)
-        en->stats.n_cancelled++;
-    else
-        en->stats.n_failed++;
     tell(en, s);
 }
 
-static void end_running(struct dobby_engine *en, struct sequence *s)
+/* Its time as an agent: waiting for its beginning, reading, writing. */
+static void trace_agent(struct engine *en, const struct sequence *s)
+{
+    double settled = s->t_settled > 0 ? s->t_settled : s->t_end,
+           first = s->t_first > 0 ? s->t_first : s->t_end;
+    int group = en->lane_agents;
+
+    if (!en->trace)
+        return;
+    if (settled - s->t_admit > 1e-6)
+        trace_span(en->trace, group, s->slot, "wait", s->t_admit, settled, "\"ticket\":%llu",
+                   (unsigned long long)s->ticket);
+    if (s->t_settled > 0)
+        trace_span(en->trace, group, s->slot, "read", settled, first,
+                   "\"ticket\":%llu,\"prompt\":%zu,\"cached\":%zu,\"queued_ms\":%.1f",
+                   (unsigned long long)s->ticket, s->n_prompt, s->n_cached,
+                   1e3 * (s->t_admit - s->t_submit));
+    if (s->t_first > 0)
+        trace_span(en->trace, group, s->slot, "write", first, s->t_end,
+                   "\"ticket\":%llu,\"written\":%zu,\"status\":%d", (unsigned long long)s->ticket,
+                   s->n_out, s->status);
+}
+
+static void end_running(struct engine *en, struct sequence *s)
 {
     drop_blocks(en, s);
     en->n_running--;
+    en->slot_used[s->slot] = 0;
     end_sequence(en, s);
+    trace_agent(en, s);
 }
 
 /* Share what is ready of the prompt's full blocks, from block n_shared on; each ready one replaces a block that was
  * reserved. False when the next one is being computed by another sequence. At least one prompt token stays to be
  * computed, and all from which logits are wanted. */
-static bool match_prefix(struct dobby_engine *en, struct sequence *s)
+static bool match_prefix(struct engine *en, struct sequence *s)
 {
     size_t limit =
         size_min(s->n_prompt - 1, s->opt.on_logits ? s->opt.logits_from : s->n_prompt - 1);
@@ -217,7 +281,7 @@ static bool match_prefix(struct dobby_engine *en, struct sequence *s)
 }
 
 /* The prefix is settled: copy the common part of the next block, announce the blocks that this sequence will fill. */
-static void settle_prefix(struct dobby_engine *en, struct sequence *s)
+static void settle_prefix(struct engine *en, struct sequence *s)
 {
     size_t limit =
                size_min(s->n_prompt - 1, s->opt.on_logits ? s->opt.logits_from : s->n_prompt - 1),
@@ -241,9 +305,11 @@ static void settle_prefix(struct dobby_engine *en, struct sequence *s)
         parent = s->blocks[s->n_published++];
     }
     en->stats.n_cached_tokens += s->n_cached;
+    en->stats.n_prefix_hits += s->n_cached > 0;
+    s->t_settled = time_now();
 }
 
-static void give_to_worker(struct dobby_engine *en, struct sequence *s)
+static void give_to_worker(struct engine *en, struct sequence *s)
 {
     struct worker *best = &en->workers[0];
     for (unsigned i = 1; i < en->n_started; i++)
@@ -252,20 +318,30 @@ static void give_to_worker(struct dobby_engine *en, struct sequence *s)
     best->inbox[best->n_inbox++] = s;
 }
 
+/* It was told to end, or its time is over. */
+static bool over(struct sequence *s)
+{
+    if (!s->abort && s->opt.time_limit_ms > 0 &&
+        time_now() - s->t_admit > 1e-3 * s->opt.time_limit_ms)
+        s->abort = DOBBY_E_TIME;
+    return s->abort != 0;
+}
+
 /* Try parked sequences again; what they wait for may be ready or gone. */
-static bool unpark(struct dobby_engine *en)
+static bool unpark(struct engine *en)
 {
     bool any = false;
     for (struct sequence **at = &en->parked; *at;) {
         struct sequence *s = *at;
-        if (!s->cancelled && !match_prefix(en, s)) {
+        if (!over(s) && !match_prefix(en, s)) {
             at = &s->next;
             continue;
         }
         *at = s->next;
         any = true;
-        if (s->cancelled) {
-            sequence_fail(s, DOBBY_E_CANCELLED, "cancelled");
+        en->stats.n_parked--;
+        if (s->abort) {
+            sequence_abort(s);
             end_running(en, s);
             continue;
         }
@@ -276,7 +352,7 @@ static bool unpark(struct dobby_engine *en)
 }
 
 /* Start what fits: agents and the worst case of its KV blocks. In order; nobody overtakes one that waits for memory. */
-static bool admit(struct dobby_engine *en)
+static bool admit(struct engine *en)
 {
     bool any = false;
     while (en->waiting && en->n_running < en->agents) {
@@ -287,6 +363,9 @@ static bool admit(struct dobby_engine *en)
         en->stats.n_waiting--;
         en->n_running++;
         s->t_admit = time_now();
+        while (en->slot_used[s->slot])
+            s->slot++;
+        en->slot_used[s->slot] = 1;
         any = true;
         if (match_prefix(en, s)) {
             settle_prefix(en, s);
@@ -294,6 +373,7 @@ static bool admit(struct dobby_engine *en)
         } else {
             s->next = en->parked;
             en->parked = s;
+            en->stats.n_parked++;
         }
     }
     return any;
@@ -312,8 +392,8 @@ static void sweep(struct worker *w)
     size_t kept = 0;
     for (size_t i = 0; i < w->n_live; i++) {
         struct sequence *s = w->live[i];
-        if (s->cancelled)
-            sequence_fail(s, DOBBY_E_CANCELLED, "cancelled");
+        if (over(s))
+            sequence_abort(s);
         if (s->ended)
             end_running(w->en, s);
         else
@@ -324,8 +404,7 @@ static void sweep(struct worker *w)
 
 /* ---- steps ---------------------------------------------------------------------------------------------------- */
 
-static void add_segment(struct dobby_engine *en, struct step_space *sp, struct sequence *s,
-                        size_t n)
+static void add_segment(struct engine *en, struct step_space *sp, struct sequence *s, size_t n)
 {
     struct step *st = &sp->step;
     size_t end = s->pos + n;
@@ -346,7 +425,7 @@ static void add_segment(struct dobby_engine *en, struct step_space *sp, struct s
 }
 
 /* Single tokens first, then prompts in order until the step is full. */
-static void fill_step(struct dobby_engine *en, struct step_space *sp, struct worker *from,
+static void fill_step(struct engine *en, struct step_space *sp, struct worker *from,
                       struct worker *to)
 {
     struct step *st = &sp->step;
@@ -370,7 +449,7 @@ static void fill_step(struct dobby_engine *en, struct step_space *sp, struct wor
 }
 
 /* Callbacks that look at logits run here, before anybody changes the sequence. */
-static void show_logits(struct dobby_engine *en, const struct step_space *sp)
+static void show_logits(struct engine *en, const struct step_space *sp)
 {
     for (size_t i = 0; i < sp->step.n_outs; i++) {
         const struct output *o = &sp->outs[i];
@@ -385,7 +464,7 @@ static void show_logits(struct dobby_engine *en, const struct step_space *sp)
 }
 
 /* Take a step's results into its sequences; with the lock. */
-static void apply_step(struct dobby_engine *en, struct step_space *sp)
+static void apply_step(struct engine *en, struct step_space *sp)
 {
     const struct step *st = &sp->step;
 
@@ -395,7 +474,8 @@ static void apply_step(struct dobby_engine *en, struct step_space *sp)
         struct sequence *s = sp->seq_of_seg[k];
         s->pos += st->segs[k].n;
         for (size_t i = 0; i < st->segs[k].n; i++)
-            if (atomic_load_explicit(&st->bad[st->segs[k].col + i], memory_order_relaxed))
+            if (atomic_load_explicit(&st->bad[st->segs[k].col + i], memory_order_relaxed) ||
+                fault_hit(FAULT_NUMERIC))
                 sequence_fail(s, DOBBY_E_NUMERIC,
                               "the model's numbers are not finite: damaged weights, or a prompt "
                               "that overflows them");
@@ -425,7 +505,7 @@ static void apply_step(struct dobby_engine *en, struct step_space *sp)
 /* What stands between steps: cancels, ends, new sequences. Wakes the others if there is something for them. */
 static void boundary(struct worker *w)
 {
-    struct dobby_engine *en = w->en;
+    struct engine *en = w->en;
     bool news;
 
     take_inbox(w);
@@ -440,7 +520,7 @@ static void boundary(struct worker *w)
 /* A worker without work gets half of this one's sequences. */
 static void share_out(struct worker *w)
 {
-    struct dobby_engine *en = w->en;
+    struct engine *en = w->en;
     for (unsigned i = 0; i < en->n_started && w->n_live > 1; i++) {
         struct worker *o = &en->workers[i];
         if (o == w || o->n_live + o->n_inbox > 0)
@@ -451,7 +531,7 @@ static void share_out(struct worker *w)
     }
 }
 
-static bool team_is_better(const struct dobby_engine *en)
+static bool team_is_better(const struct engine *en)
 {
     size_t live = 0, cols = 0;
 
@@ -467,22 +547,31 @@ static bool team_is_better(const struct dobby_engine *en)
            (live < en->n_started || cols < MIN_COLUMNS * en->n_started);
 }
 
-static void solo_step(struct worker *w)
+/* Run what fill_step has prepared, as a team's leader or alone; the lock is let go meanwhile. */
+static void run_step(struct worker *w, struct team *team)
 {
-    struct dobby_engine *en = w->en;
+    struct engine *en = w->en;
+    const struct step *st = &w->space.step;
+    double start = time_now(), end;
 
-    fill_step(en, &w->space, w, w + 1);
     pthread_mutex_unlock(&en->lock);
-    graph_step(w->graph, &w->space.step, NULL, 0);
+    graph_step(team ? en->team_graph : w->graph, st, team, 0);
+    end = time_now();
     show_logits(en, &w->space);
+    trace_span(en->trace, en->lane_cores, (int)w->index, team ? "team step" : "step", start, end,
+               "\"columns\":%zu,\"sequences\":%zu,\"sampled\":%zu", st->n_cols, st->n_segs,
+               st->n_outs);
     pthread_mutex_lock(&en->lock);
+    histogram_add(&en->stats.step_ms, 1e3 * (end - start));
+    histogram_add(&en->stats.step_columns, (double)st->n_cols);
+    en->stats.n_team_steps += team != NULL;
     apply_step(en, &w->space);
 }
 
 /* All other workers wait: step everybody's sequences with them until single steps are better again. */
 static void lead_team(struct worker *w)
 {
-    struct dobby_engine *en = w->en;
+    struct engine *en = w->en;
 
     en->gang = true;
     en->gang_leader = w->index;
@@ -518,11 +607,7 @@ static void lead_team(struct worker *w)
         }
         if (!go)
             break;
-        pthread_mutex_unlock(&en->lock);
-        graph_step(en->team_graph, &w->space.step, &en->team, 0);
-        show_logits(en, &w->space);
-        pthread_mutex_lock(&en->lock);
-        apply_step(en, &w->space);
+        run_step(w, &en->team);
     }
     w->gang_seen = en->gang_no;
     pthread_cond_broadcast(&en->work);
@@ -531,13 +616,16 @@ static void lead_team(struct worker *w)
 /* A member's side of lead_team; called and left with the lock held. */
 static void join_team(struct worker *w)
 {
-    struct dobby_engine *en = w->en;
+    struct engine *en = w->en;
     unsigned rank = (w->index + en->n_started - en->gang_leader) % en->n_started;
 
     w->gang_seen = en->gang_no;
     pthread_mutex_unlock(&en->lock);
     do {
+        double start = time_now();
         graph_step(en->team_graph, en->gang_step, &en->team, rank);
+        trace_span(en->trace, en->lane_cores, (int)w->index, "team step", start, time_now(),
+                   "\"rank\":%u", rank);
         team_wait(&en->team);
     } while (atomic_load_explicit(&en->gang_go, memory_order_relaxed));
     pthread_mutex_lock(&en->lock);
@@ -546,7 +634,7 @@ static void join_team(struct worker *w)
 static void *worker_main(void *arg)
 {
     struct worker *w = arg;
-    struct dobby_engine *en = w->en;
+    struct engine *en = w->en;
 
     pthread_mutex_lock(&en->lock);
     for (;;) {
@@ -561,7 +649,8 @@ static void *worker_main(void *arg)
                 }
             } else if (w->n_live > 0) {
                 share_out(w);
-                solo_step(w);
+                fill_step(en, &w->space, w, w + 1);
+                run_step(w, NULL);
                 continue;
             }
         }
@@ -589,7 +678,7 @@ static int space_new(struct step_space *sp, size_t cols, size_t seqs)
     return sp->ids && sp->segs && sp->outs && sp->bad && sp->seq_of_seg && sp->seq_of_out ? 0 : -1;
 }
 
-static int worker_init(struct dobby_engine *en, unsigned i, struct dobby_err *e)
+static int worker_init(struct engine *en, unsigned i, struct dobby_err *e)
 {
     struct worker *w = &en->workers[i];
     w->en = en;
@@ -614,8 +703,7 @@ static void worker_release(struct worker *w)
     mem_free(w->space.seq_of_out);
 }
 
-static int set_up(struct dobby_engine *en, const struct dobby_engine_options *o,
-                  struct dobby_err *e)
+static int set_up(struct engine *en, const struct dobby_engine_options *o, struct dobby_err *e)
 {
     struct dobby_model *m = en->m;
     size_t block, tokens, n_blocks;
@@ -645,7 +733,8 @@ static int set_up(struct dobby_engine *en, const struct dobby_engine_options *o,
         return rc;
     en->rope = mem_array(en->context * m->head_dim, sizeof(float));
     en->workers = mem_array(en->n_workers, sizeof(*en->workers));
-    if (!en->rope || !en->workers)
+    en->slot_used = mem_zalloc(en->agents);
+    if (!en->rope || !en->workers || !en->slot_used)
         return err_nomem(e, "an engine");
     model_rope_table(m, en->context, en->rope);
     for (unsigned i = 0; i < en->n_workers; i++)
@@ -654,9 +743,21 @@ static int set_up(struct dobby_engine *en, const struct dobby_engine_options *o,
     return graph_new(&en->team_graph, m, en->rope, en->chunk, en->context, en->n_workers, e);
 }
 
+static void name_lanes(struct engine *en)
+{
+    if (!en->trace)
+        return;
+    en->lane_cores = trace_group(en->trace, "cores");
+    en->lane_agents = trace_group(en->trace, "agents");
+    for (unsigned i = 0; i < en->n_started; i++)
+        trace_row(en->trace, en->lane_cores, (int)i, "core %u", i);
+    for (size_t i = 0; i < en->agents; i++)
+        trace_row(en->trace, en->lane_agents, (int)i, "agent %zu", i + 1);
+}
+
 /* Fewer workers than asked for are no failure as long as there is one. The lock is held meanwhile, so that no
  * worker counts its fellows before they are all there. */
-static int start(struct dobby_engine *en, struct dobby_err *e)
+static int start(struct engine *en, struct dobby_err *e)
 {
     struct dobby_err why = {0};
     int rc = thread_start(&en->dispatcher, "dobby-tell", dispatcher_main, en, e);
@@ -682,51 +783,16 @@ static int start(struct dobby_engine *en, struct dobby_err *e)
     return 0;
 }
 
-int dobby_engine_open(struct dobby_engine **out, struct dobby_model *m,
-                      const struct dobby_engine_options *o, struct dobby_err *e)
+static void cancel_one(struct engine *en, struct sequence *s)
 {
-    struct dobby_engine_options opt = {0};
-    struct dobby_engine *en;
-    int rc;
-
-    *out = NULL;
-    if (o && o->size > sizeof(opt))
-        return err_set(e, DOBBY_E_USAGE, "engine options of %zu bytes are newer than this library",
-                       o->size);
-    if (o)
-        memcpy(&opt, o, o->size);
-    en = mem_zalloc(sizeof(*en));
-    if (!en)
-        return err_nomem(e, "an engine");
-    en->m = m;
-    en->tell_end = &en->tell;
-    pthread_mutex_init(&en->lock, NULL);
-    pthread_cond_init(&en->work, NULL);
-    pthread_cond_init(&en->told, NULL);
-    pthread_cond_init(&en->gone, NULL);
-    rc = set_up(en, &opt, e);
-    if (rc == 0)
-        rc = start(en, e);
-    if (rc < 0) {
-        dobby_engine_free(en);
-        return rc;
-    }
-    en->stats.threads = (int)en->n_started;
-    en->stats.kv_blocks_total = en->kv.n_blocks;
-    *out = en;
-    return 0;
-}
-
-static void cancel_one(struct dobby_engine *en, struct sequence *s)
-{
-    if (s->ended || s->cancelled)
+    if (s->ended || s->abort)
         return;
-    s->cancelled = true;
+    s->abort = DOBBY_E_CANCELLED;
     for (struct sequence **at = &en->waiting; *at; at = &(*at)->next)
         if (*at == s) {
             *at = s->next;
             en->stats.n_waiting--;
-            sequence_fail(s, DOBBY_E_CANCELLED, "cancelled");
+            sequence_abort(s);
             s->n_blocks = 0; /* none were taken */
             end_sequence(en, s);
             return;
@@ -734,10 +800,10 @@ static void cancel_one(struct dobby_engine *en, struct sequence *s)
     pthread_cond_broadcast(&en->work);
 }
 
-void dobby_engine_free(struct dobby_engine *en)
+static void engine_free(struct dobby_engine *base)
 {
-    if (!en)
-        return;
+    struct engine *en = (struct engine *)base;
+
     pthread_mutex_lock(&en->lock);
     en->closing = true;
     for (struct sequence *s = en->all, *next; s; s = next) {
@@ -760,6 +826,7 @@ void dobby_engine_free(struct dobby_engine *en)
     graph_free(en->team_graph);
     kv_pool_release(&en->kv);
     mem_free(en->workers);
+    mem_free(en->slot_used);
     mem_free(en->rope);
     pthread_mutex_destroy(&en->lock);
     pthread_cond_destroy(&en->work);
@@ -770,17 +837,11 @@ void dobby_engine_free(struct dobby_engine *en)
 
 /* ---- what callers do --------------------------------------------------------------------------------------------- */
 
-static int check_prompt(const struct dobby_engine *en, const int32_t *ids, size_t n,
+static int check_prompt(const struct engine *en, const int32_t *ids, size_t n,
                         const struct dobby_generate *g, struct dobby_err *e)
 {
-    size_t tokens = g->max_tokens > 0 ? (size_t)g->max_tokens : 256;
+    size_t tokens = (size_t)g->max_tokens;
 
-    if (g->size > sizeof(*g))
-        return err_set(e, DOBBY_E_USAGE,
-                       "generation options of %zu bytes are newer than this library", g->size);
-    if (g->max_tokens < 0)
-        return err_set(e, DOBBY_E_USAGE, "max_tokens is %d; it must not be negative",
-                       g->max_tokens);
     if (n == 0)
         return err_set(e, DOBBY_E_USAGE, "the prompt is empty; a model needs at least one token");
     if (n > en->context || tokens > en->context - n)
@@ -801,8 +862,8 @@ static int check_prompt(const struct dobby_engine *en, const int32_t *ids, size_
     return 0;
 }
 
-int dobby_submit(struct dobby_engine *en, const int32_t *ids, size_t n,
-                 const struct dobby_generate *g, dobby_ticket *out, struct dobby_err *e)
+static int submit_ids(struct engine *en, const int32_t *ids, size_t n,
+                      const struct dobby_generate *g, dobby_ticket *out, struct dobby_err *e)
 {
     struct sequence *s, **at;
     int rc = check_prompt(en, ids, n, g, e);
@@ -836,7 +897,25 @@ int dobby_submit(struct dobby_engine *en, const int32_t *ids, size_t n,
     return 0;
 }
 
-static struct sequence *find_ticket(const struct dobby_engine *en, dobby_ticket t)
+static int submit(struct dobby_engine *base, const struct engine_prompt *p,
+                  const struct dobby_generate *g, dobby_ticket *out, struct dobby_err *e)
+{
+    struct engine *en = (struct engine *)base;
+    int32_t *ids = NULL;
+    size_t n;
+    int rc;
+
+    if (p->ids)
+        return submit_ids(en, p->ids, p->n_ids, g, out, e);
+    rc = p->msg ? dobby_chat_tokens(en->m, p->msg, p->n_msg, &ids, &n, e)
+                : dobby_tokenize(en->m, p->text, p->len, 0, 1, &ids, &n, e);
+    if (rc == 0)
+        rc = submit_ids(en, ids, n, g, out, e);
+    dobby_free(ids);
+    return rc;
+}
+
+static struct sequence *find_ticket(const struct engine *en, dobby_ticket t)
 {
     struct sequence *s = en->all;
     while (s && s->ticket != t)
@@ -844,8 +923,10 @@ static struct sequence *find_ticket(const struct dobby_engine *en, dobby_ticket 
     return s;
 }
 
-void dobby_cancel(struct dobby_engine *en, dobby_ticket t)
+static void cancel(struct dobby_engine *base, dobby_ticket t)
 {
+    struct engine *en = (struct engine *)base;
+
     pthread_mutex_lock(&en->lock);
     struct sequence *s = find_ticket(en, t);
     if (s)
@@ -853,27 +934,96 @@ void dobby_cancel(struct dobby_engine *en, dobby_ticket t)
     pthread_mutex_unlock(&en->lock);
 }
 
-void dobby_wait(struct dobby_engine *en, dobby_ticket t)
+static void wait_for(struct dobby_engine *base, dobby_ticket t)
 {
+    struct engine *en = (struct engine *)base;
+
     pthread_mutex_lock(&en->lock);
-    while (find_ticket(en, t))
+    while (t ? find_ticket(en, t) != NULL : en->all != NULL)
         pthread_cond_wait(&en->gone, &en->lock);
     pthread_mutex_unlock(&en->lock);
 }
 
-void dobby_drain(struct dobby_engine *en)
+static void get_stats(struct dobby_engine *base, struct dobby_stats *out)
 {
-    pthread_mutex_lock(&en->lock);
-    while (en->all)
-        pthread_cond_wait(&en->gone, &en->lock);
-    pthread_mutex_unlock(&en->lock);
-}
+    struct engine *en = (struct engine *)base;
 
-void dobby_get_stats(struct dobby_engine *en, struct dobby_stats *out)
-{
     pthread_mutex_lock(&en->lock);
     *out = en->stats;
     out->n_running = en->n_running;
+    out->kv_blocks_cached = en->kv.n_idle;
     out->kv_blocks_used = en->kv.n_blocks - en->kv.n_free - en->kv.n_idle;
     pthread_mutex_unlock(&en->lock);
+}
+
+static bool is_parked(const struct engine *en, const struct sequence *s)
+{
+    const struct sequence *at = en->parked;
+    while (at && at != s)
+        at = at->next;
+    return at != NULL;
+}
+
+static void get_progress(struct dobby_engine *base, dobby_ticket t, struct dobby_progress *out)
+{
+    struct engine *en = (struct engine *)base;
+    const struct sequence *s;
+
+    pthread_mutex_lock(&en->lock);
+    s = find_ticket(en, t);
+    if (s && !s->ended) {
+        out->state = s->t_admit <= 0    ? DOBBY_ST_WAITING
+                     : s->t_first > 0   ? DOBBY_ST_WRITING
+                     : is_parked(en, s) ? DOBBY_ST_PARKED
+                                        : DOBBY_ST_READING;
+        out->n_prompt = s->n_prompt;
+        out->n_read = size_min(s->pos, s->n_prompt);
+        out->n_written = s->n_out;
+        out->ms = 1e3 * (time_now() - (s->t_admit > 0 ? s->t_admit : s->t_submit));
+    }
+    pthread_mutex_unlock(&en->lock);
+}
+
+static const char *model_name(const struct dobby_engine *base)
+{
+    return ((const struct engine *)base)->m->title;
+}
+
+static const struct engine_ops ops = {submit,       cancel,     wait_for,   get_stats,
+                                      get_progress, model_name, engine_free};
+
+int dobby_engine_open(struct dobby_engine **out, struct dobby_model *m,
+                      const struct dobby_engine_options *o, struct dobby_err *e)
+{
+    struct dobby_engine_options opt;
+    struct engine *en;
+    int rc = options_take(&opt, sizeof(opt), o, "engine", e);
+
+    *out = NULL;
+    if (rc < 0)
+        return rc;
+    en = mem_zalloc(sizeof(*en));
+    if (!en)
+        return err_nomem(e, "an engine");
+    en->base.ops = &ops;
+    en->m = m;
+    en->trace = opt.trace;
+    en->tell_end = &en->tell;
+    pthread_mutex_init(&en->lock, NULL);
+    pthread_cond_init(&en->work, NULL);
+    pthread_cond_init(&en->told, NULL);
+    pthread_cond_init(&en->gone, NULL);
+    rc = set_up(en, &opt, e);
+    if (rc == 0)
+        rc = start(en, e);
+    if (rc < 0) {
+        engine_free(&en->base);
+        return rc;
+    }
+    name_lanes(en);
+    en->stats.kv_block_bytes = en->kv.block_bytes;
+    en->stats.threads = (int)en->n_started;
+    en->stats.kv_blocks_total = en->kv.n_blocks;
+    *out = &en->base;
+    return 0;
 }

@@ -2,6 +2,7 @@
 #include "llm/model.h"
 
 #include "base/mem.h"
+#include "base/options.h"
 #include "base/sha256.h"
 #include "base/size.h"
 #include "base/thread.h"
@@ -463,16 +464,13 @@ static int load(struct loader *l, const struct dobby_model_options *o)
 int dobby_model_open(struct dobby_model **out, const char *path,
                      const struct dobby_model_options *o, struct dobby_err *e)
 {
-    struct dobby_model_options opt = {0};
+    struct dobby_model_options opt;
     struct loader l = {.e = e};
-    int rc;
+    int rc = options_take(&opt, sizeof(opt), o, "model", e);
 
     *out = NULL;
-    if (o && o->size > sizeof(opt))
-        return err_set(e, DOBBY_E_USAGE, "model options of %zu bytes are newer than this library",
-                       o->size);
-    if (o)
-        memcpy(&opt, o, o->size);
+    if (rc < 0)
+        return rc;
     rc = gguf_open(&l.g, path, e);
     if (rc < 0)
         return rc;

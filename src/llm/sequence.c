@@ -5,6 +5,7 @@
 #include "base/size.h"
 #include "base/utf8.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static int copy_stops(struct sequence *s, const char *const *stops)
@@ -25,12 +26,12 @@ int sequence_new(struct sequence **out, const struct dobby_model *m, const int32
                  const struct dobby_generate *g, struct dobby_err *e)
 {
     struct sequence *s = mem_zalloc(sizeof(*s));
-    size_t max_tokens = g->max_tokens > 0 ? (size_t)g->max_tokens : 256, text;
+    size_t max_tokens = (size_t)g->max_tokens, text;
 
     *out = NULL;
     if (!s)
         return err_nomem(e, "a sequence");
-    memcpy(&s->opt, g, g->size);
+    s->opt = *g;
     s->n_prompt = s->n_ids = n;
     s->max_ids = n + max_tokens;
     s->n_blocks = (s->max_ids + KV_TOKENS - 1) / KV_TOKENS;
@@ -49,7 +50,6 @@ int sequence_new(struct sequence **out, const struct dobby_model *m, const int32
     }
     memcpy(s->ids, ids, n * sizeof(*ids));
     s->text[0] = '\0';
-    s->opt.max_tokens = (int)max_tokens;
     s->stop_reason = "";
     *out = s;
     return 0;
@@ -142,6 +142,24 @@ void sequence_fail(struct sequence *s, int code, const char *message)
         return;
     err_clear(&s->err);
     s->status = err_set(&s->err, code, "%s", message);
-    s->safe = s->len;
     s->ended = true;
+}
+
+void sequence_abort(struct sequence *s)
+{
+    char text[96];
+
+    switch (s->abort) {
+    case DOBBY_E_CANCELLED:
+        sequence_fail(s, s->abort, "cancelled");
+        break;
+    case DOBBY_E_TIME:
+        snprintf(text, sizeof(text), "no end after %d ms, the time limit; raise it, or try again",
+                 s->opt.time_limit_ms);
+        sequence_fail(s, s->abort, text);
+        break;
+    default:
+        snprintf(text, sizeof(text), "ended by its callback (code %d)", s->abort);
+        sequence_fail(s, s->abort, text);
+    }
 }

@@ -32,22 +32,28 @@ struct sequence {
         told; /* written; of these, no part of a stop string or cut character; handed to on_text */
     char **stops; /* [n_stops], copies */
     size_t n_stops;
-    float *logits;                 /* on_logits: [HEAD_COLS][n_vocab] */
-    bool cancelled, ended, queued; /* asked to stop; final; stands in the queue of the dispatcher */
+    float *logits;      /* on_logits: [HEAD_COLS][n_vocab] */
+    bool ended, queued; /* final; stands in the queue of the dispatcher */
+    int abort;          /* asked to end with this code; 0: not */
     int status;
+    int slot; /* 0..agents-1 while it is admitted: its lane in a trace */
     const char *stop_reason;
     struct dobby_err err;
-    double t_submit, t_admit, t_first, t_end;
+    double t_submit, t_admit, t_settled, t_first, t_end; /* settled: its beginning was there */
 };
 
 #define SEQ_LOGIT_COLS 32 /* columns a step at most for sequences with on_logits */
 
+/* g: complete (api.c). */
 MUST_CHECK int sequence_new(struct sequence **out, const struct dobby_model *m, const int32_t *ids,
                             size_t n, const struct dobby_generate *g, struct dobby_err *e);
 void sequence_free(struct sequence *s);
 /* Take a sampled token: text, stop strings, limits. Sets `ended` with stop_reason when the sequence is complete. */
 void sequence_accept(struct sequence *s, const struct dobby_model *m, int32_t id, float logprob,
                      float margin);
+/* End it without a text; the first failure wins. */
 void sequence_fail(struct sequence *s, int code, const char *message);
+/* End it as `abort` says. */
+void sequence_abort(struct sequence *s);
 
 #endif

@@ -369,7 +369,7 @@ static int submit(struct runner *k, struct slot *s, struct dobby_err *e)
     g.stops = stops;
     g.ctx = s;
     g.on_done = on_done;
-    return k->o->engine.submit(k->o->engine.ctx, p.ids, p.n, &g, &s->ticket, e);
+    return k->o->engine.submit(k->o->engine.ctx, &p, &g, &s->ticket, e);
 }
 
 /* Ask what the slot has to ask, until the engine has it or there is nothing more to do for its item. */

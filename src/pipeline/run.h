@@ -25,22 +25,25 @@
 #define ENGINE_MAX_FAILURES                                                                        \
     24 /* in a row, over all units: the engine is broken, not the question */
 
-/* The engine, as dobby.h describes its functions of the same names. */
-struct run_engine {
-    void *ctx;
-    int (*submit)(void *ctx, const int32_t *ids, size_t n, const struct dobby_generate *g,
-                  dobby_ticket *out, struct dobby_err *e);
-    void (*cancel)(void *ctx, dobby_ticket t);
-    void (*stats)(void *ctx, struct dobby_stats *out); /* for the progress line; may be NULL */
-};
-
 /* A question. Pointers live until the next one is asked for. */
 struct run_prompt {
-    const int32_t *ids;
+    const int32_t *ids; /* the tokens; NULL for an engine that takes words only */
     size_t n;
+    const struct dobby_message *msg; /* the words */
+    size_t n_msg;
     const char *code; /* what the answer is checked against */
     size_t code_len;
     struct unit unit; /* its names live as long as the source */
+};
+
+/* The engine, as dobby.h describes its functions of the same names. */
+struct run_engine {
+    void *ctx;
+    int (*submit)(void *ctx, const struct run_prompt *p, const struct dobby_generate *g,
+                  dobby_ticket *out, struct dobby_err *e);
+    void (*cancel)(void *ctx, dobby_ticket t);
+    void (*stats)(void *ctx, struct dobby_stats *out); /* for the progress line; may be NULL */
+    void (*progress)(void *ctx, dobby_ticket t, struct dobby_progress *out); /* may be NULL */
 };
 
 /* Where questions come from. */

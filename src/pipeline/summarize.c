@@ -8,6 +8,7 @@
 
 #include "base/json.h"
 #include "base/mem.h"
+#include "base/options.h"
 #include "base/sha256.h"
 #include "base/thread.h"
 #include "base/utf8.h"
@@ -100,27 +101,6 @@ static bool stopped(const struct job *j)
 }
 
 /* ---- options ------------------------------------------------------------------------------------ */
-
-/* Take a struct of the caller's size: a smaller one is an older one, a larger one may only hold zeros in what
- * is not known here. */
-static int take_options(struct dobby_summarize *out, const struct dobby_summarize *o,
-                        struct dobby_err *e)
-{
-    const unsigned char *p = (const unsigned char *)o;
-
-    *out = (struct dobby_summarize){0};
-    if (o->size < sizeof(o->size) || o->size > 65536)
-        return err_set(e, DOBBY_E_USAGE,
-                       "summarize: the options' size is %zu; set it with DOBBY_INIT", o->size);
-    for (size_t i = sizeof(*out); i < o->size; i++)
-        if (p[i])
-            return err_set(e, DOBBY_E_USAGE,
-                           "summarize: an option is set that this version (%s) does not know; use "
-                           "a newer library",
-                           DOBBY_VERSION);
-    memcpy(out, o, o->size < sizeof(*out) ? o->size : sizeof(*out));
-    return 0;
-}
 
 static int check_options(struct dobby_summarize *o, struct dobby_err *e)
 {
@@ -386,10 +366,10 @@ static int load_model(struct job *j)
     return rc;
 }
 
-static int engine_submit(void *ctx, const int32_t *ids, size_t n, const struct dobby_generate *g,
+static int engine_submit(void *ctx, const struct run_prompt *p, const struct dobby_generate *g,
                          dobby_ticket *out, struct dobby_err *e)
 {
-    return dobby_submit(ctx, ids, n, g, out, e);
+    return dobby_submit(ctx, p->ids, p->n, g, out, e);
 }
 
 static void engine_cancel(void *ctx, dobby_ticket t)
@@ -400,6 +380,11 @@ static void engine_cancel(void *ctx, dobby_ticket t)
 static void engine_stats(void *ctx, struct dobby_stats *out)
 {
     dobby_get_stats(ctx, out);
+}
+
+static void engine_progress(void *ctx, dobby_ticket t, struct dobby_progress *out)
+{
+    dobby_get_progress(ctx, t, out);
 }
 
 /* The text of a file as it was scanned: 1 if it is another one by now. Units of a file follow one another, so its
@@ -443,6 +428,8 @@ static int next_prompt(void *ctx, size_t item, int attempt, struct run_prompt *o
     *out = (struct run_prompt){
         .ids = j->question.ids.id,
         .n = j->question.ids.n,
+        .msg = j->question.prompt.msg,
+        .n_msg = j->question.prompt.n,
         .code = strbuf_str(&j->code),
         .code_len = j->code.len,
         .unit = question_unit(u),
@@ -465,9 +452,10 @@ static const char *label(void *ctx, size_t item)
 
 static int ask_all(struct job *j, const struct run_item *items)
 {
-    const struct run_engine own =
-        j->given ? *j->given
-                 : (struct run_engine){j->engine, engine_submit, engine_cancel, engine_stats};
+    const struct run_engine own = j->given
+                                      ? *j->given
+                                      : (struct run_engine){j->engine, engine_submit, engine_cancel,
+                                                            engine_stats, engine_progress};
     struct run_options o = {
         .items = items,
         .n_items = j->plan.n_items,
@@ -624,7 +612,7 @@ int summarize_tree(const struct dobby_summarize *o, const struct run_engine *eng
     *j.st = (struct dobby_summary_stats){0};
     j.walk.root_fd = -1;
     j.start = time_now();
-    rc = take_options(&j.o, o, e);
+    rc = options_take(&j.o, sizeof(j.o), o, "summarize", e);
     if (rc == 0)
         rc = check_options(&j.o, e);
     if (rc < 0)

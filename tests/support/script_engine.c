@@ -37,7 +37,7 @@ static uint32_t roll(struct script_engine *s)
     return s->seed >> 8;
 }
 
-static int submit(void *ctx, const int32_t *ids, size_t n, const struct dobby_generate *g,
+static int submit(void *ctx, const struct run_prompt *p, const struct dobby_generate *g,
                   dobby_ticket *out, struct dobby_err *e)
 {
     struct script_engine *s = ctx;
@@ -48,10 +48,10 @@ static int submit(void *ctx, const int32_t *ids, size_t n, const struct dobby_ge
     if (s->n_asks == MAX_ASKS)
         abort();
     a = &s->asks[s->n_asks];
-    *a = (struct script_ask){.g = *g, .hash = hash_ids(ids, n), .n_ids = n, .open = true};
+    *a = (struct script_ask){.g = *g, .hash = hash_ids(p->ids, p->n), .n_ids = p->n, .open = true};
     for (size_t i = 0; i < s->n_asks; i++)
         times += s->asks[i].hash == a->hash;
-    a->answer = s->answer(s->ctx, ids, n, times);
+    a->answer = s->answer(s->ctx, p->ids, p->n, times);
     a->ticket = ++s->n_asks;
     s->n_submitted++;
     if (a->answer.refuse) {
@@ -190,5 +190,5 @@ int script_held(struct script_engine *s)
 
 struct run_engine script_seam(struct script_engine *s)
 {
-    return (struct run_engine){s, submit, cancel, NULL};
+    return (struct run_engine){s, submit, cancel, NULL, NULL};
 }

@@ -1,0 +1,37 @@
+/* engine.h - what stands behind a struct dobby_engine: the model's own engine, or a server by URL (llm).
+ * What     The public calls of dobby.h are in api.c; each goes to one function of a table.
+ * Next     engine.c for the model's own, remote.c for the server. */
+#ifndef LLM_ENGINE_H
+#define LLM_ENGINE_H
+
+#include "base/err.h"
+
+/* A prompt in one of three forms: ids, or text, or a conversation. */
+struct engine_prompt {
+    const int32_t *ids;
+    size_t n_ids;
+    const char *text;
+    size_t len;
+    const struct dobby_message *msg;
+    size_t n_msg;
+};
+
+struct dobby_engine;
+struct engine_ops {
+    /* g is complete (of this version's size); its checks are the engine's. */
+    int (*submit)(struct dobby_engine *en, const struct engine_prompt *p,
+                  const struct dobby_generate *g, dobby_ticket *out, struct dobby_err *e);
+    void (*cancel)(struct dobby_engine *en, dobby_ticket t);
+    void (*wait)(struct dobby_engine *en, dobby_ticket t); /* 0: for all */
+    void (*stats)(struct dobby_engine *en, struct dobby_stats *out);
+    void (*progress)(struct dobby_engine *en, dobby_ticket t, struct dobby_progress *out);
+    const char *(*model)(const struct dobby_engine *en);
+    void (*free)(struct dobby_engine *en);
+};
+
+/* First member of each engine's own struct. */
+struct dobby_engine {
+    const struct engine_ops *ops;
+};
+
+#endif
