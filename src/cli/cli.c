@@ -11,7 +11,7 @@
 
 const char *const cli_log_formats[] = {"text", "json", NULL};
 const char *const cli_log_levels[] = {"error", "warn", "info", "debug", NULL};
-const char *const cli_kv_names[] = {"f16", "f32", NULL};
+const char *const cli_kv_names[] = {"f16", "q8", "f32", NULL};
 const char *const cli_isa_names[] = {"scalar", "avx2", "avx512vnni", NULL};
 
 int cli_exit_code(int code)
@@ -153,7 +153,7 @@ void cli_put_seconds(struct strbuf *out, double s)
 
 int cli_kv_value(int choice)
 {
-    static const int value[] = {DOBBY_KV_F16, DOBBY_KV_F32};
+    static const int value[] = {DOBBY_KV_F16, DOBBY_KV_Q8, DOBBY_KV_F32};
 
     return choice < 0 ? 0 : value[choice];
 }

@@ -715,8 +715,8 @@ static int set_up(struct engine *en, const struct dobby_engine_options *o, struc
             e, DOBBY_E_USAGE,
             "engine options out of range: threads 0..%d, agents 0..65536, chunk 0..65536",
             TEAM_MAX);
-    if (o->kv != DOBBY_KV_F16 && o->kv != DOBBY_KV_F32)
-        return err_set(e, DOBBY_E_USAGE, "KV type %d is not supported: f16 and f32 are", o->kv);
+    if (o->kv != DOBBY_KV_F16 && o->kv != DOBBY_KV_Q8 && o->kv != DOBBY_KV_F32)
+        return err_set(e, DOBBY_E_USAGE, "KV type %d is not known: f16, q8 and f32 are", o->kv);
     en->agents = o->agents > 0 ? (size_t)o->agents : 10;
     en->chunk = o->chunk > 0 ? (size_t)o->chunk : 256;
     en->context = o->context > 0 ? (size_t)o->context : size_min(m->n_ctx_train, CONTEXT_DEFAULT);

@@ -159,8 +159,7 @@ void graph_free(struct graph *g)
 
 size_t graph_kv_block(const struct dobby_model *m, int kv_type)
 {
-    size_t size = kv_type == DOBBY_KV_F32 ? 4 : 2;
-    return m->n_layers * 2 * m->n_kv * m->head_dim * KV_TOKENS * size;
+    return m->n_layers * kv_layer_bytes(kv_type, m->n_kv, m->head_dim);
 }
 
 /* ---- a team ------------------------------------------------------------------------------------------- */
@@ -278,8 +277,8 @@ static struct kv_view kv_of(const struct graph *g, const struct step *s, const s
                             size_t layer)
 {
     const struct dobby_model *m = g->m;
-    return (struct kv_view){.base =
-                                s->kv_base + layer * (graph_kv_block(m, s->kv_type) / m->n_layers),
+    return (struct kv_view){.base = s->kv_base +
+                                    layer * kv_layer_bytes(s->kv_type, m->n_kv, m->head_dim),
                             .stride = s->kv_stride,
                             .blocks = seg->blocks,
                             .type = s->kv_type,
@@ -297,6 +296,12 @@ static void rotate_and_store(struct graph *g, const struct step *s, size_t layer
     for (size_t i = c.from; i < c.to; i++) {
         struct kv_view kv = kv_of(g, s, g->seg[i], layer);
         const float *cs = g->rope + g->pos[i] * m->head_dim;
+        float limit = kv_top(s->kv_type);
+        /* The softmax would make a finite weight of a score that is no number: damaged weights must be found here. */
+        if (!isfinite(m->kernels->top(g->q + i * ldq, m->n_heads * m->head_dim)) ||
+            m->kernels->top(g->k + i * ldkv, m->n_kv * m->head_dim) > limit ||
+            m->kernels->top(g->v + i * ldkv, m->n_kv * m->head_dim) > limit)
+            mark(s, i);
         m->kernels->rope(g->q + i * ldq, m->n_heads, m->head_dim, cs, scale);
         m->kernels->rope(g->k + i * ldkv, m->n_kv, m->head_dim, cs, 1.0f);
         m->kernels->kv_store(&kv, g->pos[i], g->k + i * ldkv, g->v + i * ldkv);

@@ -28,6 +28,8 @@ static const char *kv_name(const struct key_base *b)
     switch (b->kv) {
     case DOBBY_KV_F32:
         return "f32";
+    case DOBBY_KV_Q8:
+        return "q8";
     default:
         return "f16";
     }

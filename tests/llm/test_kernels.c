@@ -333,6 +333,23 @@ static void test_quantize_refuses_what_is_not_finite(void **state)
             }
 }
 
+static void test_top(void **state)
+{
+    float x[64];
+    (void)state;
+    for (size_t i = 0; kernels_at(i); i++)
+        for (size_t at = 0; at < 64; at++) {
+            memset(x, 0, sizeof(x));
+            assert_true(kernels_at(i)->top(x, 64) == 0);
+            x[at] = -3.5f;
+            assert_true(kernels_at(i)->top(x, 64) == 3.5f);
+            x[63 - at] = -INFINITY;
+            assert_true(kernels_at(i)->top(x, 64) == INFINITY);
+            x[63 - at] = -NAN;
+            assert_true(kernels_at(i)->top(x, 64) == INFINITY);
+        }
+}
+
 /* Everything else: each table's bits equal the reference's. */
 #define N 96
 struct elementwise {
@@ -388,7 +405,7 @@ static void attend(const struct kernels *k, int type, size_t n_ctx, const float 
 {
     enum { HD = 64, KV = 2, GROUP = 3 };
     uint32_t blocks[8] = {5, 2, 7, 0, 1, 6, 3, 4};
-    size_t bytes = (type == DOBBY_KV_F32 ? 4 : 2) * 2 * KV * HD * KV_TOKENS, ld = KV * GROUP * HD;
+    size_t bytes = kv_layer_bytes(type, KV, HD), ld = KV * GROUP * HD;
     unsigned char *base = malloc(8 * bytes);
     float *scratch = malloc(attn_scratch(128, GROUP, HD) * sizeof(float));
     struct kv_view v = {base, bytes, blocks, type, KV, HD};
@@ -426,7 +443,7 @@ static void test_attention(void **state)
         kv[i] = draw_float(2);
     for (size_t i = 0; i < CTX * LD; i++)
         q[i] = draw_float(1);
-    for (int type = 0; type <= DOBBY_KV_F32; type += DOBBY_KV_F32) {
+    for (int type = DOBBY_KV_F16; type <= DOBBY_KV_F32; type++) {
         attend(&kernels_scalar, type, CTX, kv, q, want, 16);
         for (size_t i = 0; kernels_at(i); i++)
             for (size_t c = 0; c < 3; c++) {
@@ -440,6 +457,50 @@ static void test_attention(void **state)
         }
     }
     free(kv), free(q), free(want), free(got);
+}
+
+/* Keys and values in 8 bits come back within half a step of the vector's own scale, at every magnitude. */
+static void test_q8_cache(void **state)
+{
+    enum { HD = 64, KV = 2 };
+    static const float magnitudes[] = {1e-30f, 1e-7f, 1e-3f, 1, 1e4f, 8e6f};
+    size_t bytes = kv_layer_bytes(DOBBY_KV_Q8, KV, HD);
+    unsigned char *base = malloc(bytes), *same = malloc(bytes);
+    float k[KV * HD], v[KV * HD];
+    uint32_t block = 0;
+
+    (void)state;
+    for (size_t m = 0; m < sizeof(magnitudes) / sizeof(magnitudes[0]); m++) {
+        struct kv_view view = {base, bytes, &block, DOBBY_KV_Q8, KV, HD};
+        for (size_t i = 0; i < KV * HD; i++) {
+            k[i] = draw_float(1) * magnitudes[m];
+            v[i] = draw_float(1) * magnitudes[m];
+        }
+        for (size_t i = 0; kernels_at(i); i++) {
+            memset(base, 0, bytes);
+            kernels_at(i)->kv_store(&view, 5, k, v);
+            if (i == 0)
+                memcpy(same, base, bytes);
+            assert_memory_equal(same, base, bytes);
+        }
+        for (size_t h = 0; h < KV; h++) {
+            const uint16_t *scale =
+                (const uint16_t *)(const void *)(base + 2 * KV * HD * KV_TOKENS);
+            float dk = f16_to_f32(scale[h * KV_TOKENS + 5]),
+                  dv = f16_to_f32(scale[(KV + h) * KV_TOKENS + 5]);
+            /* Below float16's normal range (2^-14) scales get coarse: half a unit of 2^-24 on 127 steps. */
+            float rest = 127 * 0x1p-25f;
+            for (size_t i = 0; i < HD; i++) {
+                float qk = dk * (float)(int8_t)base[(h * HD + i) * KV_TOKENS + 5];
+                float qv =
+                    dv * (float)(int8_t)base[KV * HD * KV_TOKENS + (h * KV_TOKENS + 5) * HD + i];
+                assert_true(fabsf(qk - k[h * HD + i]) <= 0.57f * dk + rest);
+                assert_true(fabsf(qv - v[h * HD + i]) <= 0.57f * dv + rest);
+            }
+        }
+    }
+    free(base);
+    free(same);
 }
 
 static void test_find(void **state)
@@ -464,6 +525,8 @@ int main(void)
         cmocka_unit_test(test_quantize_refuses_what_is_not_finite),
         cmocka_unit_test(test_elementwise),
         cmocka_unit_test(test_attention),
+        cmocka_unit_test(test_q8_cache),
+        cmocka_unit_test(test_top),
         cmocka_unit_test(test_find),
     };
     return cmocka_run_group_tests_name("kernels", tests, NULL, NULL);

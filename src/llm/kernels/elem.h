@@ -41,6 +41,18 @@ static inline bool elem_quantize(const struct acts *a, size_t col, const float *
     return true;
 }
 
+/* The largest magnitude in x; infinity for a NaN too. */
+static inline float elem_top(const float *x, size_t n)
+{
+    v16i bits = v16i_zero();
+    int32_t top;
+
+    for (size_t i = 0; i < n; i += 16)
+        bits = v16i_max_abs(bits, v16_load(x + i));
+    top = v16i_hmax(bits); /* as integers NaN > infinity > any finite number */
+    return top >= 0x7F800000 ? INFINITY : f32_from_bits((uint32_t)top);
+}
+
 /* x / sqrt(mean(x^2) + eps) * w */
 static inline void elem_rmsnorm(const float *x, const float *w, size_t n, float eps, float *out)
 {
@@ -86,9 +98,36 @@ static inline void elem_silu_mul(const float *g, const float *u, float *out, siz
     }
 }
 
-static inline size_t kv_size(int type)
+/* One head's vector in 8 bits: scale d = a / 127 rounded to float16, a = max |x|, then q = x / d rounded half to even and
+ * kept within 127, since d may have been rounded down. */
+static inline uint16_t kv_quantize(const float *x, size_t n, int8_t *q)
 {
-    return type == DOBBY_KV_F32 ? 4 : 2;
+    const v16 magic = v16_set1(12582912.0f), top = v16_set1(127), bottom = v16_set1(-127);
+    uint16_t half = f32_to_f16(elem_top(x, n) / 127.0f);
+    float d = f16_to_f32(half), inv = d > 0 ? 1.0f / d : 0;
+
+    for (size_t i = 0; i < n; i += 16) {
+        v16 v = v16_mul(v16_load(x + i), v16_set1(inv));
+        v = v16_min(v16_max(v, bottom), top);
+        v16i_store_low(q + i, v16_bits(v16_add(v, magic)));
+    }
+    return half;
+}
+
+static inline void kv_store_q8(const struct kv_view *kv, unsigned char *block, size_t t,
+                               const float *k, const float *v)
+{
+    size_t hd = kv->head_dim, n = kv->n_kv * hd * KV_TOKENS;
+    uint16_t *scale = (uint16_t *)(void *)(block + 2 * n);
+    int8_t *keys = (int8_t *)block, *values = keys + n, q[256];
+
+    for (size_t h = 0; h < kv->n_kv; h++) {
+        scale[h * KV_TOKENS + t] = kv_quantize(k + h * hd, hd, q);
+        for (size_t i = 0; i < hd; i++)
+            keys[(h * hd + i) * KV_TOKENS + t] = q[i];
+        scale[(kv->n_kv + h) * KV_TOKENS + t] =
+            kv_quantize(v + h * hd, hd, values + (h * KV_TOKENS + t) * hd);
+    }
 }
 
 static inline void elem_kv_store(const struct kv_view *kv, size_t pos, const float *k,
@@ -97,6 +136,10 @@ static inline void elem_kv_store(const struct kv_view *kv, size_t pos, const flo
     unsigned char *block = kv->base + kv->blocks[pos / KV_TOKENS] * kv->stride;
     size_t n = kv->n_kv * kv->head_dim, t = pos % KV_TOKENS;
 
+    if (kv->type == DOBBY_KV_Q8) {
+        kv_store_q8(kv, block, t, k, v);
+        return;
+    }
     for (size_t h = 0; h < kv->n_kv; h++)
         for (size_t d = 0; d < kv->head_dim; d += 16) {
             size_t at = h * kv->head_dim + d,
@@ -120,12 +163,22 @@ static inline const float *kv_load(const struct kv_view *kv, size_t i, size_t he
                                    float *buf)
 {
     const unsigned char *block = kv->base + kv->blocks[i] * kv->stride;
-    size_t n = kv->head_dim * KV_TOKENS, at = (values ? kv->n_kv : 0) * n + head * n;
+    size_t hd = kv->head_dim, n = hd * KV_TOKENS, at = ((values ? kv->n_kv : 0) + head) * n;
 
     if (kv->type == DOBBY_KV_F32)
         return (const float *)block + at;
-    for (size_t j = 0; j < n; j += 16)
-        v16_store(buf + j, v16_load_half((const uint16_t *)block + at + j));
+    if (kv->type == DOBBY_KV_F16) {
+        for (size_t j = 0; j < n; j += 16)
+            v16_store(buf + j, v16_load_half((const uint16_t *)block + at + j));
+        return buf;
+    }
+    const int8_t *q = (const int8_t *)block + at;
+    const uint16_t *scale = (const uint16_t *)(const void *)(block + 2 * kv->n_kv * n) +
+                            ((values ? kv->n_kv : 0) + head) * KV_TOKENS;
+    for (size_t j = 0; j < n; j += 16) {
+        v16 d = values ? v16_set1(f16_to_f32(scale[j / hd])) : v16_load_half(scale);
+        v16_store(buf + j, v16_mul(v16_load_i8(q + j), d));
+    }
     return buf;
 }
 
@@ -336,8 +389,8 @@ static inline void elem_gemm_float(enum pack_type type, const unsigned char *pan
         .gemm = {[PACK_Q4_0] = gemm_q4_0, [PACK_Q4_1] = gemm_min, [PACK_Q5_0] = gemm_q5_0,         \
                  [PACK_Q8_0] = gemm_q8_0, [PACK_Q4_K] = gemm_min, [PACK_Q6_K] = gemm_q6_k},        \
         .gemm_float = elem_gemm_float, .quantize = elem_quantize, .rmsnorm = elem_rmsnorm,         \
-        .rope = elem_rope, .add = elem_add, .silu_mul = elem_silu_mul, .kv_store = elem_kv_store,  \
-        .attention = elem_attention, .head = elem_head                                             \
+        .top = elem_top, .rope = elem_rope, .add = elem_add, .silu_mul = elem_silu_mul,            \
+        .kv_store = elem_kv_store, .attention = elem_attention, .head = elem_head                  \
     }
 
 #endif

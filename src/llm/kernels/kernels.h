@@ -17,6 +17,8 @@
 #ifndef LLM_KERNELS_KERNELS_H
 #define LLM_KERNELS_KERNELS_H
 
+#include "dobby.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -61,14 +63,31 @@ struct acts {
 };
 
 /* Keys and values of one sequence in one layer. Block i of the sequence lies at base + blocks[i] * stride:
- * keys [kv head][head_dim][16], then values [kv head][16][head_dim]. */
+ * keys [kv head][head_dim][16], then values [kv head][16][head_dim]. In q8 these are bytes -127..127, and behind them
+ * stand float16 scales: of keys [kv head][16], of values [kv head][16]. A value is fl(q * scale), which is exact. */
 struct kv_view {
     unsigned char *base;
     size_t stride; /* bytes from block to block */
     const uint32_t *blocks;
-    int type; /* enum dobby_kv: F16 or F32 */
+    int type; /* enum dobby_kv */
     size_t n_kv, head_dim;
 };
+
+/* Bytes of a block in one layer. */
+static inline size_t kv_layer_bytes(int type, size_t n_kv, size_t head_dim)
+{
+    size_t values = 2 * n_kv * head_dim * KV_TOKENS;
+
+    if (type == DOBBY_KV_Q8)
+        return values + 2 * n_kv * KV_TOKENS * sizeof(uint16_t);
+    return values * (type == DOBBY_KV_F32 ? sizeof(float) : sizeof(uint16_t));
+}
+
+/* The largest magnitude that the cache holds. */
+static inline float kv_top(int type)
+{
+    return type == DOBBY_KV_F16 ? 65504.0f : type == DOBBY_KV_Q8 ? 127 * 65504.0f : 3.402823466e38f;
+}
 
 /* Attention of `n` consecutive queries of one sequence with one kv head. */
 struct attn_job {
@@ -107,13 +126,16 @@ struct kernels {
     /* Quantise column `col` of a from x[k0 .. k0+n-1], n a multiple of BLOCK. False if a value is not finite. */
     bool (*quantize)(const struct acts *a, size_t col, const float *x, size_t k0, size_t n);
     void (*rmsnorm)(const float *x, const float *w, size_t n, float eps, float *out);
+    /* Largest magnitude; infinity if any value is infinite or no number. */
+    float (*top)(const float *x, size_t n);
     /* In place on n_heads vectors of head_dim: pairs (i, i + head_dim/2) turned by the angles whose cosines
      * and sines are cs[0..half-1] and cs[half..]; then times scale. */
     void (*rope)(float *x, size_t n_heads, size_t head_dim, const float *cs, float scale);
     void (*add)(float *x, const float *y, size_t n); /* x += y */
     void (*silu_mul)(const float *gate, const float *up, float *out,
                      size_t n); /* silu(gate) * up */
-    /* Round one token's keys and values (n_kv * head_dim floats each) into the cache at position pos. */
+    /* Round one token's keys and values (n_kv * head_dim floats each) into the cache at position pos. Magnitudes are at
+     * most kv_top(type), or what is stored is no number and attention does not show it. */
     void (*kv_store)(const struct kv_view *kv, size_t pos, const float *k, const float *v);
     void (*attention)(const struct attn_job *j);
     /* HEAD_ROWS logits (or fewer) of rows id0.. ; banned[i] != 0 keeps row i out of max and second; NULL: none. */

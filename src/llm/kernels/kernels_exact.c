@@ -99,6 +99,7 @@ const struct kernels kernels_exact = {
     .gemm_float = gemm_exact,
     .quantize = check_finite,
     .rmsnorm = elem_rmsnorm,
+    .top = elem_top,
     .rope = elem_rope,
     .add = elem_add,
     .silu_mul = elem_silu_mul,

@@ -162,6 +162,10 @@ static inline void v16_store_half(uint16_t *p, v16 a)
     _mm256_storeu_si256((__m256i *)p,
                         _mm512_cvtps_ph(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC));
 }
+static inline v16 v16_load_i8(const int8_t *p)
+{
+    return _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(_mm_loadu_si128((const __m128i *)p)));
+}
 /* The low byte of each lane. */
 static inline void v16i_store_low(int8_t *p, v16i a)
 {
@@ -269,6 +273,12 @@ static inline void v16_store_half(uint16_t *p, v16 x)
                      _mm256_cvtps_ph(x.a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC));
     _mm_storeu_si128((__m128i *)(p + 8),
                      _mm256_cvtps_ph(x.b, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC));
+}
+static inline v16 v16_load_i8(const int8_t *p)
+{
+    __m128i q = _mm_loadu_si128((const __m128i *)p);
+    return (v16){_mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(q)),
+                 _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_srli_si128(q, 8)))};
 }
 static inline void v16i_store_low(int8_t *p, v16i x)
 {
@@ -396,6 +406,12 @@ static inline v16 v16_load_half(const uint16_t *p)
 static inline void v16_store_half(uint16_t *p, v16 a)
 {
     V16_LANES p[i] = f32_to_f16(a.f[i]);
+}
+static inline v16 v16_load_i8(const int8_t *p)
+{
+    v16 r;
+    V16_LANES r.f[i] = p[i];
+    return r;
 }
 static inline void v16i_store_low(int8_t *p, v16i a)
 {
