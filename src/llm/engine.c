@@ -21,33 +21,25 @@
 #include "base/size.h"
 #include "base/thread.h"
 #include "base/trace.h"
-#include "llm/graph.h"
-#include "llm/sequence.h"
+#include "llm/batch.h"
+#include "llm/pace.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
 #define MIN_COLUMNS      16 /* a core's own pass over the weights pays from about this many columns on */
+#define WORTH_WAITING    4 /* tokens of a block in common with one that is being computed */
 #define CONTEXT_DEFAULT  8192
 #define TOKENS_PER_AGENT 2048 /* KV memory when nothing is said */
-
-/* The arrays of one step. */
-struct step_space {
-    struct step step;
-    int32_t *ids;
-    struct segment *segs;
-    struct output *outs;
-    _Atomic unsigned char *bad;
-    struct sequence **seq_of_seg; /* [n_segs] */
-    struct sequence **seq_of_out; /* [n_outs] */
-};
 
 struct worker {
     struct engine *en;
     unsigned index;
     pthread_t thread;
     struct graph *graph;
-    struct step_space space;
+    struct batch batch;
+    struct pace pace;                /* of its own steps */
     struct sequence **live, **inbox; /* [agents] each */
     size_t n_live, n_inbox;
     unsigned gang_seen; /* number of the last team step it took part in */
@@ -63,6 +55,8 @@ struct engine {
     float *rope;
     struct graph *team_graph;
     struct team team;
+    struct pace team_pace;
+    int step_ms; /* 0: no bound */
 
     pthread_mutex_t lock;
     pthread_cond_t work; /* something changed for the workers */
@@ -258,40 +252,52 @@ static void end_running(struct engine *en, struct sequence *s)
     trace_agent(en, s);
 }
 
-/* Share what is ready of the prompt's full blocks, from block n_shared on; each ready one replaces a block that was
- * reserved. False when the next one is being computed by another sequence. At least one prompt token stays to be
- * computed, and all from which logits are wanted. */
-static bool match_prefix(struct engine *en, struct sequence *s)
+/* Prompt tokens that may come from the cache: one at least stays to be computed, and all from which logits are wanted. */
+static size_t shareable(const struct sequence *s)
 {
-    size_t limit =
-        size_min(s->n_prompt - 1, s->opt.on_logits ? s->opt.logits_from : s->n_prompt - 1);
+    return size_min(s->n_prompt - 1, s->opt.on_logits ? s->opt.logits_from : s->n_prompt - 1);
+}
 
-    while ((s->n_shared + 1) * KV_TOKENS <= limit) {
-        uint32_t parent = s->n_shared ? s->blocks[s->n_shared - 1] : KV_NONE;
-        uint32_t b = kv_find(&en->kv, parent, s->ids + s->n_shared * KV_TOKENS);
+static uint32_t last_shared(const struct sequence *s)
+{
+    return s->n_shared ? s->blocks[s->n_shared - 1] : KV_NONE;
+}
+
+/* Share what is ready of the prompt's full blocks, from block n_shared on. With `reserved` a block stands in each place
+ * and is given back for the shared one. False when it pays to wait: the next block, or a good part of it, is
+ * being computed by another sequence. */
+static bool match_prefix(struct engine *en, struct sequence *s, bool reserved)
+{
+    size_t limit = shareable(s), at, common, pending;
+
+    for (; (s->n_shared + 1) * KV_TOKENS <= limit; s->n_shared++) {
+        uint32_t b = kv_find(&en->kv, last_shared(s), s->ids + s->n_shared * KV_TOKENS);
         if (b == KV_NONE)
             break;
         if (!kv_is_ready(&en->kv, b))
             return false;
         kv_pin(&en->kv, b);
-        kv_drop(&en->kv, s->blocks[s->n_shared]);
-        s->blocks[s->n_shared++] = b;
+        if (reserved)
+            kv_drop(&en->kv, s->blocks[s->n_shared]);
+        s->blocks[s->n_shared] = b;
     }
-    return true;
+    at = s->n_shared * KV_TOKENS;
+    if (at >= limit)
+        return true;
+    (void)kv_find_partial(&en->kv, last_shared(s), s->ids + at, size_min(limit - at, KV_TOKENS),
+                          &common, &pending);
+    return pending < common + WORTH_WAITING;
 }
 
 /* The prefix is settled: copy the common part of the next block, announce the blocks that this sequence will fill. */
 static void settle_prefix(struct engine *en, struct sequence *s)
 {
-    size_t limit =
-               size_min(s->n_prompt - 1, s->opt.on_logits ? s->opt.logits_from : s->n_prompt - 1),
-           common = 0;
-    size_t at = s->n_shared * KV_TOKENS;
-    uint32_t parent = s->n_shared ? s->blocks[s->n_shared - 1] : KV_NONE, near = KV_NONE;
+    size_t limit = shareable(s), at = s->n_shared * KV_TOKENS, common = 0, pending;
+    uint32_t parent = last_shared(s), near = KV_NONE;
 
     if (at < limit)
-        near =
-            kv_find_partial(&en->kv, parent, s->ids + at, size_min(limit - at, KV_TOKENS), &common);
+        near = kv_find_partial(&en->kv, parent, s->ids + at, size_min(limit - at, KV_TOKENS),
+                               &common, &pending);
     if (near != KV_NONE)
         memcpy(en->kv.base + s->blocks[s->n_shared] * en->kv.block_bytes,
                en->kv.base + near * en->kv.block_bytes, en->kv.block_bytes);
@@ -333,7 +339,7 @@ static bool unpark(struct engine *en)
     bool any = false;
     for (struct sequence **at = &en->parked; *at;) {
         struct sequence *s = *at;
-        if (!over(s) && !match_prefix(en, s)) {
+        if (!over(s) && !match_prefix(en, s, true)) {
             at = &s->next;
             continue;
         }
@@ -351,13 +357,26 @@ static bool unpark(struct engine *en)
     return any;
 }
 
+/* Take what it shares and reserve the worst case of the rest; false and nothing taken when there is not enough. What is
+ * shared comes first, lest the reservation evicts it. */
+static bool reserve(struct engine *en, struct sequence *s, bool *settled)
+{
+    *settled = match_prefix(en, s, false);
+    if (kv_take(&en->kv, s->n_blocks - s->n_shared, s->blocks + s->n_shared))
+        return true;
+    while (s->n_shared > 0)
+        kv_drop(&en->kv, s->blocks[--s->n_shared]);
+    return false;
+}
+
 /* Start what fits: agents and the worst case of its KV blocks. In order; nobody overtakes one that waits for memory. */
 static bool admit(struct engine *en)
 {
     bool any = false;
     while (en->waiting && en->n_running < en->agents) {
         struct sequence *s = en->waiting;
-        if (!kv_take(&en->kv, s->n_blocks, s->blocks))
+        bool settled;
+        if (!reserve(en, s, &settled))
             break;
         en->waiting = s->next;
         en->stats.n_waiting--;
@@ -367,7 +386,7 @@ static bool admit(struct engine *en)
             s->slot++;
         en->slot_used[s->slot] = 1;
         any = true;
-        if (match_prefix(en, s)) {
+        if (settled) {
             settle_prefix(en, s);
             give_to_worker(en, s);
         } else {
@@ -404,74 +423,44 @@ static void sweep(struct worker *w)
 
 /* ---- steps ---------------------------------------------------------------------------------------------------- */
 
-static void add_segment(struct engine *en, struct step_space *sp, struct sequence *s, size_t n)
+/* The next step of the workers from..to-1, alone or as a team. */
+static void fill_step(struct engine *en, struct batch *b, struct worker *from, struct worker *to,
+                      const struct pace *pace)
 {
-    struct step *st = &sp->step;
-    size_t end = s->pos + n;
+    double start = MIN_COLUMNS * batch_token_cost(en->m), cost = INFINITY;
 
-    sp->seq_of_seg[st->n_segs] = s;
-    sp->segs[st->n_segs++] = (struct segment){st->n_cols, n, s->pos, s->blocks};
-    for (size_t i = 0; i < n; i++) {
-        size_t pos = s->pos + i;
-        bool wanted = s->opt.on_logits && pos >= s->opt.logits_from;
-        sp->ids[st->n_cols + i] = s->ids[pos];
-        if (!wanted && !(pos + 1 == end && end == s->n_ids))
-            continue;
-        sp->seq_of_out[st->n_outs] = s;
-        sp->outs[st->n_outs++] = (struct output){
-            .col = st->n_cols + i, .logits = wanted ? s->logits + i * en->m->n_vocab : NULL};
-    }
-    st->n_cols += n;
-}
-
-/* Single tokens first, then prompts in order until the step is full. */
-static void fill_step(struct engine *en, struct step_space *sp, struct worker *from,
-                      struct worker *to)
-{
-    struct step *st = &sp->step;
-
-    *st = (struct step){.ids = sp->ids,
-                        .segs = sp->segs,
-                        .outs = sp->outs,
-                        .bad = sp->bad,
-                        .kv_base = en->kv.base,
-                        .kv_stride = en->kv.block_bytes,
-                        .kv_type = en->kv_type};
-    for (int prompts = 0; prompts < 2; prompts++)
-        for (struct worker *w = from; w < to; w++)
-            for (size_t i = 0; i < w->n_live && st->n_cols < en->chunk; i++) {
-                struct sequence *s = w->live[i];
-                size_t left = s->n_ids - s->pos, n = size_min(left, en->chunk - st->n_cols);
-                if ((left > 1) != (prompts == 1))
-                    continue;
-                add_segment(en, sp, s, s->opt.on_logits ? size_min(n, SEQ_LOGIT_COLS) : n);
-            }
+    if (en->step_ms > 0)
+        cost = pace_cost(pace, en->step_ms, start);
+    batch_begin(b, en->kv.base, en->kv.block_bytes, en->kv_type);
+    for (struct worker *w = from; w < to; w++)
+        batch_add(b, w->live, w->n_live);
+    batch_fill(b, en->m, en->chunk, cost);
 }
 
 /* Callbacks that look at logits run here, before anybody changes the sequence. */
-static void show_logits(struct engine *en, const struct step_space *sp)
+static void show_logits(struct engine *en, const struct batch *b)
 {
-    for (size_t i = 0; i < sp->step.n_outs; i++) {
-        const struct output *o = &sp->outs[i];
-        const struct sequence *s = sp->seq_of_out[i];
+    for (size_t i = 0; i < b->step.n_outs; i++) {
+        const struct output *o = &b->outs[i];
+        const struct sequence *s = b->seq_of_out[i];
         if (!o->logits)
             continue;
-        for (size_t k = 0; k < sp->step.n_segs; k++)
-            if (sp->seq_of_seg[k] == s)
-                s->opt.on_logits(s->opt.ctx, sp->segs[k].pos + o->col - sp->segs[k].col, o->logits,
+        for (size_t k = 0; k < b->step.n_segs; k++)
+            if (b->seq_of_seg[k] == s)
+                s->opt.on_logits(s->opt.ctx, b->segs[k].pos + o->col - b->segs[k].col, o->logits,
                                  en->m->n_vocab);
     }
 }
 
 /* Take a step's results into its sequences; with the lock. */
-static void apply_step(struct engine *en, struct step_space *sp)
+static void apply_step(struct engine *en, struct batch *b)
 {
-    const struct step *st = &sp->step;
+    const struct step *st = &b->step;
 
     en->stats.n_steps++;
     en->stats.n_columns += st->n_cols;
     for (size_t k = 0; k < st->n_segs; k++) {
-        struct sequence *s = sp->seq_of_seg[k];
+        struct sequence *s = b->seq_of_seg[k];
         s->pos += st->segs[k].n;
         for (size_t i = 0; i < st->segs[k].n; i++)
             if (atomic_load_explicit(&st->bad[st->segs[k].col + i], memory_order_relaxed) ||
@@ -479,14 +468,14 @@ static void apply_step(struct engine *en, struct step_space *sp)
                 sequence_fail(s, DOBBY_E_NUMERIC,
                               "the model's numbers are not finite: damaged weights, or a prompt "
                               "that overflows them");
-        for (size_t b = s->n_shared;
-             !s->ended && b < s->n_published && (b + 1) * KV_TOKENS <= s->pos; b++)
-            if (!kv_is_ready(&en->kv, s->blocks[b]))
-                kv_ready(&en->kv, s->blocks[b]);
+        for (size_t n = s->n_shared;
+             !s->ended && n < s->n_published && (n + 1) * KV_TOKENS <= s->pos; n++)
+            if (!kv_is_ready(&en->kv, s->blocks[n]))
+                kv_ready(&en->kv, s->blocks[n]);
     }
     for (size_t i = 0; i < st->n_outs; i++) {
-        struct sequence *s = sp->seq_of_out[i];
-        if (s->ended || s->pos != s->n_ids || (i + 1 < st->n_outs && sp->seq_of_out[i + 1] == s))
+        struct sequence *s = b->seq_of_out[i];
+        if (s->ended || s->pos != s->n_ids || (i + 1 < st->n_outs && b->seq_of_out[i + 1] == s))
             continue; /* only the last output of a sequence that has read all it has is sampled */
         if (s->t_first <= 0)
             s->t_first = time_now();
@@ -551,13 +540,13 @@ static bool team_is_better(const struct engine *en)
 static void run_step(struct worker *w, struct team *team)
 {
     struct engine *en = w->en;
-    const struct step *st = &w->space.step;
+    const struct step *st = &w->batch.step;
     double start = time_now(), end;
 
     pthread_mutex_unlock(&en->lock);
     graph_step(team ? en->team_graph : w->graph, st, team, 0);
     end = time_now();
-    show_logits(en, &w->space);
+    show_logits(en, &w->batch);
     trace_span(en->trace, en->lane_cores, (int)w->index, team ? "team step" : "step", start, end,
                "\"columns\":%zu,\"sequences\":%zu,\"sampled\":%zu", st->n_cols, st->n_segs,
                st->n_outs);
@@ -565,7 +554,8 @@ static void run_step(struct worker *w, struct team *team)
     histogram_add(&en->stats.step_ms, 1e3 * (end - start));
     histogram_add(&en->stats.step_columns, (double)st->n_cols);
     en->stats.n_team_steps += team != NULL;
-    apply_step(en, &w->space);
+    pace_learn(team ? &en->team_pace : &w->pace, w->batch.cost, 1e3 * (end - start));
+    apply_step(en, &w->batch);
 }
 
 /* All other workers wait: step everybody's sequences with them until single steps are better again. */
@@ -592,8 +582,8 @@ static void lead_team(struct worker *w)
             break;
         }
         if (go) {
-            fill_step(en, &w->space, en->workers, en->workers + en->n_started);
-            en->gang_step = &w->space.step;
+            fill_step(en, &w->batch, en->workers, en->workers + en->n_started, &en->team_pace);
+            en->gang_step = &w->batch.step;
         }
         if (first) {
             en->gang_no++;
@@ -649,7 +639,7 @@ static void *worker_main(void *arg)
                 }
             } else if (w->n_live > 0) {
                 share_out(w);
-                fill_step(en, &w->space, w, w + 1);
+                fill_step(en, &w->batch, w, w + 1, &w->pace);
                 run_step(w, NULL);
                 continue;
             }
@@ -667,17 +657,6 @@ static void *worker_main(void *arg)
 
 /* ---- opening and closing --------------------------------------------------------------------------------------- */
 
-static int space_new(struct step_space *sp, size_t cols, size_t seqs)
-{
-    sp->ids = mem_array(cols, sizeof(*sp->ids));
-    sp->segs = mem_array(seqs, sizeof(*sp->segs));
-    sp->outs = mem_array(cols, sizeof(*sp->outs));
-    sp->bad = mem_array(cols, sizeof(*sp->bad));
-    sp->seq_of_seg = mem_array(seqs, sizeof(struct sequence *));
-    sp->seq_of_out = mem_array(cols, sizeof(struct sequence *));
-    return sp->ids && sp->segs && sp->outs && sp->bad && sp->seq_of_seg && sp->seq_of_out ? 0 : -1;
-}
-
 static int worker_init(struct engine *en, unsigned i, struct dobby_err *e)
 {
     struct worker *w = &en->workers[i];
@@ -685,7 +664,7 @@ static int worker_init(struct engine *en, unsigned i, struct dobby_err *e)
     w->index = i;
     w->live = mem_array(en->agents, sizeof(struct sequence *));
     w->inbox = mem_array(en->agents, sizeof(struct sequence *));
-    if (!w->live || !w->inbox || space_new(&w->space, en->chunk, en->agents) < 0)
+    if (!w->live || !w->inbox || batch_init(&w->batch, en->chunk, en->agents) < 0)
         return err_nomem(e, "a worker");
     return graph_new(&w->graph, en->m, en->rope, en->chunk, en->context, 1, e);
 }
@@ -695,12 +674,7 @@ static void worker_release(struct worker *w)
     graph_free(w->graph);
     mem_free(w->live);
     mem_free(w->inbox);
-    mem_free(w->space.ids);
-    mem_free(w->space.segs);
-    mem_free(w->space.outs);
-    mem_free((void *)w->space.bad);
-    mem_free(w->space.seq_of_seg);
-    mem_free(w->space.seq_of_out);
+    batch_release(&w->batch);
 }
 
 static int set_up(struct engine *en, const struct dobby_engine_options *o, struct dobby_err *e)
@@ -710,7 +684,7 @@ static int set_up(struct engine *en, const struct dobby_engine_options *o, struc
     int rc, threads = o->threads > 0 ? o->threads : thread_cpus();
 
     if (o->threads < 0 || o->threads > TEAM_MAX || o->agents < 0 || o->agents > 65536 ||
-        o->chunk < 0 || o->chunk > 65536 || o->context < 0)
+        o->chunk < 0 || o->chunk > 65536 || o->context < 0 || o->step_ms < 0)
         return err_set(
             e, DOBBY_E_USAGE,
             "engine options out of range: threads 0..%d, agents 0..65536, chunk 0..65536",
@@ -720,6 +694,7 @@ static int set_up(struct engine *en, const struct dobby_engine_options *o, struc
     en->agents = o->agents > 0 ? (size_t)o->agents : 10;
     en->chunk = o->chunk > 0 ? (size_t)o->chunk : 256;
     en->context = o->context > 0 ? (size_t)o->context : size_min(m->n_ctx_train, CONTEXT_DEFAULT);
+    en->step_ms = o->step_ms;
     en->kv_type = m->exact ? DOBBY_KV_F32 : o->kv;
     en->n_workers = (unsigned)threads;
     block = graph_kv_block(m, en->kv_type);
@@ -952,6 +927,7 @@ static void get_stats(struct dobby_engine *base, struct dobby_stats *out)
     *out = en->stats;
     out->n_running = en->n_running;
     out->kv_blocks_cached = en->kv.n_idle;
+    out->kv_blocks_peak = en->kv.n_blocks - en->kv.n_untouched;
     out->kv_blocks_used = en->kv.n_blocks - en->kv.n_free - en->kv.n_idle;
     pthread_mutex_unlock(&en->lock);
 }

@@ -12,8 +12,9 @@ enum node_state { NODE_FREE, NODE_PRIVATE, NODE_PENDING, NODE_READY };
 struct kv_node {
     int32_t ids[KV_TOKENS];
     uint32_t parent, child, next, prev; /* tree: first child, siblings */
-    uint32_t older, newer;              /* idle list; `older` also links the free list */
+    uint32_t older, newer;              /* idle lists; `older` also links the free list */
     uint32_t readers;
+    bool hot; /* a second sequence has read it */
     enum node_state state;
 };
 
@@ -35,7 +36,9 @@ int kv_pool_init(struct kv_pool *p, size_t n_blocks, size_t block_bytes, struct 
     for (uint32_t i = 0; i < n_blocks; i++)
         p->nodes[i].older = i + 1 < n_blocks ? i + 1 : KV_NONE;
     p->nodes[n_blocks].child = KV_NONE;
-    p->lru_head = p->lru_tail = KV_NONE;
+    p->n_untouched = n_blocks;
+    for (int hot = 0; hot < 2; hot++)
+        p->idle[hot] = (struct kv_idle){KV_NONE, KV_NONE};
     return 0;
 }
 
@@ -51,17 +54,18 @@ static struct kv_node *node(const struct kv_pool *p, uint32_t block)
     return &p->nodes[block == KV_NONE ? p->n_blocks : block];
 }
 
-/* ---- the idle list: oldest at lru_head ---------------------------------------------------------------- */
+/* ---- the idle lists: oldest at the head ------------------------------------------------------------------ */
 
 static void idle_remove(struct kv_pool *p, uint32_t b)
 {
     struct kv_node *n = node(p, b);
+    struct kv_idle *list = &p->idle[n->hot];
     if (n->older == KV_NONE)
-        p->lru_head = n->newer;
+        list->head = n->newer;
     else
         p->nodes[n->older].newer = n->newer;
     if (n->newer == KV_NONE)
-        p->lru_tail = n->older;
+        list->tail = n->older;
     else
         p->nodes[n->newer].older = n->older;
     p->n_idle--;
@@ -70,13 +74,14 @@ static void idle_remove(struct kv_pool *p, uint32_t b)
 static void idle_append(struct kv_pool *p, uint32_t b)
 {
     struct kv_node *n = node(p, b);
-    n->older = p->lru_tail;
+    struct kv_idle *list = &p->idle[n->hot];
+    n->older = list->tail;
     n->newer = KV_NONE;
-    if (p->lru_tail == KV_NONE)
-        p->lru_head = b;
+    if (list->tail == KV_NONE)
+        list->head = b;
     else
-        p->nodes[p->lru_tail].newer = b;
-    p->lru_tail = b;
+        p->nodes[list->tail].newer = b;
+    list->tail = b;
     p->n_idle++;
 }
 
@@ -122,19 +127,28 @@ void kv_pin(struct kv_pool *p, uint32_t block)
     assert(n->state == NODE_READY);
     if (n->readers++ == 0)
         idle_remove(p, block);
+    n->hot = true;
+}
+
+static size_t common_ids(const struct kv_node *k, const int32_t *ids, size_t n)
+{
+    size_t c = 0;
+    while (c < n && k->ids[c] == ids[c])
+        c++;
+    return c;
 }
 
 uint32_t kv_find_partial(const struct kv_pool *p, uint32_t parent, const int32_t *ids, size_t n,
-                         size_t *common)
+                         size_t *common, size_t *pending)
 {
     uint32_t best = KV_NONE;
 
-    *common = 0;
+    *common = *pending = 0;
     for (uint32_t b = node(p, parent)->child; b != KV_NONE; b = p->nodes[b].next) {
-        size_t k = 0;
-        while (k < n && p->nodes[b].ids[k] == ids[k])
-            k++;
-        if (k > *common && p->nodes[b].state == NODE_READY) {
+        size_t k = common_ids(&p->nodes[b], ids, n);
+        if (p->nodes[b].state != NODE_READY) {
+            *pending = size_max(*pending, k);
+        } else if (k > *common) {
             *common = k;
             best = b;
         }
@@ -142,24 +156,33 @@ uint32_t kv_find_partial(const struct kv_pool *p, uint32_t parent, const int32_t
     return best;
 }
 
+/* Make one block free that was idle: the oldest of a list has no child, because a child is idle too, in the same list
+ * or the cold one, which goes first, and was put there before it (kv_drop: last first). */
+static void evict(struct kv_pool *p)
+{
+    uint32_t old = p->idle[0].head != KV_NONE ? p->idle[0].head : p->idle[1].head;
+    idle_remove(p, old);
+    detach(p, old);
+    make_free(p, old);
+}
+
 bool kv_take(struct kv_pool *p, size_t n, uint32_t *blocks)
 {
     if (n > p->n_free + p->n_idle)
         return false;
     for (size_t i = 0; i < n; i++) {
-        if (p->n_free == 0) {
-            /* The oldest idle node has no child: a child is idle too and was put on the list before it. */
-            uint32_t old = p->lru_head;
-            idle_remove(p, old);
-            detach(p, old);
-            make_free(p, old);
-        }
+        bool used_free = p->n_free > p->n_untouched;
+        if (!used_free && (p->idle[0].head != KV_NONE || p->n_free == 0))
+            evict(p);
+        else if (!used_free)
+            p->n_untouched--;
         blocks[i] = p->free_head;
         struct kv_node *k = node(p, blocks[i]);
         p->free_head = k->older;
         p->n_free--;
         k->state = NODE_PRIVATE;
         k->readers = 1;
+        k->hot = false;
         k->child = KV_NONE;
     }
     return true;

@@ -10,7 +10,9 @@
  * States   free; private (one sequence writes it); pending (in the tree, its sequence still computes it: others
  *          wait rather than compute it again); ready (immutable, any number of readers). Ready blocks without
  *          readers stay until memory is needed and are then taken, least recently used first, leaves before
- *          their parents.
+ *          their parents. Those that only one sequence ever read go before memory that was never used is
+ *          touched: most of them are ends of prompts that nobody asks for again, and so the pool's real size stays
+ *          near what is alive. Those that a second one has read stay until the pool is used up.
  * Threads  None of its own: the engine calls under its mutex. Contents of ready blocks are read without it.
  * Source   PagedAttention (Kwon et al. 2023) for blocks, RadixAttention (Zheng et al. 2024) for the tree.
  * Next     engine.c, admit(). */
@@ -31,9 +33,13 @@ struct kv_pool {
     unsigned char *base;
     size_t block_bytes, n_blocks;
     size_t n_free;         /* not counting ready blocks without readers */
+    size_t n_untouched;    /* of these, never used: no memory stands behind them yet */
     size_t n_idle;         /* ready blocks without readers */
     struct kv_node *nodes; /* [n_blocks + 1]; the last is the root */
-    uint32_t free_head, lru_head, lru_tail;
+    struct kv_idle {
+        uint32_t head, tail;
+    } idle[2];          /* read by one sequence only; read by several */
+    uint32_t free_head; /* used ones before untouched ones */
 };
 
 MUST_CHECK int kv_pool_init(struct kv_pool *p, size_t n_blocks, size_t block_bytes,
@@ -45,10 +51,10 @@ uint32_t kv_find(const struct kv_pool *p, uint32_t parent, const int32_t *ids);
 bool kv_is_ready(const struct kv_pool *p, uint32_t block);
 /* One more reader of a ready block. */
 void kv_pin(struct kv_pool *p, uint32_t block);
-/* The ready child of `parent` that has the most ids in common with ids[0..n-1], n < 16; *common of them. KV_NONE if
- * none has any. */
+/* The ready child of `parent` that has the most ids in common with ids[0..n-1], n <= 16; *common of them. KV_NONE if
+ * none has any. *pending: the most that a child which is not ready yet has in common. */
 uint32_t kv_find_partial(const struct kv_pool *p, uint32_t parent, const int32_t *ids, size_t n,
-                         size_t *common);
+                         size_t *common, size_t *pending);
 /* Take n private blocks; false and nothing taken if there are not as many. */
 bool kv_take(struct kv_pool *p, size_t n, uint32_t *blocks);
 /* Put a private block into the tree as pending; its owner stays its only reader. */

@@ -129,7 +129,7 @@ static void test_partial_match(void **state)
 {
     int32_t a[KV_TOKENS], b[KV_TOKENS];
     uint32_t block, hit;
-    size_t common;
+    size_t common, pending;
 
     (void)state;
     assert_int_equal(kv_pool_init(&pool, 4, 64, NULL), 0);
@@ -138,17 +138,54 @@ static void test_partial_match(void **state)
     b[9] = -1;
     assert_true(kv_take(&pool, 1, &block));
     kv_publish(&pool, KV_NONE, a, block);
-    assert_int_equal(kv_find_partial(&pool, KV_NONE, b, 15, &common), KV_NONE); /* not ready yet */
+    assert_int_equal(kv_find_partial(&pool, KV_NONE, b, 15, &common, &pending),
+                     KV_NONE); /* not ready yet */
+    assert_true(common == 0 && pending == 9);
     kv_ready(&pool, block);
-    hit = kv_find_partial(&pool, KV_NONE, b, 15, &common);
+    hit = kv_find_partial(&pool, KV_NONE, b, 15, &common, &pending);
     assert_int_equal(hit, block);
     assert_int_equal(common, 9);
-    assert_int_equal(kv_find_partial(&pool, KV_NONE, b, 4, &common), block);
+    assert_int_equal(kv_find_partial(&pool, KV_NONE, b, 4, &common, &pending), block);
     assert_int_equal(common, 4);
     b[0] = -1;
-    assert_int_equal(kv_find_partial(&pool, KV_NONE, b, 15, &common), KV_NONE);
+    assert_int_equal(kv_find_partial(&pool, KV_NONE, b, 15, &common, &pending), KV_NONE);
     kv_drop(&pool, block);
     assert_int_equal(pool.n_idle, 1);
+    kv_pool_release(&pool);
+}
+
+/* Memory that was never used is touched last but for what several sequences have read. */
+static void test_pool_stays_small(void **state)
+{
+    int32_t ids[KV_TOKENS];
+    uint32_t shared, own[3];
+
+    (void)state;
+    assert_int_equal(kv_pool_init(&pool, 100, 64, NULL), 0);
+    ids_of(0, ids);
+    assert_true(kv_take(&pool, 1, &shared));
+    kv_publish(&pool, KV_NONE, ids, shared);
+    kv_ready(&pool, shared);
+    kv_drop(&pool, shared);
+    for (int round = 1; round <= 50; round++) { /* one beginning, and ends of their own */
+        assert_int_equal(kv_find(&pool, KV_NONE, ids), shared);
+        kv_pin(&pool, shared);
+        assert_true(kv_take(&pool, 3, own));
+        for (int i = 0; i < 3; i++) {
+            int32_t end[KV_TOKENS];
+            ids_of(round * 10 + i, end);
+            kv_publish(&pool, i ? own[i - 1] : shared, end, own[i]);
+            kv_ready(&pool, own[i]);
+        }
+        for (int i = 3; i-- > 0;)
+            kv_drop(&pool, own[i]);
+        kv_drop(&pool, shared);
+        assert_int_equal(pool.n_untouched, 96);
+    }
+    /* All of it is still to be had. */
+    uint32_t all[100];
+    assert_true(kv_take(&pool, 100, all));
+    assert_int_equal(pool.n_untouched, 0);
     kv_pool_release(&pool);
 }
 
@@ -167,8 +204,8 @@ static void test_impossible_sizes(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_random_use),
-                                       cmocka_unit_test(test_partial_match),
-                                       cmocka_unit_test(test_impossible_sizes)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_random_use), cmocka_unit_test(test_partial_match),
+        cmocka_unit_test(test_pool_stays_small), cmocka_unit_test(test_impossible_sizes)};
     return cmocka_run_group_tests_name("kv", tests, NULL, NULL);
 }
