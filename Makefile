@@ -9,8 +9,8 @@ NM      ?= nm
 # Where scripts/setup unpacks fetched sources; the same rule as in the program (DOBBY_CACHE, then XDG).
 export DOBBY_CACHE ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/dobby
 
-PKGS      := sqlite3 libgit2 libcrypto libpcre2-8 libzip
-TEST_PKGS := cmocka jansson
+PKGS      := sqlite3 libgit2 libcrypto libpcre2-8 libzip jansson
+TEST_PKGS := cmocka
 LIBS       = $(shell pkg-config --libs $(PKGS)) -lm -pthread
 
 WARN := -Wall -Wextra -Wshadow -Wconversion -Wno-sign-conversion -Wstrict-prototypes -Wmissing-prototypes \
