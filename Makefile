@@ -99,7 +99,7 @@ $(BUILD)/objects.a: $(LIB_OBJ) $(TS_OBJS) $(filter-out %/main.o,$(CLI_OBJ))
 $(BUILD)/dobby: $(CLI_OBJ) $(BUILD)/objects.a
 	$(call Q,link)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
 $(BUILD)/dobby-bench: $(BENCH_OBJ) $(BUILD)/objects.a
-	$(call Q,link)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
+	$(call Q,link)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(shell pkg-config --libs jansson) $(LIBS)
 $(BUILD)/tests/%: $(BUILD)/tests/%.o $(SUPPORT) $(BUILD)/objects.a
 	$(call Q,link)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(shell pkg-config --libs $(TEST_PKGS)) $(LIBS)
 $(BUILD)/tests/%.o: override CPPFLAGS += -Itests
