@@ -158,18 +158,18 @@ static void count_end(struct engine *en, const struct sequence *s)
 static void tell_one(struct engine *en, struct sequence *s)
 {
     size_t from = s->told, to = s->safe;
-    bool ended = s->ended;
+    bool ended = s->ended, deaf = s->abort != 0; /* told to end: it hears no more */
     int rc = 0;
 
     s->queued = false;
     s->told = size_max(from, to);
     pthread_mutex_unlock(&en->lock);
-    if (s->opt.on_text && to > from)
+    if (s->opt.on_text && to > from && !deaf)
         rc = s->opt.on_text(s->opt.ctx, s->ticket, s->text + from, to - from);
     pthread_mutex_lock(&en->lock);
     if (rc != 0 && s->abort == 0 && s->status == 0) {
         s->abort = callback_code(rc);
-        if (ended)
+        if (s->ended) /* before, or while the callback ran */
             s->status = err_set(&s->err, s->abort, "ended by its callback");
     }
     if (!ended)
@@ -324,10 +324,10 @@ static void give_to_worker(struct engine *en, struct sequence *s)
     best->inbox[best->n_inbox++] = s;
 }
 
-/* It was told to end, or its time is over. */
+/* It was told to end, or its time is over. What is complete stays so. */
 static bool over(struct sequence *s)
 {
-    if (!s->abort && s->opt.time_limit_ms > 0 &&
+    if (!s->ended && !s->abort && s->opt.time_limit_ms > 0 &&
         time_now() - s->t_admit > 1e-3 * s->opt.time_limit_ms)
         s->abort = DOBBY_E_TIME;
     return s->abort != 0;
@@ -475,8 +475,10 @@ static void apply_step(struct engine *en, struct batch *b)
     }
     for (size_t i = 0; i < st->n_outs; i++) {
         struct sequence *s = b->seq_of_out[i];
-        if (s->ended || s->pos != s->n_ids || (i + 1 < st->n_outs && b->seq_of_out[i + 1] == s))
-            continue; /* only the last output of a sequence that has read all it has is sampled */
+        if (s->ended || s->abort || s->pos != s->n_ids ||
+            (i + 1 < st->n_outs && b->seq_of_out[i + 1] == s))
+            continue; /* only the last output of a sequence that has read all it has is sampled, and none that
+                       * was told to end meanwhile: its callback may have failed, and must not see it done */
         if (s->t_first <= 0)
             s->t_first = time_now();
         if (st->outs[i].id < 0) {

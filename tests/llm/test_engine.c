@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -436,6 +437,66 @@ static void test_submit_from_callback(void **state)
     dobby_engine_free(c.en);
 }
 
+/* A callback that fails late: after more was written (it must not be called again), and after all was (the ticket must
+ * not count as done). */
+struct late {
+    struct dobby_engine *en;
+    size_t until; /* tokens written; SIZE_MAX: until it has come to its end */
+    int n_calls, status;
+    size_t len;
+};
+
+static int on_text_fail_late(void *ctx, dobby_ticket t, const char *bytes, size_t len)
+{
+    struct late *l = ctx;
+    struct dobby_progress p;
+    (void)bytes;
+    (void)len;
+    l->n_calls++;
+    do {
+        usleep(200);
+        dobby_get_progress(l->en, t, &p);
+    } while (p.state != DOBBY_ST_GONE && p.n_written < l->until);
+    return DOBBY_E_IO;
+}
+
+static void on_done_late(void *ctx, const struct dobby_result *r)
+{
+    struct late *l = ctx;
+    l->status = r->status;
+    l->len = r->len + r->n_ids;
+}
+
+static void test_callback_fails_late(void **state)
+{
+    struct dobby_engine *en = open_engine(model, (struct config){.threads = 2});
+    const size_t until[] = {3, SIZE_MAX};
+    struct dobby_stats st;
+
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        struct late l = {.en = en, .until = until[i]};
+        struct dobby_generate g;
+        dobby_ticket t;
+        int32_t ids[3] = {100, 200, 300};
+        DOBBY_INIT(g);
+        g.max_tokens = i ? 4 : 64;
+        g.ignore_eog = 1;
+        g.ctx = &l;
+        g.on_text = on_text_fail_late;
+        g.on_done = on_done_late;
+        assert_int_equal(dobby_submit(en, ids, 3, &g, &t, NULL), 0);
+        dobby_wait(en, t);
+        assert_int_equal(l.status, DOBBY_E_IO);
+        assert_int_equal(l.n_calls, 1);
+        assert_int_equal(l.len, 0);
+    }
+    dobby_get_stats(en, &st);
+    assert_int_equal(st.n_failed, 2);
+    assert_int_equal(st.n_done, 0);
+    dobby_engine_free(en);
+}
+
 /* Refuse the 1st, 2nd, 3rd ... allocation while an engine opens and takes a prompt: an error each time, no leak. */
 static void test_out_of_memory(void **state)
 {
@@ -521,6 +582,7 @@ int main(void)
         cmocka_unit_test(test_random_cancels),
         cmocka_unit_test(test_free_in_flight),
         cmocka_unit_test(test_submit_from_callback),
+        cmocka_unit_test(test_callback_fails_late),
         cmocka_unit_test(test_out_of_memory),
         cmocka_unit_test(test_threads_that_cannot_start),
     };
