@@ -41,10 +41,11 @@ BENCH_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard bench/*.c)))
 SUPPORT := $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard tests/support/*.c)))
 TEST_C  := $(sort $(wildcard tests/*/test_*.c))
 MODEL_C := $(sort $(wildcard tests/*/models_*.c))
+SOAK_C  := tests/soak/soak.c
 TESTS   := $(TEST_C:%.c=$(BUILD)/%) $(sort $(wildcard tests/*/test_*.sh))
 MODEL_TESTS := $(MODEL_C:%.c=$(BUILD)/%) $(sort $(wildcard tests/*/models_*.sh))
 DEPS    := $(patsubst %.o,%.d,$(filter $(BUILD)/%,$(LIB_OBJ) $(CLI_OBJ) $(BENCH_OBJ) $(SUPPORT) \
-             $(TEST_C:%.c=$(BUILD)/%.o) $(MODEL_C:%.c=$(BUILD)/%.o)))
+             $(TEST_C:%.c=$(BUILD)/%.o) $(MODEL_C:%.c=$(BUILD)/%.o) $(SOAK_C:%.c=$(BUILD)/%.o)))
 
 all: $(BUILD)/dobby $(BUILD)/libdobby.a
 
@@ -104,7 +105,7 @@ $(BUILD)/tests/%: $(BUILD)/tests/%.o $(SUPPORT) $(BUILD)/objects.a
 	$(call Q,link)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(shell pkg-config --libs $(TEST_PKGS)) $(LIBS)
 $(BUILD)/tests/%.o: override CPPFLAGS += -Itests
 
-build-tests: $(filter $(BUILD)/%,$(TESTS) $(MODEL_TESTS))
+build-tests: $(filter $(BUILD)/%,$(TESTS) $(MODEL_TESTS)) $(SOAK_C:%.c=$(BUILD)/%)
 bench: $(if $(BENCH_OBJ),$(BUILD)/dobby-bench)
 
 setup:
@@ -121,6 +122,14 @@ run-test: $(BUILD)/dobby $(BUILD)/libdobby.a $(filter $(BUILD)/%,$(TESTS))
 run-test-models: $(BUILD)/dobby $(filter $(BUILD)/%,$(MODEL_TESTS))
 	@$(BUILD)/dobby models pull qwen2.5-coder-0.5b
 	@$(RUN_TESTS) $(if $(T),$(foreach t,$(MODEL_TESTS),$(if $(findstring $(T),$(t)),$(t))),$(MODEL_TESTS))
+
+# The engine under random use and staged faults, its memory flat: an hour, or SOAK_SECONDS on SOAK_THREADS cores.
+SOAK_SECONDS ?= 3600
+soak: setup
+	@$(MAKE) --no-print-directory run-soak
+run-soak: $(BUILD)/dobby $(SOAK_C:%.c=$(BUILD)/%)
+	@$(BUILD)/dobby models pull smollm2-135m
+	@$(BUILD)/tests/soak/soak -s $(SOAK_SECONDS) $(if $(SOAK_THREADS),-t $(SOAK_THREADS))
 
 check: test
 	@$(MAKE) --no-print-directory $(BUILD)/libdobby.a
@@ -149,6 +158,7 @@ help:
 	@echo 'test          everything that needs no model beyond SmolLM2-135M; T=WORD picks, REPEAT=N repeats'
 	@echo 'test-models   what needs the default model'
 	@echo 'check         test, then layers, symbols and format'
+	@echo 'soak          an hour of random use with staged faults, memory flat; SOAK_SECONDS=3600 SOAK_THREADS=all'
 	@echo 'demo          fetch the default model and a known project, summarise it'
 	@echo 'bench         dobby-bench'
 	@echo 'install       DESTDIR= PREFIX=$(PREFIX)'
@@ -156,7 +166,7 @@ help:
 	@echo 'Variables: BUILD=folder SAN=address,undefined|thread CC=clang CFLAGS="-O2 -g -Werror"'
 
 FORCE:
-.PHONY: all test test-models run-test run-test-models build-tests check demo bench setup install clean help FORCE
+.PHONY: all test test-models run-test run-test-models build-tests soak run-soak check demo bench setup install clean help FORCE
 .SECONDARY:
 .DELETE_ON_ERROR:
 -include $(DEPS)
