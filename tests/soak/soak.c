@@ -30,8 +30,8 @@
 #define GROWTH_KB   1024
 #define POOL_TOKENS 3072 /* of f16: far less than 20 agents want, so some always wait for memory */
 
-static const int kv_types[] = {DOBBY_KV_F16, DOBBY_KV_F32};
-static const char *const kv_names[] = {"f16", "f32"};
+static const int kv_types[] = {DOBBY_KV_F16, DOBBY_KV_Q8, DOBBY_KV_F32};
+static const char *const kv_names[] = {"f16", "q8", "f32"};
 
 struct soak {
     double seconds, episode_seconds, start, next_sample;
