@@ -751,6 +751,8 @@ static int start(struct engine *en, struct dobby_err *e)
         if (rc < 0)
             break;
     }
+    /* With more members than processors the one that all wait for may be the one that does not run. */
+    en->team.spins = en->n_started <= (unsigned)thread_cpus() ? TEAM_SPINS : 0;
     pthread_mutex_unlock(&en->lock);
     if (en->n_started == 0)
         return err_set(e, rc, "%s", why.message);

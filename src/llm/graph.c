@@ -16,7 +16,6 @@
 #include <string.h>
 
 #define HEAD_COLS 32 /* outputs that share a pass over the output matrix */
-#define SPINS     4000
 
 /* Scratch of one team member. */
 struct rank {
@@ -178,7 +177,7 @@ void team_wait(struct team *t)
             thread_wake_all(&t->phase);
         return;
     }
-    for (unsigned spins = 0; spins < SPINS; spins++) {
+    for (unsigned spins = 0; spins < t->spins; spins++) {
         if (atomic_load_explicit(&t->phase, memory_order_acquire) != phase)
             return;
 #if defined(__x86_64__)

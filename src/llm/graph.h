@@ -15,7 +15,8 @@
 
 #include <stdatomic.h>
 
-#define TEAM_MAX 256
+#define TEAM_MAX   256
+#define TEAM_SPINS 4000 /* for members that have a processor each: about as long as a sleep costs */
 
 /* Consecutive columns of one sequence. */
 struct segment {
@@ -48,6 +49,7 @@ struct step {
 /* Meeting point of the workers of a team; spins a few microseconds, then sleeps. */
 struct team {
     unsigned n;
+    unsigned spins; /* turns before a member that waits goes to sleep; TEAM_SPINS, or 0 */
     atomic_uint arrived, phase; /* acquire/release: what was written before is seen after */
     atomic_uint sleepers;       /* of those who wait for the phase to change */
 };
