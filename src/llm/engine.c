@@ -108,7 +108,7 @@ static struct dobby_result result_of(const struct sequence *s)
         .margin = s->margin,
         .n_ids = done ? s->n_out : 0,
         .sum_logprob = done ? s->sum_logprob : 0,
-        .stop = s->stop_reason,
+        .stop = done ? s->stop_reason : "",
         .n_prompt = s->n_prompt,
         .n_cached = s->n_cached,
         .ms_queued = 1e3 * ((s->t_admit > 0 ? s->t_admit : s->t_end) - s->t_submit),

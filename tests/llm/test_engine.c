@@ -444,6 +444,7 @@ struct late {
     size_t until; /* tokens written; SIZE_MAX: until it has come to its end */
     int n_calls, status;
     size_t len;
+    char stop[8];
 };
 
 static int on_text_fail_late(void *ctx, dobby_ticket t, const char *bytes, size_t len)
@@ -465,6 +466,7 @@ static void on_done_late(void *ctx, const struct dobby_result *r)
     struct late *l = ctx;
     l->status = r->status;
     l->len = r->len + r->n_ids;
+    snprintf(l->stop, sizeof(l->stop), "%s", r->stop);
 }
 
 static void test_callback_fails_late(void **state)
@@ -490,6 +492,8 @@ static void test_callback_fails_late(void **state)
         assert_int_equal(l.status, DOBBY_E_IO);
         assert_int_equal(l.n_calls, 1);
         assert_int_equal(l.len, 0);
+        assert_string_equal(l.stop,
+                            ""); /* it failed; that it had come to its end is no longer true */
     }
     dobby_get_stats(en, &st);
     assert_int_equal(st.n_failed, 2);
