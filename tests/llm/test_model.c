@@ -1,6 +1,6 @@
 /* test_model.c - loading a model: every type of tensor computes, and what does not fit is refused by name. */
-#include "support/gguf_build.h"
 #include "support/test.h"
+#include "support/tiny_model.h"
 
 #include "base/fault.h"
 #include "base/size.h"
@@ -13,172 +13,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* A model small enough to be made here: 2 layers, 256 wide, 4 heads of 64 over 2. Weights are random. */
-struct tiny {
-    const char *arch;
-    enum quant_type type[7]; /* q k v o gate up down */
-    uint32_t layers, embd, ff, heads, kv, ctx;
-    float eps, base;
-    const char *drop;  /* a key or tensor to leave out */
-    const char *extra; /* a u32 key to add with value 2 */
-    const char *wrong; /* a tensor that gets a row too many */
-    bool tied;
-};
-
-static const struct tiny plain = {
-    .arch = "llama",
-    .type = {QUANT_Q4_K, QUANT_Q5_0, QUANT_Q6_K, QUANT_Q8_0, QUANT_Q4_0, QUANT_Q4_1, QUANT_Q8_0},
-    .layers = 2,
-    .embd = 256,
-    .ff = 512,
-    .heads = 4,
-    .kv = 2,
-    .ctx = 512,
-    .eps = 1e-5f,
-    .base = 10000,
-};
-
-static uint32_t state;
-
-static uint32_t draw(void) /* xorshift */
-{
-    state ^= state << 13;
-    state ^= state >> 17;
-    state ^= state << 5;
-    return state;
-}
-
-static void key_u32(struct gguf_build *b, const struct tiny *t, const char *name, uint32_t v)
-{
-    char key[96];
-    snprintf(key, sizeof(key), "%s.%s", t->arch, name);
-    if (!t->drop || strcmp(t->drop, name) != 0)
-        gb_u32(b, key, v);
-}
-
-static void key_f32(struct gguf_build *b, const struct tiny *t, const char *name, float v)
-{
-    char key[96];
-    snprintf(key, sizeof(key), "%s.%s", t->arch, name);
-    gb_f32(b, key, v);
-}
-
-/* Random blocks whose scales make values of about 1/16. */
-static void random_blocks(enum quant_type type, unsigned char *p, size_t bytes)
-{
-    for (size_t i = 0; i < bytes; i++)
-        p[i] = (unsigned char)draw();
-    for (size_t at = 0; at < bytes; at += quant_block_bytes(type)) {
-        float small = type == QUANT_Q8_0                         ? 0.001f
-                      : type == QUANT_Q4_K || type == QUANT_Q6_K ? 0.0001f
-                                                                 : 0.01f;
-        uint16_t d = f32_to_f16(small);
-        if (type == QUANT_F32) {
-            float f = ((float)(draw() % 2001) - 1000) / 16000;
-            memcpy(p + at, &f, 4);
-        } else if (type == QUANT_F16 || type == QUANT_BF16) {
-            float f = ((float)(draw() % 2001) - 1000) / 16000;
-            d = type == QUANT_F16 ? f32_to_f16(f) : (uint16_t)(f32_bits(f) >> 16);
-            memcpy(p + at, &d, 2);
-        } else {
-            memcpy(p + at + (type == QUANT_Q6_K ? 208 : 0), &d, 2);
-            if (type == QUANT_Q4_1 || type == QUANT_Q4_K)
-                memcpy(p + at + 2, &d, 2);
-        }
-    }
-}
-
-static void tensor(struct gguf_build *b, const struct tiny *t, const char *name,
-                   enum quant_type type, size_t cols, size_t rows)
-{
-    bool wrong = t->wrong && strcmp(t->wrong, name) == 0;
-    uint64_t dim[2] = {cols, rows + wrong};
-    size_t bytes = quant_row_bytes(type, cols) * dim[1];
-    unsigned char *data = malloc(bytes);
-
-    assert_non_null(data);
-    random_blocks(type, data, bytes);
-    if (!t->drop || strcmp(t->drop, name) != 0)
-        gb_tensor(b, name, type, rows == 1 && !wrong ? 1 : 2, dim, data, bytes);
-    free(data);
-}
-
-static void layer(struct gguf_build *b, const struct tiny *t, unsigned i)
-{
-    /* Counts of 0 are refused as such: the tensors beside them stay valid. */
-    size_t heads = t->heads ? t->heads : 1, head = t->embd / heads, q = head * heads;
-    size_t kv = head * (t->kv ? t->kv : 1), ff = t->ff ? t->ff : 32;
-    const struct {
-        const char *name;
-        size_t cols, rows;
-    } m[] = {{"attn_q", t->embd, q},      {"attn_k", t->embd, kv},   {"attn_v", t->embd, kv},
-             {"attn_output", q, t->embd}, {"ffn_gate", t->embd, ff}, {"ffn_up", t->embd, ff},
-             {"ffn_down", ff, t->embd}};
-    char name[64];
-
-    for (size_t k = 0; k < ARRAY_LEN(m); k++) {
-        snprintf(name, sizeof(name), "blk.%u.%s.weight", i, m[k].name);
-        tensor(b, t, name, t->type[k], m[k].cols, m[k].rows);
-        snprintf(name, sizeof(name), "blk.%u.%s.bias", i, m[k].name);
-        if (k < 3 && strcmp(t->arch, "qwen2") == 0)
-            tensor(b, t, name, QUANT_F32, m[k].rows, 1);
-    }
-    snprintf(name, sizeof(name), "blk.%u.attn_norm.weight", i);
-    tensor(b, t, name, QUANT_F32, t->embd, 1);
-    snprintf(name, sizeof(name), "blk.%u.ffn_norm.weight", i);
-    tensor(b, t, name, QUANT_F32, t->embd, 1);
-}
-
-/* Write the model to dir/tiny.gguf. */
-static const char *write_tiny(const char *dir, const struct tiny *t)
-{
-    const char *path = temp_path(dir, "tiny.gguf");
-    struct gguf_build b;
-    size_t size;
-
-    state = 12345;
-    gb_init(&b);
-    gb_str(&b, "general.architecture", t->arch);
-    gb_u32(&b, "general.quantization_version", 2);
-    key_u32(&b, t, "block_count", t->layers);
-    key_u32(&b, t, "embedding_length", t->embd);
-    key_u32(&b, t, "feed_forward_length", t->ff);
-    key_u32(&b, t, "attention.head_count", t->heads);
-    key_u32(&b, t, "attention.head_count_kv", t->kv);
-    key_u32(&b, t, "context_length", t->ctx);
-    key_f32(&b, t, "attention.layer_norm_rms_epsilon", t->eps);
-    key_f32(&b, t, "rope.freq_base", t->base);
-    if (t->extra)
-        key_u32(&b, t, t->extra, 2);
-    gb_str(&b, "tokenizer.ggml.model", "gpt2");
-    gb_str(&b, "tokenizer.ggml.pre", "qwen2");
-    gb_vocab(&b, NULL, NULL, 0);
-    gb_strs(&b, "tokenizer.ggml.merges", NULL, 0);
-    tensor(&b, t, "token_embd.weight", QUANT_Q8_0, t->embd, 256);
-    if (!t->tied)
-        tensor(&b, t, "output.weight", QUANT_Q6_K, t->embd, 256);
-    tensor(&b, t, "output_norm.weight", QUANT_F32, t->embd, 1);
-    for (unsigned i = 0; i < t->layers && i < 4; i++)
-        layer(&b, t, i);
-    const void *image = gb_finish(&b, &size);
-    put_file(path, image, size);
-    gb_release(&b);
-    return path;
-}
-
-static struct dobby_model *open_tiny(const char *path, int exact, const char *isa)
-{
-    struct dobby_model_options o;
-    struct dobby_model *m;
-    struct dobby_err e = {0};
-    DOBBY_INIT(o);
-    o.exact = exact;
-    o.isa = isa;
-    if (dobby_model_open(&m, path, &o, &e) < 0)
-        fail_msg("%s", e.message);
-    return m;
-}
 
 struct logits {
     float last[256];
@@ -246,20 +80,20 @@ static void test_every_type_computes(void **unused)
     (void)unused;
     for (size_t i = 0; i <= ARRAY_LEN(types); i++)
         for (int qwen = 0; qwen < 2; qwen++) {
-            struct tiny t = plain;
+            struct tiny_model t = tiny_plain;
             struct logits exact, fast, again;
             t.arch = qwen ? "qwen2" : "llama";
             t.tied = i % 2;
             for (size_t k = 0; k < 7 && i < ARRAY_LEN(types); k++)
                 t.type[k] = types[i];
-            const char *path = write_tiny(dir, &t);
-            struct dobby_model *m = open_tiny(path, 1, NULL);
+            const char *path = tiny_write(dir, &t);
+            struct dobby_model *m = tiny_open(path, 1, NULL);
             last_logits(m, &exact);
             dobby_model_free(m);
-            m = open_tiny(path, 0, NULL);
+            m = tiny_open(path, 0, NULL);
             last_logits(m, &fast);
             dobby_model_free(m);
-            m = open_tiny(path, 0, "scalar");
+            m = tiny_open(path, 0, "scalar");
             last_logits(m, &again);
             dobby_model_free(m);
             assert_memory_equal(fast.last, again.last, sizeof(fast.last));
@@ -274,7 +108,7 @@ static void test_every_type_computes(void **unused)
 static void test_refusals(void **unused)
 {
     struct refusal {
-        struct tiny t;
+        struct tiny_model t;
         int code;
         const char *part;
     } cases[24];
@@ -284,7 +118,7 @@ static void test_refusals(void **unused)
     (void)unused;
 #define CASE(want, text, ...)                                                                      \
     do {                                                                                           \
-        struct tiny t = plain;                                                                     \
+        struct tiny_model t = tiny_plain;                                                          \
         __VA_ARGS__;                                                                               \
         cases[n++] = (struct refusal){t, want, text};                                              \
     } while (0)
@@ -318,7 +152,7 @@ static void test_refusals(void **unused)
     for (size_t i = 0; i < n; i++) {
         struct dobby_model *m;
         struct dobby_err e = {0};
-        int rc = dobby_model_open(&m, write_tiny(dir, &cases[i].t), NULL, &e);
+        int rc = dobby_model_open(&m, tiny_write(dir, &cases[i].t), NULL, &e);
         if (rc != cases[i].code || !strstr(e.message, cases[i].part) || m)
             fail_msg("case %zu: code %d '%s', expected %d '%s'", i, rc, e.message, cases[i].code,
                      cases[i].part);
@@ -329,7 +163,7 @@ static void test_refusals(void **unused)
 static void test_options(void **unused)
 {
     char *dir = temp_dir();
-    const char *path = write_tiny(dir, &plain);
+    const char *path = tiny_write(dir, &tiny_plain);
     struct dobby_model_options o;
     struct dobby_model *m;
     struct dobby_err e = {0};
@@ -355,7 +189,7 @@ static void test_nan_weights(void **unused)
     struct dobby_generate g;
     struct dobby_err e = {0};
     struct logits l = {.status = 1};
-    struct dobby_model *m = open_tiny(write_tiny(dir, &plain), 0, NULL);
+    struct dobby_model *m = tiny_open(tiny_write(dir, &tiny_plain), 0, NULL);
     int32_t ids[3] = {65, 66, 67};
     dobby_ticket t;
 
@@ -376,7 +210,7 @@ static void test_nan_weights(void **unused)
 static void test_out_of_memory(void **unused)
 {
     char *dir = temp_dir();
-    const char *path = write_tiny(dir, &plain);
+    const char *path = tiny_write(dir, &tiny_plain);
     size_t n = 0;
     bool hit;
 
@@ -399,13 +233,22 @@ static void test_out_of_memory(void **unused)
     temp_dir_remove(dir);
 }
 
+static uint32_t draw(uint32_t *state) /* xorshift */
+{
+    *state ^= *state << 13;
+    *state ^= *state >> 17;
+    *state ^= *state << 5;
+    return *state;
+}
+
 /* Ours against the C library's, within what realmath.h promises. */
 static void test_real_functions(void **unused)
 {
+    uint32_t state = 99;
+
     (void)unused;
-    state = 99;
     for (int i = 0; i < 100000; i++) {
-        double x = ((double)draw() / 4294967296.0 - 0.5) * pow(10, draw() % 6), s, c;
+        double x = ((double)draw(&state) / 4294967296.0 - 0.5) * pow(10, draw(&state) % 6), s, c;
         double y = exp(x / 1e4 * 60);
         assert_true(fabs(real_exp(x / 1e3) / exp(x / 1e3) - 1) < 1e-14);
         assert_true(fabs(real_log(y) - log(y)) <= 1e-15 * fmax(1, fabs(log(y))));

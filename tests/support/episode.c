@@ -166,11 +166,12 @@ static void check_done(struct episode *ep, const struct job *j, const struct dob
     ep->n_columns_least += r->n_prompt - r->n_cached + n - 1;
     ep->n_written += n;
     if (ep->n_log < EPISODE_LOG)
-        ep->log[ep->n_log++] = (struct episode_log){.ticket = j->ticket,
-                                                    .order = j->order,
-                                                    .before = j->before,
-                                                    .after = j->after,
-                                                    .queued = 1e-3 * r->ms_queued};
+        ep->log[ep->n_log++] =
+            (struct episode_log){.ticket = j->ticket,
+                                 .order = j->order,
+                                 .before = j->before,
+                                 .after = j->stage == JOB_KNOWN ? j->after : time_now(),
+                                 .queued = 1e-3 * r->ms_queued};
 }
 
 static void check_failure(struct episode *ep, const struct job *j, const struct dobby_result *r)
@@ -185,7 +186,9 @@ static void check_failure(struct episode *ep, const struct job *j, const struct 
     if (!fine)
         bad(ep, "ticket %llu: status %d (%s) came of nothing", t, r->status, r->message);
     if (r->message[0] == '\0' || r->text[0] != '\0' || r->len || r->n_ids || r->stop[0])
-        bad(ep, "ticket %llu: a failure without a reason, or with a text", t);
+        bad(ep,
+            "ticket %llu: status %d with message '%s', text of %zu bytes and %zu tokens, stop '%s'",
+            t, r->status, r->message, r->len, r->n_ids, r->stop);
 }
 
 static void free_if_over(struct job *j)
