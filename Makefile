@@ -95,12 +95,12 @@ $(BUILD)/libdobby.a: $(LIB_OBJ) $(TS_OBJS)
 	@rm -f $@ && $(AR) rcs $@ $(BUILD)/libdobby.o
 
 # Programs of our own link with the objects, through a thin archive so that each takes what it needs.
-$(BUILD)/objects.a: $(LIB_OBJ) $(TS_OBJS) $(filter-out %/main.o,$(CLI_OBJ))
+$(BUILD)/objects.a: $(LIB_OBJ) $(TS_OBJS) $(filter-out %/main.o,$(CLI_OBJ) $(BENCH_OBJ))
 	@rm -f $@ && $(AR) rcsT $@ $^
 $(BUILD)/dobby: $(CLI_OBJ) $(BUILD)/objects.a
 	$(call Q,link)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
 $(BUILD)/dobby-bench: $(BENCH_OBJ) $(BUILD)/objects.a
-	$(call Q,link)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(shell pkg-config --libs jansson) $(LIBS)
+	$(call Q,link)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
 $(BUILD)/tests/%: $(BUILD)/tests/%.o $(SUPPORT) $(BUILD)/objects.a
 	$(call Q,link)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(shell pkg-config --libs $(TEST_PKGS)) $(LIBS)
 $(BUILD)/tests/%.o: override CPPFLAGS += -Itests

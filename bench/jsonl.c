@@ -2,33 +2,35 @@
 #include "jsonl.h"
 
 #include "base/file.h"
+#include "base/json.h"
 #include "base/mem.h"
 
-#include <jansson.h>
+#include <stdio.h>
 #include <string.h>
 
 #define FILE_MAX ((size_t)256 << 20)
 
-static int take_message(struct prompt_file *f, struct dobby_message *out, const json_t *from)
+static int take_message(struct prompt_file *f, struct dobby_message *out,
+                        const struct json_value *from)
 {
-    const json_t *text = json_object_get(from, "content");
-    const char *role = json_string_value(json_object_get(from, "role"));
+    const char *text = json_value_string(json_value_member(from, "content"), &out->len);
+    const char *role = json_value_string(json_value_member(from, "role"), NULL);
 
-    if (!role || !json_is_string(text))
+    if (!role || !text)
         return DOBBY_E_FORMAT;
-    out->len = json_string_length(text);
     out->role = arena_strdup(&f->arena, role);
-    out->text = arena_strndup(&f->arena, json_string_value(text), out->len);
+    out->text = arena_strndup(&f->arena, text, out->len);
     return out->role && out->text ? 0 : DOBBY_E_NOMEM;
 }
 
-static int take_prompt(struct prompt_file *f, struct bench_prompt *out, const json_t *line)
+static int take_prompt(struct prompt_file *f, struct bench_prompt *out,
+                       const struct json_value *line)
 {
-    const json_t *list = json_object_get(line, "messages");
-    const char *id = json_string_value(json_object_get(line, "id"));
+    const struct json_value *list = json_value_member(line, "messages");
+    const char *id = json_value_string(json_value_member(line, "id"), NULL);
     int rc = 0;
 
-    out->n_msg = json_array_size(list);
+    out->n_msg = json_value_len(list);
     if (!id || out->n_msg == 0 || out->n_msg > PROMPT_MESSAGES_MAX)
         return DOBBY_E_FORMAT;
     out->id = arena_strdup(&f->arena, id);
@@ -36,28 +38,31 @@ static int take_prompt(struct prompt_file *f, struct bench_prompt *out, const js
     if (!out->id || !out->msg)
         return DOBBY_E_NOMEM;
     for (size_t i = 0; i < out->n_msg && rc == 0; i++)
-        rc = take_message(f, &out->msg[i], json_array_get(list, i));
+        rc = take_message(f, &out->msg[i], json_value_at(list, i));
     return rc;
 }
 
 static int take_line(struct prompt_file *f, size_t *cap, const char *s, size_t len,
                      const char *path, struct dobby_err *e)
 {
-    json_error_t why;
-    json_t *line = json_loadb(s, len, 0, &why);
-    int rc = line ? 0 : DOBBY_E_FORMAT;
+    struct json_value *line = NULL;
+    char what[96];
+    int rc;
 
-    if (rc == 0 && mem_grow((void **)&f->v, cap, f->n + 1, sizeof(*f->v)) < 0)
-        rc = DOBBY_E_NOMEM;
+    snprintf(what, sizeof(what), "prompts: line %zu", f->n + 1);
+    rc = json_value_parse(&line, s, len, what, e);
+    if (rc < 0)
+        return rc;
+    rc = mem_grow((void **)&f->v, cap, f->n + 1, sizeof(*f->v)) < 0 ? DOBBY_E_NOMEM : 0;
     if (rc == 0)
         rc = take_prompt(f, &f->v[f->n], line);
-    json_decref(line);
+    json_value_free(line);
     if (rc == DOBBY_E_NOMEM)
         return err_nomem(e, "the prompts");
     if (rc < 0)
         return err_set(e, rc,
-                       "%s: line %zu: no object with \"id\" and \"messages\"; make the file "
-                       "with bench/job prompts",
+                       "%s: line %zu: no object with \"id\" and \"messages\" of \"role\" and "
+                       "\"content\"; make the file with bench/prompts",
                        path, f->n + 1);
     f->n++;
     return 0;

@@ -22,6 +22,7 @@ static const struct verb verbs[] = {
     {&opt_verb_summarize, verb_summarize}, {&opt_verb_show, verb_show},
     {&opt_verb_status, verb_status},       {&opt_verb_run, verb_run},
     {&opt_verb_tokenize, verb_tokenize},   {&opt_verb_models, verb_models},
+    {&opt_verb_bench, verb_bench},
 };
 
 static const char *next_verb(const void *ctx, size_t i)
