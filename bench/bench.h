@@ -9,6 +9,7 @@
 #include "base/err.h"
 #include "cli/opt.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #define BENCH_LIST_MAX 16
@@ -24,6 +25,8 @@ MUST_CHECK int bench_numbers(struct bench_list *out, const char *text, const cha
 /* Read the verb's options; -1 to go on, else the exit code. */
 int bench_options(const struct opt_verb *v, int argc, char **argv, void *out,
                   struct opt_operands *operands);
+/* Of n things, `count` at equal distances (0: all): is thing i one of them? */
+bool bench_is_taken(size_t i, size_t n, size_t count);
 /* Report the failure; the exit code. */
 int bench_fail(const struct dobby_err *e);
 /* The value below which a share q of the n sorted values lies (nearest rank). */
@@ -32,10 +35,13 @@ void bench_sort(double *v, size_t n);
 
 int bench_model(int argc, char **argv);
 int bench_job(int argc, char **argv);
+int bench_ids(int argc, char **argv);
+int bench_prefix(int argc, char **argv);
+int bench_fairness(int argc, char **argv);
 int bench_prompts(int argc, char **argv);
 int bench_machine(int argc, char **argv);
 int bench_watch(int argc, char **argv);
 extern const struct opt_verb opt_bench_model, opt_bench_job, opt_bench_prompts, opt_bench_machine,
-    opt_bench_watch;
+    opt_bench_watch, opt_bench_ids, opt_bench_prefix, opt_bench_fairness;
 
 #endif

@@ -13,6 +13,8 @@
 #include "engine.h"
 #include "jsonl.h"
 
+#include "base/file.h"
+#include "base/json.h"
 #include "base/mem.h"
 #include "base/sha256.h"
 #include "base/size.h"
@@ -24,7 +26,7 @@
 #include <string.h>
 
 struct job_opts {
-    const char *agents, *threads, *trace;
+    const char *agents, *threads, *trace, *slice, *output;
     int limit, rounds, tokens, no_probe;
     struct engine_opts engine;
 };
@@ -35,13 +37,17 @@ static const struct opt rows[] = {
     {'t', "threads", OPT_STRING, offsetof(struct job_opts, threads), 0, 0, "N,...", NULL,
      "Processors to compute on (all that the process may use)"},
     {0, "limit", OPT_INT, offsetof(struct job_opts, limit), 1, 1 << 20, "N", NULL,
-     "Prompts of the file to use (all)"},
+     "Prompts of the file to use, at equal distances (all)"},
+    {0, "slice", OPT_STRING, offsetof(struct job_opts, slice), 0, 0, "I/N", NULL,
+     "Of these, each Nth one from the Ith on (1/1): a share for each of N processes"},
     {'r', "rounds", OPT_INT, offsetof(struct job_opts, rounds), 1, 1000, "N", NULL,
      "How often each case runs, in turn (1)"},
     {'n', "tokens", OPT_INT, offsetof(struct job_opts, tokens), 1, 1 << 20, "N", NULL,
      "Tokens of an answer at most (as dobby summarize)"},
     {0, "no-probe", OPT_FLAG, offsetof(struct job_opts, no_probe), 0, 0, NULL, NULL,
      "Leave out the probe, and with it bound and efficiency"},
+    {'o', "output", OPT_STRING, offsetof(struct job_opts, output), 0, 0, "FILE", NULL,
+     "Write the texts of the last run, a JSON line each"},
     {0, "trace", OPT_STRING, offsetof(struct job_opts, trace), 0, 0, "FILE", NULL,
      "Write the last run as a trace for Perfetto or Chrome"},
     ENGINE_ROWS(job_opts, engine),
@@ -122,6 +128,25 @@ static int find_common(struct job *j, struct dobby_err *e)
             t->n_common++;
     }
     mem_free(order);
+    return 0;
+}
+
+/* Leave the prompts that the slice names. */
+static int cut_slice(struct job *j, struct dobby_err *e)
+{
+    unsigned i, n;
+    char end;
+
+    if (!j->o->slice)
+        return 0;
+    if (sscanf(j->o->slice, "%u/%u%c", &i, &n, &end) != 2 || i < 1 || i > n)
+        return err_set(e, DOBBY_E_USAGE, "--slice %s: give it as 2/10", j->o->slice);
+    if (j->prompts.n < n)
+        return err_set(e, DOBBY_E_USAGE, "--slice %s: there are only %zu prompts", j->o->slice,
+                       j->prompts.n);
+    for (size_t k = 0; i - 1 + k * n < j->prompts.n; k++)
+        j->prompts.v[k] = j->prompts.v[i - 1 + k * n];
+    j->prompts.n = (j->prompts.n - i) / n + 1;
     return 0;
 }
 
@@ -328,6 +353,25 @@ static int report(const struct run *r, struct dobby_err *e)
     return rc;
 }
 
+/* {"id":...,"text":...} a line, in the order of the prompts. */
+static int write_texts(const struct job *j, struct dobby_err *e)
+{
+    struct strbuf b = {0};
+    int rc;
+
+    for (size_t i = 0; i < j->n; i++) {
+        strbuf_puts(&b, "{\"id\":");
+        json_put_string(&b, j->prompts.v[i].id, strlen(j->prompts.v[i].id));
+        strbuf_puts(&b, ",\"text\":");
+        json_put_string(&b, j->tasks[i].text, j->tasks[i].len);
+        strbuf_puts(&b, "}\n");
+    }
+    rc = strbuf_failed(&b) ? err_nomem(e, "the texts")
+                           : file_write_atomic(j->o->output, strbuf_str(&b), b.len, 0644, e);
+    strbuf_release(&b);
+    return rc;
+}
+
 /* ---- all runs --------------------------------------------------------------------------------------------- */
 
 static int run_one(struct job *j, int agents, int threads, int round, bool last,
@@ -345,6 +389,8 @@ static int run_one(struct job *j, int agents, int threads, int round, bool last,
         rc = e->code;
     if (rc == 0)
         rc = report(&r, e);
+    if (rc == 0 && last && j->o->output)
+        rc = write_texts(j, e);
     forget_texts(j);
     return rc;
 }
@@ -387,6 +433,8 @@ int bench_job(int argc, char **argv)
     rc = take_lists(&j, &e);
     if (rc == 0)
         rc = prompt_file_read(&j.prompts, files.arg[1], (size_t)o.limit, &e);
+    if (rc == 0)
+        rc = cut_slice(&j, &e);
     if (rc == 0)
         rc = bench_open_model(&j.m, files.arg[0], &o.engine, &e);
     if (rc == 0) {

@@ -1,5 +1,6 @@
 /* jsonl.c - see jsonl.h (bench). */
 #include "jsonl.h"
+#include "bench.h"
 
 #include "base/file.h"
 #include "base/json.h"
@@ -42,14 +43,14 @@ static int take_prompt(struct prompt_file *f, struct bench_prompt *out,
     return rc;
 }
 
-static int take_line(struct prompt_file *f, size_t *cap, const char *s, size_t len,
+static int take_line(struct prompt_file *f, size_t *cap, size_t at, const char *s, size_t len,
                      const char *path, struct dobby_err *e)
 {
     struct json_value *line = NULL;
     char what[96];
     int rc;
 
-    snprintf(what, sizeof(what), "prompts: line %zu", f->n + 1);
+    snprintf(what, sizeof(what), "prompts: line %zu", at + 1);
     rc = json_value_parse(&line, s, len, what, e);
     if (rc < 0)
         return rc;
@@ -63,15 +64,28 @@ static int take_line(struct prompt_file *f, size_t *cap, const char *s, size_t l
         return err_set(e, rc,
                        "%s: line %zu: no object with \"id\" and \"messages\" of \"role\" and "
                        "\"content\"; make the file with bench/prompts",
-                       path, f->n + 1);
+                       path, at + 1);
     f->n++;
     return 0;
+}
+
+/* Lines from `at` on; the last one may lack its end. */
+static size_t count_lines(const char *at, const char *end)
+{
+    size_t n = 0;
+
+    for (; at < end; n++) {
+        const char *nl = memchr(at, '\n', (size_t)(end - at));
+
+        at = nl ? nl + 1 : end;
+    }
+    return n;
 }
 
 int prompt_file_read(struct prompt_file *f, const char *path, size_t limit, struct dobby_err *e)
 {
     struct strbuf b = {0};
-    size_t cap = 0;
+    size_t cap = 0, n_lines, line = 0;
     const char *at, *end;
     int rc;
 
@@ -79,11 +93,13 @@ int prompt_file_read(struct prompt_file *f, const char *path, size_t limit, stru
     rc = file_read_all(&b, path, FILE_MAX, e);
     at = strbuf_str(&b);
     end = at + b.len;
-    while (rc == 0 && at < end && (limit == 0 || f->n < limit)) {
+    n_lines = count_lines(at, end);
+    for (; rc == 0 && at < end; line++) {
         const char *nl = memchr(at, '\n', (size_t)(end - at));
         size_t len = (size_t)((nl ? nl : end) - at);
 
-        rc = take_line(f, &cap, at, len, path, e);
+        if (bench_is_taken(line, n_lines, limit))
+            rc = take_line(f, &cap, line, at, len, path, e);
         at += len + 1;
     }
     if (rc == 0 && f->n == 0)

@@ -19,7 +19,7 @@ struct prompt_file {
     size_t n;
 };
 
-/* Read the first `limit` lines (0: all). On failure *f is released. */
+/* Read the file; of its lines `limit` at equal distances (0: all). On failure *f is released. */
 MUST_CHECK int prompt_file_read(struct prompt_file *f, const char *path, size_t limit,
                                 struct dobby_err *e);
 void prompt_file_release(struct prompt_file *f);

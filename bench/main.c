@@ -16,8 +16,9 @@ struct verb {
 
 static const struct verb verbs[] = {
     {&opt_bench_model, bench_model},     {&opt_bench_job, bench_job},
-    {&opt_bench_prompts, bench_prompts}, {&opt_bench_machine, bench_machine},
-    {&opt_bench_watch, bench_watch},
+    {&opt_bench_prefix, bench_prefix},   {&opt_bench_fairness, bench_fairness},
+    {&opt_bench_ids, bench_ids},         {&opt_bench_prompts, bench_prompts},
+    {&opt_bench_machine, bench_machine}, {&opt_bench_watch, bench_watch},
 };
 
 /* Tables are named as their help shows them: "bench job". */
@@ -66,6 +67,11 @@ int bench_numbers(struct bench_list *out, const char *text, const char *what, st
             return 0;
         at = end + 1;
     }
+}
+
+bool bench_is_taken(size_t i, size_t n, size_t count)
+{
+    return count == 0 || count >= n || (i + 1) * count / n != i * count / n;
 }
 
 int bench_options(const struct opt_verb *v, int argc, char **argv, void *out,

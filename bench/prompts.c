@@ -83,12 +83,6 @@ static int put_unit(struct tree *t, const struct scan_file *f, const struct unit
     return 0;
 }
 
-/* Of n_units, `count` at equal distances: unit i is taken when the count that is due rises there. */
-static bool is_taken(size_t i, size_t n_units, size_t count)
-{
-    return count == 0 || count >= n_units || (i + 1) * count / n_units != i * count / n_units;
-}
-
 static int put_tree(struct tree *t, size_t count, struct dobby_err *e)
 {
     size_t seen = 0;
@@ -103,7 +97,7 @@ static int put_tree(struct tree *t, size_t count, struct dobby_err *e)
         if (rc == 0 && f->n > 0 && memcmp(hash, f->hash, KEY_LEN) != 0)
             rc = err_set(e, DOBBY_E_IO, "%s: changed while it was read; try again", f->wf->path);
         for (size_t k = 0; k < f->n && rc == 0; k++)
-            if (is_taken(seen++, t->s.n_units, count))
+            if (bench_is_taken(seen++, t->s.n_units, count))
                 rc = put_unit(t, f, &f->units[k], e);
     }
     return rc;
