@@ -107,6 +107,8 @@ $(BUILD)/tests/%.o: override CPPFLAGS += -Itests
 
 build-tests: $(filter $(BUILD)/%,$(TESTS) $(MODEL_TESTS)) $(SOAK_C:%.c=$(BUILD)/%)
 bench: $(if $(BENCH_OBJ),$(BUILD)/dobby-bench)
+metrics:
+	@bench/metrics > docs/metrics.md.new && mv docs/metrics.md.new docs/metrics.md
 
 setup:
 	@scripts/setup
@@ -116,7 +118,7 @@ test: setup
 	@$(MAKE) --no-print-directory run-test
 test-models: setup
 	@$(MAKE) --no-print-directory run-test-models
-run-test: $(BUILD)/dobby $(BUILD)/libdobby.a $(filter $(BUILD)/%,$(TESTS))
+run-test: $(BUILD)/dobby $(BUILD)/dobby-bench $(BUILD)/libdobby.a $(filter $(BUILD)/%,$(TESTS))
 	@$(BUILD)/dobby models pull smollm2-135m
 	@$(RUN_TESTS) $(if $(T),$(foreach t,$(TESTS),$(if $(findstring $(T),$(t)),$(t))),$(TESTS))
 run-test-models: $(BUILD)/dobby $(filter $(BUILD)/%,$(MODEL_TESTS))
@@ -160,13 +162,14 @@ help:
 	@echo 'check         test, then layers, symbols and format'
 	@echo 'soak          an hour of random use with staged faults, memory flat; SOAK_SECONDS=3600 SOAK_THREADS=all'
 	@echo 'demo          fetch the default model and a known project, summarise it'
-	@echo 'bench         dobby-bench'
+	@echo 'bench         dobby-bench; then see bench/job --help'
+	@echo 'metrics       docs/metrics.md from bench/results'
 	@echo 'install       DESTDIR= PREFIX=$(PREFIX)'
 	@echo 'clean         remove $(BUILD)'
 	@echo 'Variables: BUILD=folder SAN=address,undefined|thread CC=clang CFLAGS="-O2 -g -Werror"'
 
 FORCE:
-.PHONY: all test test-models run-test run-test-models build-tests soak run-soak check demo bench setup install clean help FORCE
+.PHONY: all test test-models run-test run-test-models build-tests soak run-soak check demo bench metrics setup install clean help FORCE
 .SECONDARY:
 .DELETE_ON_ERROR:
 -include $(DEPS)

@@ -2,9 +2,9 @@
  *   equal        Many short prompts of one length, all agents busy: how far apart are quick and slow ones, from admission to end?
  *   beside_long  The same when two prompts of thousands of tokens are admitted before them: how much later do the short ones end?
  * How long a step takes, with and without --step-ms, is the job's to tell (bench job). */
-#include "batch.h"
 #include "bench.h"
 #include "engine.h"
+#include "made.h"
 
 #include "base/mem.h"
 #include "base/thread.h"
@@ -64,7 +64,7 @@ static int run(struct fairness *f, const char *name, size_t n_long, struct dobby
     for (size_t i = 0; i < n; i++)
         f->v[n_long + i] = (struct made_prompt){.n_own = SHORT_TOKENS, .write = SHORT_WRITE};
     if (rc == 0)
-        rc = batch_run(en, f->v, n_long + n, 1 + (unsigned)f->round, &seconds, e);
+        rc = made_run(en, f->v, n_long + n, 1 + (unsigned)f->round, &seconds, e);
     dobby_engine_free(en);
     if (rc < 0)
         return rc;

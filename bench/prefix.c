@@ -1,9 +1,9 @@
 /* prefix.c - `bench prefix`: is a beginning in common read once? (bench)
  * Prompts with a beginning in common start at the same moment on an engine that has seen nothing. Ideal is: the beginning once, the rest
  * of each prompt once. 401 and 777 are no multiples of a KV block (16) or of a step (256). */
-#include "batch.h"
 #include "bench.h"
 #include "engine.h"
+#include "made.h"
 
 #include "base/thread.h"
 
@@ -47,7 +47,7 @@ static int run(struct dobby_model *m, const struct prefix_opts *o, int shared, s
     for (int i = 0; i < o->agents; i++)
         v[i] = (struct made_prompt){.n_shared = shared, .n_own = OWN, .write = 1};
     if (rc == 0)
-        rc = batch_run(en, v, (size_t)o->agents, (unsigned)shared, &seconds, e);
+        rc = made_run(en, v, (size_t)o->agents, (unsigned)shared, &seconds, e);
     if (rc == 0) {
         dobby_get_stats(en, &st);
         printf("%d,%d,prefix_%d_asked,0,%llu,tokens\n", o->agents, o->threads, shared,

@@ -30,6 +30,7 @@ int main(void)
 C
 check "make install" install
 check "the program runs from there" "$work/root/opt/dobby/bin/dobby" --version
+check "and finds its benchmark" "$work/root/opt/dobby/bin/dobby" bench --help
 check "a host compiles and links through pkg-config" \
     bash -c '${CC:-cc} $1 -std=c11 -Wall -Wextra -Werror -o "$2/host" "$2/host.c" $3 $4' - "$san" "$work" \
     "$(flags --cflags dobby)" "$(flags --libs dobby)"

@@ -1,5 +1,5 @@
-/* batch.c - see batch.h (bench). */
-#include "batch.h"
+/* made.c - see made.h (bench). */
+#include "made.h"
 
 #include "base/mem.h"
 #include "base/thread.h"
@@ -55,8 +55,8 @@ static int submit(struct dobby_engine *en, struct one *o, unsigned seed, unsigne
     return rc;
 }
 
-int batch_run(struct dobby_engine *en, struct made_prompt *v, size_t n, unsigned seed,
-              double *seconds, struct dobby_err *e)
+int made_run(struct dobby_engine *en, struct made_prompt *v, size_t n, unsigned seed,
+             double *seconds, struct dobby_err *e)
 {
     struct one *all = mem_array(n, sizeof(*all));
     double start = time_now();

@@ -1,6 +1,6 @@
-/* batch.h - made-up prompts of given lengths through an engine, all submitted at once (bench). */
-#ifndef BENCH_BATCH_H
-#define BENCH_BATCH_H
+/* made.h - made-up prompts of given lengths through an engine, all submitted at once (bench). */
+#ifndef BENCH_MADE_H
+#define BENCH_MADE_H
 
 #include "base/err.h"
 
@@ -12,7 +12,7 @@ struct made_prompt {
 };
 
 /* Ask all prompts, in their order, and wait. *seconds: for all. */
-MUST_CHECK int batch_run(struct dobby_engine *en, struct made_prompt *v, size_t n, unsigned seed,
-                         double *seconds, struct dobby_err *e);
+MUST_CHECK int made_run(struct dobby_engine *en, struct made_prompt *v, size_t n, unsigned seed,
+                        double *seconds, struct dobby_err *e);
 
 #endif
