@@ -138,7 +138,7 @@ DOBBY_API int dobby_trace_close(struct dobby_trace *t, struct dobby_err *e);
 struct dobby_engine;
 typedef uint64_t dobby_ticket; /* never 0, never reused in one engine */
 
-/* Type of the cached keys and values. q8: 8 bits a value and a float16 scale per token and head. */
+/* Type of the cached keys and values. q8: 8 bits a value and a float16 scale for 16 of them. */
 enum dobby_kv { DOBBY_KV_F16 = 0, DOBBY_KV_Q8 = 1, DOBBY_KV_F32 = 2 };
 
 struct dobby_engine_options {

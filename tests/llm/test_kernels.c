@@ -483,20 +483,18 @@ static void test_q8_cache(void **state)
                 memcpy(same, base, bytes);
             assert_memory_equal(same, base, bytes);
         }
-        for (size_t h = 0; h < KV; h++) {
+        for (size_t d = 0; d < KV * HD; d++) {
             const uint16_t *scale =
                 (const uint16_t *)(const void *)(base + 2 * KV * HD * KV_TOKENS);
-            float dk = f16_to_f32(scale[h * KV_TOKENS + 5]),
-                  dv = f16_to_f32(scale[(KV + h) * KV_TOKENS + 5]);
+            size_t at = (d / HD * KV_TOKENS + 5) * HD + d % HD;
+            float dk = f16_to_f32(scale[d / KV_GROUP * KV_TOKENS + 5]),
+                  dv = f16_to_f32(scale[(KV * HD * KV_TOKENS + at) / KV_GROUP]),
+                  qk = dk * (float)(int8_t)base[d * KV_TOKENS + 5],
+                  qv = dv * (float)(int8_t)base[KV * HD * KV_TOKENS + at];
             /* Below float16's normal range (2^-14) scales get coarse: half a unit of 2^-24 on 127 steps. */
             float rest = 127 * 0x1p-25f;
-            for (size_t i = 0; i < HD; i++) {
-                float qk = dk * (float)(int8_t)base[(h * HD + i) * KV_TOKENS + 5];
-                float qv =
-                    dv * (float)(int8_t)base[KV * HD * KV_TOKENS + (h * KV_TOKENS + 5) * HD + i];
-                assert_true(fabsf(qk - k[h * HD + i]) <= 0.57f * dk + rest);
-                assert_true(fabsf(qv - v[h * HD + i]) <= 0.57f * dv + rest);
-            }
+            assert_true(fabsf(qk - k[d]) <= 0.57f * dk + rest);
+            assert_true(fabsf(qv - v[d]) <= 0.57f * dv + rest);
         }
     }
     free(base);

@@ -57,7 +57,8 @@ static void on_done(void *ctx, const struct dobby_result *r)
     memcpy(s->greedy, r->ids, s->n_greedy * sizeof(*r->ids));
 }
 
-static void open_pass(struct pass *p, const char *path, int exact)
+/* path NULL: on the model that is there. */
+static void open_pass(struct pass *p, const char *path, int exact, int kv)
 {
     struct dobby_model_options mo;
     struct dobby_engine_options eo;
@@ -67,7 +68,8 @@ static void open_pass(struct pass *p, const char *path, int exact)
     DOBBY_INIT(mo);
     DOBBY_INIT(eo);
     mo.exact = exact;
-    if (dobby_model_open(&p->m, path, &mo, &e) < 0)
+    eo.kv = kv;
+    if (path && dobby_model_open(&p->m, path, &mo, &e) < 0)
         fail_msg("%s", e.message);
     if (dobby_engine_open(&p->en, p->m, &eo, &e) < 0)
         fail_msg("%s", e.message);
@@ -181,6 +183,12 @@ static void compare_passes(const struct seen *exact, const struct seen *fast, do
     }
 }
 
+/* The divergence of a pass from the exact one, at every position of all prompts. */
+struct divergence {
+    double *kl;
+    size_t n;
+};
+
 static int by_size(const void *a, const void *b)
 {
     double x = *(const double *)a, y = *(const double *)b;
@@ -199,8 +207,21 @@ static int32_t *read_ids(const json_t *prompt, size_t *n)
     return v;
 }
 
-static void check_prompt(struct pass *exact, struct pass *fast, const json_t *prompt, double *kl,
-                         size_t *n_kl, double *peer_kl)
+/* The same prompt with the cache in 8 bits: how much further it is from the exact pass. */
+static void check_q8(struct pass *q8, const json_t *oracle, const int32_t *ids,
+                     const struct seen *exact, struct divergence *d)
+{
+    struct seen s;
+
+    run_prompt(q8, ids, exact->n, &s);
+    assert_true(fabs(mean_nll(&s, ids) - oracle_nll(oracle)) < 0.03);
+    (void)compare_greedy(oracle, &s, 0.5);
+    compare_passes(exact, &s, d->kl, &d->n);
+    free(s.logp);
+}
+
+static void check_prompt(struct pass *exact, struct pass *fast, struct pass *q8,
+                         const json_t *prompt, struct divergence d[2], double *peer_kl)
 {
     const json_t *oracle = json_object_get(prompt, "oracle"),
                  *peer = json_object_get(prompt, "llama_cpp");
@@ -225,7 +246,8 @@ static void check_prompt(struct pass *exact, struct pass *fast, const json_t *pr
     assert_true(same > 0);
     assert_true(fabs(mean_nll(&e, ids) - oracle_nll(oracle)) < 1e-4);
     assert_true(fabs(mean_nll(&f, ids) - oracle_nll(oracle)) < 0.03);
-    compare_passes(&e, &f, kl, n_kl);
+    compare_passes(&e, &f, d[0].kl, &d[0].n);
+    check_q8(q8, oracle, ids, &e, &d[1]);
     for (size_t i = 0; i < n; i++)
         *peer_kl += number(json_object_get(peer, "kl"), i);
     free(e.logp);
@@ -233,36 +255,60 @@ static void check_prompt(struct pass *exact, struct pass *fast, const json_t *pr
     free(ids);
 }
 
+static double mean_of(const struct divergence *d)
+{
+    double mean = 0;
+    for (size_t i = 0; i < d->n; i++)
+        mean += d->kl[i] / (double)d->n;
+    return mean;
+}
+
+/* Sorts. */
+static double p99_of(struct divergence *d)
+{
+    qsort(d->kl, d->n, sizeof(*d->kl), by_size);
+    return d->kl[d->n * 99 / 100];
+}
+
 void vectors_check(const char *model_path, const char *json_path, const struct vector_bounds *b)
 {
-    struct pass exact, fast;
+    struct pass exact, fast, q8;
+    struct divergence d[2] = {{0}};
     json_error_t why;
     json_t *doc = json_load_file(json_path, 0, &why), *prompts;
-    double *kl, mean = 0, peer = 0;
-    size_t n_kl = 0, total = 0;
+    double mean, mean8, p99, p998, peer = 0;
+    size_t total = 0;
 
     if (!doc)
         fail_msg("%s: %s", json_path, why.text);
     prompts = json_object_get(doc, "prompts");
     for (size_t i = 0; i < json_array_size(prompts); i++)
         total += json_array_size(json_object_get(json_array_get(prompts, i), "ids"));
-    kl = malloc(total * sizeof(*kl));
-    assert_non_null(kl);
-    open_pass(&exact, model_path, 1);
-    open_pass(&fast, model_path, 0);
+    for (size_t i = 0; i < 2; i++) {
+        d[i].kl = malloc(total * sizeof(*d[i].kl));
+        assert_non_null(d[i].kl);
+    }
+    open_pass(&exact, model_path, 1, DOBBY_KV_F32);
+    open_pass(&fast, model_path, 0, DOBBY_KV_F16);
+    q8 = fast;
+    open_pass(&q8, NULL, 0, DOBBY_KV_Q8);
     for (size_t i = 0; i < json_array_size(prompts) && (!b->n_prompts || i < b->n_prompts); i++)
-        check_prompt(&exact, &fast, json_array_get(prompts, i), kl, &n_kl, &peer);
-    for (size_t i = 0; i < n_kl; i++)
-        mean += kl[i] / (double)n_kl;
-    peer /= (double)n_kl;
-    qsort(kl, n_kl, sizeof(*kl), by_size);
-    print_message(
-        "8-bit path, %zu positions: mean KL %.5f (llama.cpp %.5f), 99%% below %.4f, largest %.4f\n",
-        n_kl, mean, peer, kl[n_kl * 99 / 100], kl[n_kl - 1]);
+        check_prompt(&exact, &fast, &q8, json_array_get(prompts, i), d, &peer);
+    peer /= (double)d[0].n;
+    mean = mean_of(&d[0]);
+    mean8 = mean_of(&d[1]);
+    p99 = p99_of(&d[0]);
+    p998 = p99_of(&d[1]);
+    print_message("8-bit path, %zu positions: mean KL %.5f (llama.cpp %.5f), 99%% below %.4f; with "
+                  "the cache in 8 bits %.5f, 99%% below %.4f\n",
+                  d[0].n, mean, peer, p99, mean8, p998);
     assert_true(mean <= 1.2 * peer);
+    assert_true(mean8 <= mean + b->q8_loss);
     if (!b->n_prompts)
-        assert_true(kl[n_kl * 99 / 100] < b->p99_kl);
-    free(kl);
+        assert_true(p99 < b->p99_kl && p998 < b->p99_kl + 10 * b->q8_loss);
+    free(d[0].kl);
+    free(d[1].kl);
+    dobby_engine_free(q8.en); /* its model is the other's */
     close_pass(&exact);
     close_pass(&fast);
     json_decref(doc);

@@ -9,6 +9,7 @@
 /* Bounds of tests: see the tolerance table that came with the vectors. */
 struct vector_bounds {
     double p99_kl;    /* 99% of the positions of the 8-bit path stay below */
+    double q8_loss;   /* mean KL that the cache in 8 bits may add */
     size_t n_prompts; /* how many of the prompts to run; 0: all */
 };
 

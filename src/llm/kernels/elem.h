@@ -98,7 +98,7 @@ static inline void elem_silu_mul(const float *g, const float *u, float *out, siz
     }
 }
 
-/* One head's vector in 8 bits: scale d = a / 127 rounded to float16, a = max |x|, then q = x / d rounded half to even and
+/* One group of values in 8 bits: scale d = a / 127 rounded to float16, a = max |x|, then q = x / d rounded half to even and
  * kept within 127, since d may have been rounded down. */
 static inline uint16_t kv_quantize(const float *x, size_t n, int8_t *q)
 {
@@ -117,16 +117,18 @@ static inline uint16_t kv_quantize(const float *x, size_t n, int8_t *q)
 static inline void kv_store_q8(const struct kv_view *kv, unsigned char *block, size_t t,
                                const float *k, const float *v)
 {
-    size_t hd = kv->head_dim, n = kv->n_kv * hd * KV_TOKENS;
-    uint16_t *scale = (uint16_t *)(void *)(block + 2 * n);
-    int8_t *keys = (int8_t *)block, *values = keys + n, q[256];
+    size_t n = kv->n_kv * kv->head_dim;
+    uint16_t *kscale = (uint16_t *)(void *)(block + 2 * n * KV_TOKENS),
+             *vscale = kscale + n / KV_GROUP * KV_TOKENS;
+    int8_t *keys = (int8_t *)block, *values = keys + n * KV_TOKENS, q[KV_GROUP];
 
-    for (size_t h = 0; h < kv->n_kv; h++) {
-        scale[h * KV_TOKENS + t] = kv_quantize(k + h * hd, hd, q);
-        for (size_t i = 0; i < hd; i++)
-            keys[(h * hd + i) * KV_TOKENS + t] = q[i];
-        scale[(kv->n_kv + h) * KV_TOKENS + t] =
-            kv_quantize(v + h * hd, hd, values + (h * KV_TOKENS + t) * hd);
+    for (size_t d = 0; d < n; d += KV_GROUP) { /* groups of all heads, one after the other */
+        size_t head = d / kv->head_dim, in = d % kv->head_dim;
+        kscale[d / KV_GROUP * KV_TOKENS + t] = kv_quantize(k + d, KV_GROUP, q);
+        for (size_t i = 0; i < KV_GROUP; i++)
+            keys[(d + i) * KV_TOKENS + t] = q[i];
+        size_t at = (head * KV_TOKENS + t) * kv->head_dim + in;
+        vscale[at / KV_GROUP] = kv_quantize(v + d, KV_GROUP, values + at);
     }
 }
 
@@ -173,10 +175,11 @@ static inline const float *kv_load(const struct kv_view *kv, size_t i, size_t he
         return buf;
     }
     const int8_t *q = (const int8_t *)block + at;
-    const uint16_t *scale = (const uint16_t *)(const void *)(block + 2 * kv->n_kv * n) +
-                            ((values ? kv->n_kv : 0) + head) * KV_TOKENS;
+    const uint16_t *scale =
+        (const uint16_t *)(const void *)(block + 2 * kv->n_kv * n) + at / KV_GROUP;
     for (size_t j = 0; j < n; j += 16) {
-        v16 d = values ? v16_set1(f16_to_f32(scale[j / hd])) : v16_load_half(scale);
+        v16 d = values ? v16_set1(f16_to_f32(scale[j / KV_GROUP]))
+                       : v16_load_half(scale + j / (KV_GROUP * KV_TOKENS) * KV_TOKENS);
         v16_store(buf + j, v16_mul(v16_load_i8(q + j), d));
     }
     return buf;

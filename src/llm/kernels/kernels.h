@@ -27,6 +27,7 @@
 #define BLOCK       32 /* columns that share a scale */
 #define TILE_BLOCKS 32 /* blocks unpacked at a time: 16 KB of weights, half of a small L1 */
 #define KV_TOKENS   16 /* tokens of a KV block */
+#define KV_GROUP    16 /* values of the cache in 8 bits that share a scale */
 
 /* How the packed bytes of a panel are laid out; pack.h draws each. */
 enum pack_type {
@@ -64,7 +65,8 @@ struct acts {
 
 /* Keys and values of one sequence in one layer. Block i of the sequence lies at base + blocks[i] * stride:
  * keys [kv head][head_dim][16], then values [kv head][16][head_dim]. In q8 these are bytes -127..127, and behind them
- * stand float16 scales: of keys [kv head][16], of values [kv head][16]. A value is fl(q * scale), which is exact. */
+ * stand float16 scales, one for KV_GROUP values of a token: of keys [kv head][head_dim/KV_GROUP][16], of values
+ * [kv head][16][head_dim/KV_GROUP]. A value is fl(q * scale), which is exact. */
 struct kv_view {
     unsigned char *base;
     size_t stride; /* bytes from block to block */
@@ -79,7 +81,7 @@ static inline size_t kv_layer_bytes(int type, size_t n_kv, size_t head_dim)
     size_t values = 2 * n_kv * head_dim * KV_TOKENS;
 
     if (type == DOBBY_KV_Q8)
-        return values + 2 * n_kv * KV_TOKENS * sizeof(uint16_t);
+        return values + values / KV_GROUP * sizeof(uint16_t);
     return values * (type == DOBBY_KV_F32 ? sizeof(float) : sizeof(uint16_t));
 }
 
