@@ -105,7 +105,7 @@ static int check_bounds(const char *text, size_t len, const char *what, struct d
     return 0;
 }
 
-/* jansson says nothing when an allocation outside of its lexer fails. It counts bytes from where the token begins. */
+/* jansson says nothing when an allocation outside of its lexer fails. The place is where it stopped reading. */
 static int parse_error(const json_error_t *je, const char *what, struct dobby_err *e)
 {
     if (!je->text[0] || json_error_code(je) == json_error_out_of_memory)

@@ -41,7 +41,7 @@ enum json_value_type {
 
 /* Parse len bytes, which must hold one value of any type and nothing else but white space. The document is the caller's
  * (json_value_free) and does not point into the text. `what` begins the message: "line 7".
- * Returns 0, or with *out NULL: DOBBY_E_FORMAT (the message tells the byte, from 1), DOBBY_E_LIMIT, or DOBBY_E_NOMEM; where
+ * Returns 0, or with *out NULL: DOBBY_E_FORMAT (the message tells the byte where it stopped, from 1), DOBBY_E_LIMIT, or DOBBY_E_NOMEM; where
  * memory runs out in the middle of a string, jansson calls the string malformed, and so it is DOBBY_E_FORMAT. */
 MUST_CHECK int json_value_parse(struct json_value **out, const char *text, size_t len,
                                 const char *what, struct dobby_err *e);

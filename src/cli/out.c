@@ -130,6 +130,14 @@ int out_commit(struct out *o, struct dobby_err *e)
     return rc;
 }
 
+char *out_abandon(struct out *o)
+{
+    char *tmp = o->tmp;
+
+    o->tmp = NULL;
+    return tmp;
+}
+
 void out_release(struct out *o)
 {
     if (o->tmp) {

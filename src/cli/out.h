@@ -29,6 +29,9 @@ MUST_CHECK int out_write(struct out *o, const void *p, size_t n, struct dobby_er
 MUST_CHECK int out_flush(struct out *o, struct dobby_err *e);
 /* Flush, sync and rename. */
 MUST_CHECK int out_commit(struct out *o, struct dobby_err *e);
+/* After a failure, for output that cannot be made again: what was written stays under its temporary name, whose string the
+ * caller gets (mem_free); NULL when there is no such file. */
+char *out_abandon(struct out *o);
 /* Close; what was not committed is dropped. */
 void out_release(struct out *o);
 

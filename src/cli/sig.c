@@ -4,7 +4,6 @@
 #include "cli/cli.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <unistd.h>
@@ -60,21 +59,29 @@ int sig_exit_code(void)
     return first_signal ? EXIT_SIGNAL + first_signal : 0;
 }
 
-int sig_wait_fd(int fd, int timeout_ms, int seen, struct dobby_err *e)
+int sig_wait_fds(struct pollfd *fds, size_t n, int timeout_ms, int seen, struct dobby_err *e)
 {
     struct timespec ts = {.tv_sec = timeout_ms / 1000, .tv_nsec = timeout_ms % 1000 * 1000000L};
-    struct pollfd p = {.fd = fd, .events = POLLIN};
     sigset_t block, before;
     int rc = 0;
 
+    for (size_t i = 0; i < n; i++)
+        fds[i].revents = 0;
     sigemptyset(&block);
     sigaddset(&block, SIGINT);
     sigaddset(&block, SIGTERM);
     pthread_sigmask(SIG_BLOCK, &block, &before);
     if (stop == seen) /* with the signals blocked it cannot change before ppoll opens the door */
-        rc = ppoll(&p, 1, timeout_ms < 0 ? NULL : &ts, &before);
+        rc = ppoll(fds, n, timeout_ms < 0 ? NULL : &ts, &before);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     if (rc < 0 && errno != EINTR)
         return err_errno(e, errno, NULL, "waiting");
-    return rc > 0;
+    return rc > 0 ? rc : 0;
+}
+
+int sig_wait_fd(int fd, int timeout_ms, int seen, struct dobby_err *e)
+{
+    struct pollfd p = {.fd = fd, .events = POLLIN};
+
+    return sig_wait_fds(&p, 1, timeout_ms, seen, e);
 }

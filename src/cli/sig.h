@@ -9,6 +9,8 @@
 
 #include "base/err.h"
 
+#include <poll.h>
+
 /* At start: writing to a closed pipe becomes an error of that write. */
 void sig_ignore_pipe(void);
 void sig_install(void);
@@ -22,5 +24,8 @@ int sig_exit_code(void);
  * value that the caller acted upon: so no signal is lost between the caller's check and the wait.
  * Returns 1 readable, 0 signal or time out, or DOBBY_E_IO. */
 MUST_CHECK int sig_wait_fd(int fd, int timeout_ms, int seen, struct dobby_err *e);
+/* The same for any of several; revents tell which. Returns how many. */
+MUST_CHECK int sig_wait_fds(struct pollfd *fds, size_t n, int timeout_ms, int seen,
+                            struct dobby_err *e);
 
 #endif
