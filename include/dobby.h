@@ -157,7 +157,17 @@ struct dobby_engine_options {
 DOBBY_API int dobby_engine_open(struct dobby_engine **out, struct dobby_model *m,
                                 const struct dobby_engine_options *o, struct dobby_err *e);
 
-/* Another engine behind the same calls: an OpenAI-compatible server. Texts are the server's: not reproducible. */
+/* Another engine behind the same calls: an OpenAI-compatible server (llama.cpp's, vLLM, ...), asked for greedy texts through
+ * /v1/completions and /v1/chat/completions. Texts are the server's: not reproducible.
+ *
+ * Network  http and https, certificates verified, redirects not followed, proxies as the environment says (http_proxy,
+ *          https_proxy, all_proxy, no_proxy), but never for loopback addresses. The API key is in no message and no trace.
+ * Results  The whole text comes at once. ids and margin are NULL; logprob is NULL and n_ids the server's count where it tells
+ *          no log-probabilities. A time limit runs from when the request goes out. "string" is only told when this side had
+ *          to cut; a stop string that the server obeyed is "end".
+ * Codes    DOBBY_E_UNAVAILABLE (no connection, busy, a failure of the server's) and _TIME may pass; _LIMIT (prompt too long),
+ *          _FORMAT (no answer of the kind; the request is refused), _PERMISSION (key), _NOTFOUND, _CONFIG (redirect,
+ *          certificate) stay as they are. */
 struct dobby_remote_options {
     size_t size;
     const char *url;     /* "http://host:port" or with a path before "/v1"; required */
@@ -166,10 +176,11 @@ struct dobby_remote_options {
     int agents;          /* requests in flight at most; 0: 10 */
     struct dobby_trace *trace;
 };
-/* Connect and ask for the model's name. DOBBY_E_UNAVAILABLE when nothing answers. */
+/* Connect and ask for the model's name; at most half a minute. DOBBY_E_UNAVAILABLE when nothing answers. */
 DOBBY_API int dobby_engine_connect(struct dobby_engine **out, const struct dobby_remote_options *o,
                                    struct dobby_err *e);
-/* The model that answers: dobby_model_info.name, or what the server calls it. Lives as long as the engine. */
+/* The model that answers: dobby_model_info.name, or what the server calls it (of a path, the last part). Lives as long as
+ * the engine. */
 DOBBY_API const char *dobby_engine_model(const struct dobby_engine *en);
 
 /* Cancels what is in flight, calls the callbacks, joins the workers. */
@@ -185,8 +196,8 @@ struct dobby_result {
     const int32_t *ids;   /* tokens of the completion, the end token not included */
     const float *logprob; /* natural log of each token's probability */
     const float *margin;  /* log-probability distance to the runner-up, per token */
-    size_t n_ids;
-    double sum_logprob; /* of the tokens, end token included when it was sampled */
+    size_t n_ids;         /* with an engine by URL, any of the three may be NULL all the same */
+    double sum_logprob;   /* of the tokens, end token included when it was sampled */
     const char *
         stop; /* "end" (end token), "string" (a stop string), "length" (max_tokens), "" on failure */
     size_t n_prompt, n_cached; /* prompt tokens; of these, taken from the prefix cache */
@@ -333,8 +344,9 @@ struct dobby_summarize {
     int agents, threads, chunk, kv, exact, step_ms;
     size_t memory;     /* bound on the bytes of the whole process tree; 0: 70% of what is there */
     int time_limit_ms; /* of one attempt of one agent, from admission; 0: 10 minutes */
-    const char *engine_url,
-        *api_key; /* another engine instead of the model's; NULL: none (dobby_remote_options) */
+    /* Another engine instead of the model's; NULL: none. model_path must be NULL then, and model_name is what requests say
+     * (NULL: the first that the server lists). Rows have the source `remote` (dobby_remote_options). */
+    const char *engine_url, *api_key;
     struct dobby_trace *trace;
     size_t limit; /* units at most; 0: all */
     int no_docs;  /* hide doc comments and summarise from code */

@@ -33,7 +33,8 @@ enum exit_code {
 struct cli {
     char *
         cache; /* DOBBY_CACHE, else XDG_CACHE_HOME/dobby, else HOME/.cache/dobby; NULL: none of them is set */
-    const char *model; /* DOBBY_MODEL or NULL */
+    const char *model;   /* DOBBY_MODEL or NULL */
+    const char *api_key; /* DOBBY_API_KEY or NULL */
     struct term term;
 };
 

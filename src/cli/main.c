@@ -70,8 +70,9 @@ static int print_overview(struct cli *c)
     for (size_t i = 0; i < ARRAY_LEN(verbs); i++)
         strbuf_printf(&b, "  %-12s %s\n", verbs[i].table->name, verbs[i].table->brief);
     strbuf_printf(&b, "  %-12s %s\n", "help", "Print this text, or help on a command");
-    strbuf_puts(&b, "\ndobby COMMAND --help tells more; dobby --version prints the version.\n"
-                    "Environment: DOBBY_MODEL, DOBBY_CACHE, XDG_CACHE_HOME, NO_COLOR.\n");
+    strbuf_puts(
+        &b, "\ndobby COMMAND --help tells more; dobby --version prints the version.\n"
+            "Environment: DOBBY_MODEL, DOBBY_CACHE, DOBBY_API_KEY, XDG_CACHE_HOME, NO_COLOR.\n");
     rc = cli_print(c, &b);
     strbuf_release(&b);
     return rc;
@@ -170,6 +171,7 @@ int main(int argc, char **argv)
     sig_ignore_pipe();
     term_init(&c.term, environment("NO_COLOR") != NULL);
     c.model = environment("DOBBY_MODEL");
+    c.api_key = environment("DOBBY_API_KEY");
     rc = find_cache(&c, &e) < 0 ? cli_fail(&c, &e) : dispatch(&c, argc, argv);
     term_clear(&c.term);
     mem_free(c.cache);

@@ -3,12 +3,14 @@
  * Threads  The engine's dispatcher thread writes the text as it comes; the main thread waits for the last callback
  *          or a signal, whichever is first. What both touch is settled by dobby_wait(). */
 #include "base/file.h"
+#include "base/mem.h"
 #include "base/size.h"
 #include "base/thread.h"
 #include "base/utf8.h"
 #include "cli/catalogue.h"
 #include "cli/cli.h"
 #include "cli/out.h"
+#include "cli/server.h"
 #include "cli/sig.h"
 
 #include <errno.h>
@@ -21,6 +23,7 @@
 struct run_opts {
     const char *model, *prompt;
     int tokens, threads, chat, isa, exact, chunk, kv, stats, quiet;
+    struct cli_server server;
     struct cli_log log;
 };
 
@@ -28,13 +31,14 @@ struct run_opts {
 
 static const struct opt rows[] = {
     {'m', "model", OPT_STRING, FIELD(model), 0, 0, "MODEL", NULL,
-     "File or catalogue name of the model"},
+     "File or catalogue name of the model; with --engine, the server's name for it"},
     {'p', "prompt", OPT_TEXT, FIELD(prompt), 0, 0, "TEXT", NULL,
      "The prompt; standard input when absent"},
     {'n', "tokens", OPT_INT, FIELD(tokens), 1, 1 << 20, "N", NULL, "Tokens to write at most (256)"},
     {0, "chat", OPT_FLAG, FIELD(chat), 0, 0, NULL, NULL,
      "Put the prompt into the model's chat template"},
     CLI_ENGINE_ROWS(run_opts),
+    CLI_SERVER_ROWS(run_opts, server),
     {0, "stats", OPT_FLAG, FIELD(stats), 0, 0, NULL, NULL,
      "Tell tokens and times at the end, on stderr"},
     {'q', "quiet", OPT_FLAG, FIELD(quiet), 0, 0, NULL, NULL, "Errors only"},
@@ -55,7 +59,8 @@ const struct opt_verb opt_verb_run = {"run",
 struct run {
     struct cli *c;
     const struct run_opts *o;
-    struct dobby_model *model;
+    char *api_key;
+    struct dobby_model *model; /* NULL with an engine by URL */
     struct dobby_engine *engine;
     dobby_ticket ticket;
     int done_fd; /* an eventfd: readable once on_done has run */
@@ -118,14 +123,16 @@ static void on_done(void *ctx, const struct dobby_result *res)
         ;
 }
 
-static int prompt_ids(struct run *r, const char *text, size_t len, int32_t **ids, size_t *n,
-                      struct dobby_err *e)
+static int connect_engine(struct run *r, struct dobby_err *e)
 {
-    struct dobby_message msg = {"user", text, len};
+    struct dobby_remote_options ro;
 
-    if (r->o->chat)
-        return dobby_chat_tokens(r->model, &msg, 1, ids, n, e);
-    return dobby_tokenize(r->model, text, len, 0, 1, ids, n, e);
+    DOBBY_INIT(ro);
+    ro.url = r->o->server.url;
+    ro.model = r->o->model;
+    ro.api_key = r->api_key;
+    ro.agents = 1;
+    return dobby_engine_connect(&r->engine, &ro, e);
 }
 
 static int open_engine(struct run *r, const char *path, struct dobby_err *e)
@@ -171,21 +178,16 @@ static int wait_for_end(struct run *r, struct dobby_err *e)
 static int generate(struct run *r, const char *text, size_t len, struct dobby_err *e)
 {
     struct dobby_generate g;
-    int32_t *ids = NULL;
-    size_t n = 0;
-    int rc = prompt_ids(r, text, len, &ids, &n, e);
+    struct dobby_message msg = {"user", text, len};
+    int rc;
 
     DOBBY_INIT(g);
     g.max_tokens = r->o->tokens;
     g.ctx = r;
     g.on_text = on_text;
     g.on_done = on_done;
-    if (rc == 0 && n == 0)
-        rc = err_set(e, DOBBY_E_USAGE,
-                     "run: the prompt is empty; give it with -p or on standard input");
-    if (rc == 0)
-        rc = dobby_submit(r->engine, ids, n, &g, &r->ticket, e);
-    dobby_free(ids);
+    rc = r->o->chat ? dobby_submit_chat(r->engine, &msg, 1, &g, &r->ticket, e)
+                    : dobby_submit_text(r->engine, text, len, &g, &r->ticket, e);
     if (rc == 0)
         rc = wait_for_end(r, e);
     if (rc == 0 && r->err.code != 0 && r->err.code != DOBBY_E_CANCELLED)
@@ -203,16 +205,22 @@ static void tell_stats(struct run *r, double s_load)
     double s_prompt = r->ms_prompt / 1000, s_write = (r->ms_total - r->ms_prompt) / 1000;
 
     cli_put_seconds(&load, s_load);
-    term_say(&r->c->term,
-             "model loaded in %s; %zu prompt tokens (%zu from cache) in %.2f s, %.1f a second; %zu "
-             "written in "
-             "%.2f s, %.1f a second",
-             strbuf_str(&load), r->n_prompt, r->n_cached, s_prompt,
-             s_prompt > 0 ? (double)(r->n_prompt - r->n_cached) / s_prompt : 0, r->n_written,
-             s_write, s_write > 0 ? (double)r->n_written / s_write : 0);
+    if (r->model)
+        term_say(&r->c->term,
+                 "model loaded in %s; %zu prompt tokens (%zu from cache) in %.2f s, %.1f a second; "
+                 "%zu written in %.2f s, %.1f a second",
+                 strbuf_str(&load), r->n_prompt, r->n_cached, s_prompt,
+                 s_prompt > 0 ? (double)(r->n_prompt - r->n_cached) / s_prompt : 0, r->n_written,
+                 s_write, s_write > 0 ? (double)r->n_written / s_write : 0);
+    else /* a server does not tell how long it read */
+        term_say(&r->c->term,
+                 "server reached in %s; %zu prompt tokens (%zu from its cache) read and %zu "
+                 "written in %.2f s",
+                 strbuf_str(&load), r->n_prompt, r->n_cached, r->n_written, r->ms_total / 1000);
     strbuf_release(&load);
 }
 
+/* path  of the model; NULL: a server has it */
 static int run(struct run *r, const char *path, struct dobby_err *e)
 {
     struct strbuf text = {0};
@@ -222,7 +230,7 @@ static int run(struct run *r, const char *path, struct dobby_err *e)
     if (!r->o->prompt)
         rc = cli_read_stdin(&text, STDIN_MAX, e);
     if (rc == 0)
-        rc = open_engine(r, path, e);
+        rc = path ? open_engine(r, path, e) : connect_engine(r, e);
     s_load = time_now() - start;
     sig_install(); /* up to here nothing is lost when a signal ends the process */
     if (rc == 0)
@@ -236,6 +244,13 @@ static int run(struct run *r, const char *path, struct dobby_err *e)
     dobby_model_free(r->model);
     strbuf_release(&text);
     return rc;
+}
+
+static int check_options(const struct run_opts *o, struct dobby_err *e)
+{
+    struct cli_local local = {o->chunk, o->kv, o->isa, o->exact, o->threads ? "--threads" : NULL};
+
+    return cli_server_check(&o->server, "run", &local, e);
 }
 
 int verb_run(struct cli *c, int argc, char **argv)
@@ -252,10 +267,15 @@ int verb_run(struct cli *c, int argc, char **argv)
     cli_log_apply(c, &o.log, o.quiet);
     r.screen = isatty(STDOUT_FILENO);
     r.done_fd = eventfd(0, EFD_CLOEXEC);
-    rc = r.done_fd < 0 ? err_errno(&e, errno, NULL, "run: an event counter")
-                       : modelref_resolve(&ref, c, o.model, &e);
+    rc =
+        r.done_fd < 0 ? err_errno(&e, errno, NULL, "run: an event counter") : check_options(&o, &e);
     if (rc == 0)
-        rc = modelref_present(&ref, &e);
+        rc = cli_server_key(&r.api_key, c, &o.server, &e);
+    if (rc == 0 && !o.server.url) { /* a server has its own models */
+        rc = modelref_resolve(&ref, c, o.model, &e);
+        if (rc == 0)
+            rc = modelref_present(&ref, &e);
+    }
     if (rc == 0)
         rc = run(&r, ref.path, &e);
     if (r.done_fd >= 0)
@@ -264,5 +284,6 @@ int verb_run(struct cli *c, int argc, char **argv)
     out_release(&r.out);
     strbuf_release(&r.held);
     modelref_release(&ref);
+    mem_free(r.api_key);
     return rc;
 }

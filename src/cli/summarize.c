@@ -3,10 +3,12 @@
  * Threads  Events may come from the library's threads; what they touch here (struct view) has a lock.
  * Next     view.h for the progress line, rows.h for results. */
 #include "base/file.h"
+#include "base/mem.h"
 #include "base/size.h"
 #include "cli/catalogue.h"
 #include "cli/cli.h"
 #include "cli/rows.h"
+#include "cli/server.h"
 #include "cli/sig.h"
 #include "cli/view.h"
 
@@ -17,6 +19,7 @@ struct summarize_opts {
     const char *model, *output, *store;
     int agents, threads, chunk, kv, isa, exact;
     int jsonl, limit, no_docs, dry_run, json, refresh, fast, stats, quiet;
+    struct cli_server server;
     struct cli_log log;
 };
 
@@ -26,12 +29,13 @@ static const char *const formats[] = {"md", "jsonl", NULL};
 
 static const struct opt rows[] = {
     {'m', "model", OPT_STRING, FIELD(model), 0, 0, "MODEL", NULL,
-     "File or catalogue name of the model"},
+     "File or catalogue name of the model; with --engine, the server's name for it"},
     {0, "fast", OPT_FLAG, FIELD(fast), 0, 0, NULL, NULL,
      "The small model: quick, and much worse (-m " CATALOGUE_FAST ")"},
     {0, "agents", OPT_INT, FIELD(agents), 1, CLI_AGENTS_MAX, "N", NULL,
      "Units in flight at most (10)"},
     CLI_ENGINE_ROWS(summarize_opts),
+    CLI_SERVER_ROWS(summarize_opts, server),
     {0, "format", OPT_CHOICE, FIELD(jsonl), 0, 0, NULL, formats, "Form of the result (md)"},
     {'o', "output", OPT_STRING, FIELD(output), 0, 0, "FILE|DIR|-", NULL,
      "Where the result goes (-: standard output)"},
@@ -70,6 +74,7 @@ const struct opt_verb opt_verb_summarize = {
 struct job {
     struct cli *c;
     const struct summarize_opts *o;
+    char *api_key;
     struct view view;
     struct out plan; /* of a dry run */
     struct rows rows;
@@ -124,7 +129,9 @@ static void fill(struct dobby_summarize *s, struct job *j, const char *path,
     DOBBY_INIT(*s);
     s->path = path;
     s->model_path = ref->path;
-    s->model_name = ref->known ? ref->known->name : NULL;
+    s->model_name = o->server.url ? o->model : ref->known ? ref->known->name : NULL;
+    s->engine_url = o->server.url;
+    s->api_key = j->api_key;
     s->store_path = o->store;
     s->cache_dir = j->c->cache;
     s->worker_path =
@@ -168,7 +175,7 @@ static int better_error(const struct modelref *ref, const char *path, int rc, st
 {
     struct stat st;
 
-    if (rc != DOBBY_E_NOTFOUND || stat(path, &st) < 0 || file_exists(ref->path))
+    if (rc != DOBBY_E_NOTFOUND || !ref->path || stat(path, &st) < 0 || file_exists(ref->path))
         return rc;
     err_clear(e);
     return modelref_present(ref, e);
@@ -205,13 +212,15 @@ static int run(struct job *j, const char *path, const struct modelref *ref, stru
 
 static int check_options(const struct summarize_opts *o, struct dobby_err *e)
 {
+    struct cli_local local = {o->chunk, o->kv, o->isa, o->exact, o->fast ? "--fast" : NULL};
+
     if (o->json && !o->dry_run)
         return err_set(e, DOBBY_E_USAGE,
                        "summarize: --json: only with --dry-run; for results use --format jsonl");
     if (o->fast && o->model)
         return err_set(e, DOBBY_E_USAGE,
                        "summarize: --fast: chooses a model, and so does -m; give one of them");
-    return 0;
+    return cli_server_check(&o->server, "summarize", &local, e);
 }
 
 int verb_summarize(struct cli *c, int argc, char **argv)
@@ -230,6 +239,8 @@ int verb_summarize(struct cli *c, int argc, char **argv)
     view_init(&j.view, &c->term);
     rc = check_options(&o, &e);
     if (rc == 0)
+        rc = cli_server_key(&j.api_key, c, &o.server, &e);
+    if (rc == 0 && !o.server.url) /* a server has its own models */
         rc = modelref_resolve(&ref, c, o.fast ? CATALOGUE_FAST : o.model, &e);
     if (rc == 0)
         rc = run(&j, operands.arg[0], &ref, &e);
@@ -237,6 +248,7 @@ int verb_summarize(struct cli *c, int argc, char **argv)
     out_release(&j.plan);
     rows_release(&j.rows);
     modelref_release(&ref);
+    mem_free(j.api_key);
     view_release(&j.view);
     if (broken)
         return EXIT_IO;

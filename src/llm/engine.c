@@ -129,12 +129,6 @@ static void forget(struct engine *en, struct sequence *s)
     pthread_cond_broadcast(&en->gone);
 }
 
-/* A callback said that it has had enough. */
-static int callback_code(int rc)
-{
-    return rc < 0 && rc >= DOBBY_E_TIME ? rc : DOBBY_E_INTERNAL;
-}
-
 /* What came of it, for the counts; a callback may have turned a success into a failure at the last moment. */
 static void count_end(struct engine *en, const struct sequence *s)
 {
@@ -168,7 +162,7 @@ static void tell_one(struct engine *en, struct sequence *s)
         rc = s->opt.on_text(s->opt.ctx, s->ticket, s->text + from, to - from);
     pthread_mutex_lock(&en->lock);
     if (rc != 0 && s->abort == 0 && s->status == 0) {
-        s->abort = callback_code(rc);
+        s->abort = engine_callback_code(rc);
         if (s->ended) /* before, or while the callback ran */
             s->status = err_set(&s->err, s->abort, "ended by its callback");
     }

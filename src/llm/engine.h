@@ -34,4 +34,10 @@ struct dobby_engine {
     const struct engine_ops *ops;
 };
 
+/* The code of a ticket whose on_text returned rc: it has had enough. */
+static inline int engine_callback_code(int rc)
+{
+    return rc < 0 && rc >= DOBBY_E_TIME ? rc : DOBBY_E_INTERNAL;
+}
+
 #endif

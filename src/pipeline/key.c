@@ -23,6 +23,8 @@ static void field_number(struct sha256 *h, int n)
 
 static const char *kv_name(const struct key_base *b)
 {
+    if (b->remote)
+        return "";
     if (b->exact)
         return "f32";
     switch (b->kv) {
@@ -45,8 +47,8 @@ static void fields_base(struct sha256 *h, const struct key_base *b)
     field_number(h, PROMPT_VERSION);
     sha256_field(h, b->model, KEY_LEN);
     sha256_field(h, "", 0); /* no adapter */
-    field_text(h, b->exact ? "dobby-exact" : "dobby");
-    field_number(h, LLM_ARITHMETIC);
+    field_text(h, b->remote ? "remote" : b->exact ? "dobby-exact" : "dobby");
+    field_number(h, b->remote ? 0 : LLM_ARITHMETIC);
     field_text(h, sampling);
     field_text(h, kv_name(b));
 }
@@ -91,6 +93,29 @@ int key_prompt(uint8_t out[KEY_LEN], const struct key_base *b, const int32_t *id
     field_text(&h, language);
     field_text(&h, kind);
     fields_base(&h, b);
+    return sha256_end(&h, out, e);
+}
+
+int key_prompt_words(uint8_t out[KEY_LEN], const struct key_base *b, const uint8_t words[KEY_LEN],
+                     const char *language, const char *kind, struct dobby_err *e)
+{
+    struct sha256 h;
+
+    sha256_begin(&h);
+    sha256_field(&h, words, KEY_LEN);
+    field_text(&h, language);
+    field_text(&h, kind);
+    fields_base(&h, b);
+    return sha256_end(&h, out, e);
+}
+
+int key_remote_model(uint8_t out[KEY_LEN], const char *name, struct dobby_err *e)
+{
+    struct sha256 h;
+
+    sha256_begin(&h);
+    field_text(&h, "dobby remote model");
+    field_text(&h, name);
     return sha256_end(&h, out, e);
 }
 

@@ -7,6 +7,10 @@
  *            | adapter's SHA-256, or nothing | engine | its arithmetic's number | sampling | type of the KV cache
  *          Numbers are decimal text. Changing any of it makes every stored summary be made again: do it by the
  *          versions, on purpose.
+ * Remote   For a server by URL the ids are not known: the digest of the words (key_words) stands in their place, the
+ *          SHA-256 of a tag and the server's name for its model in that of the model file, "remote" as engine, 0 as its
+ *          arithmetic, nothing as type of the cache. The URL is no part of it. Such a key says what was asked of whom; that
+ *          an equal key means an equal text holds for the text in the store only.
  * Next     plan.c for how they are used. */
 #ifndef PIPELINE_KEY_H
 #define PIPELINE_KEY_H
@@ -21,8 +25,9 @@
 /* What is the same for all units of a run. */
 struct key_base {
     uint8_t model[KEY_LEN]; /* SHA-256 of the model file */
-    int exact; /* the engine's float32 mode: its own arithmetic, and its cache is always float32 */
-    int kv;    /* enum dobby_kv */
+    int exact;  /* the engine's float32 mode: its own arithmetic, and its cache is always float32 */
+    int kv;     /* enum dobby_kv */
+    int remote; /* a server by URL; model is from key_remote_model, exact and kv say nothing */
 };
 
 MUST_CHECK int key_unit(uint8_t out[KEY_LEN], const struct key_base *b, const char *code,
@@ -31,6 +36,12 @@ MUST_CHECK int key_prompt(uint8_t out[KEY_LEN], const struct key_base *b, const 
                           size_t n, const char *language, const char *kind, struct dobby_err *e);
 /* A digest of the base alone: equal digests, equal keys for equal units. */
 MUST_CHECK int key_digest(uint8_t out[KEY_LEN], const struct key_base *b, struct dobby_err *e);
+/* The same for a server by URL: words is from key_words. */
+MUST_CHECK int key_prompt_words(uint8_t out[KEY_LEN], const struct key_base *b,
+                                const uint8_t words[KEY_LEN], const char *language,
+                                const char *kind, struct dobby_err *e);
+/* What stands for the model file's hash where there is none: of the server's name for its model. */
+MUST_CHECK int key_remote_model(uint8_t out[KEY_LEN], const char *name, struct dobby_err *e);
 /* A digest of the words of a prompt; with an equal unit_key (and so an equal tokenizer), equal words are equal ids. */
 MUST_CHECK int key_words(uint8_t out[KEY_LEN], const struct dobby_message *msg, size_t n,
                          struct dobby_err *e);

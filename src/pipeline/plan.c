@@ -327,10 +327,8 @@ static int look_up(struct planner *k, const struct scan_file *f, const struct un
         d->done = old->done;
         return 0;
     }
-    rc = question_tokens(k->q, k->e);
-    if (rc == 0)
-        rc = key_prompt(d->prompt_key, &k->q->base, k->q->ids.id, k->q->ids.n, l->name,
-                        unit_kind_name(u->kind), k->e);
+    rc = question_prompt_key(k->q, d->prompt_key, d->prompt_hash, l->name, unit_kind_name(u->kind),
+                             k->e);
     if (rc == 0)
         rc = store_has_summary(k->r, d->prompt_key, k->e);
     if (rc != 0) {
@@ -365,7 +363,7 @@ static int decide_unasked(struct planner *k, const struct scan_file *f, const st
     store_put_summary(k->t, &(struct store_summary){.prompt_key = d->prompt_key,
                                                     .unit_key = d->unit_key,
                                                     .source = "signature",
-                                                    .model = k->o->model,
+                                                    .model = k->q->model,
                                                     .confidence = -1,
                                                     .run = k->o->run});
     d->done = true;

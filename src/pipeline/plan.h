@@ -38,9 +38,8 @@ struct plan {
 
 struct plan_options {
     int no_docs, refresh;
-    size_t limit;      /* units; 0: all */
-    const char *model; /* its name, and the run's number, for the store */
-    int64_t run;
+    size_t limit; /* units; 0: all */
+    int64_t run;  /* its number, for the store */
     const volatile int *stop;
     void (*on_note)(void *ctx, const char *line);
     void *ctx;

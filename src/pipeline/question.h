@@ -2,6 +2,8 @@
  * What     Keys need the model's hash, prompts its tokenizer; both come from the model file's head and a remembered
  *          hash, in milliseconds. Each is made when it is first asked for, so a run that finds everything in
  *          the store opens neither.
+ * Remote   For a server by URL there is no file and there are no tokens: keys are made of the words and of the server's name
+ *          for its model, which is asked for when the first key is wanted, unless it was given.
  * Owns     The mapping of the file's head and the tokenizer.
  * Threads  One at a time.
  * Next     key.h for the keys, plan.c and run.c for the two that ask. */
@@ -21,8 +23,11 @@
 
 struct question {
     const char *model_path, *cache_dir; /* borrowed; cache_dir may be NULL */
-    struct key_base base;               /* after question_keys */
-    uint8_t digest[KEY_LEN];            /* of base */
+    const char *model; /* its name for people; borrowed; of a server: after question_keys */
+    int (*ask_name)(void *ctx, const char **name, struct dobby_err *e); /* NULL: a model file */
+    void *ask_ctx;
+    struct key_base base;    /* after question_keys */
+    uint8_t digest[KEY_LEN]; /* of base */
     bool have_keys;
     struct gguf gguf;
     struct tokenizer *tokenizer; /* NULL until question_open */
@@ -32,12 +37,18 @@ struct question {
     struct prompt prompt;  /* its words, in the arena */
 };
 
-/* Nothing is opened. exact, kv: as in dobby_summarize. */
+/* Nothing is opened. exact, kv: as in dobby_summarize. q->model is "" until the caller sets it. */
 void question_init(struct question *q, const char *model_path, const char *cache_dir, int exact,
                    int kv);
+/* For a server by URL: ask_name gives its name for its model, which must live as long as q. It is called at most once
+ * with success. */
+void question_init_remote(struct question *q,
+                          int (*ask_name)(void *ctx, const char **name, struct dobby_err *e),
+                          void *ctx);
 void question_release(struct question *q);
 
-/* base and digest are known: the model file has been hashed. DOBBY_E_NOTFOUND etc. when it cannot be read. */
+/* base, digest and model are known: the model file has been hashed, or the server has told its model's name.
+ * DOBBY_E_NOTFOUND etc. when it cannot be read, DOBBY_E_UNAVAILABLE when nobody answers. */
 MUST_CHECK int question_keys(struct question *q, struct dobby_err *e);
 /* The unit as it may enter prompt and check: without the names of what encloses it, which its code does not hold, so that
  * units with equal code are asked and judged alike. */
@@ -45,7 +56,11 @@ struct unit question_unit(const struct unit *u);
 /* q->prompt is the question about `code` (from prompt_code), valid until the next one. */
 MUST_CHECK int question_words(struct question *q, const struct unit *u, enum language_id lang,
                               const char *code, size_t len, int attempt, struct dobby_err *e);
-/* q->ids are the tokens of q->prompt. */
+/* q->ids are the tokens of q->prompt; none for a server by URL. */
 MUST_CHECK int question_tokens(struct question *q, struct dobby_err *e);
+/* The prompt_key of q->prompt, whose words have the digest `words`. */
+MUST_CHECK int question_prompt_key(struct question *q, uint8_t out[KEY_LEN],
+                                   const uint8_t words[KEY_LEN], const char *language,
+                                   const char *kind, struct dobby_err *e);
 
 #endif

@@ -239,7 +239,9 @@ static void finish(struct runner *k, struct slot *s, const char *text)
     store_put_summary(txn, &(struct store_summary){
                                .prompt_key = item->prompt_key,
                                .unit_key = item->unit_key,
-                               .source = text ? "model" : "signature",
+                               .source = !text          ? "signature"
+                                         : k->o->remote ? "remote"
+                                                        : "model",
                                .text = text,
                                .model = k->o->model,
                                .confidence = text ? s->confidence : -1,

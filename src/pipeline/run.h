@@ -18,6 +18,7 @@
 #include "code/unit.h"
 #include "store/store.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -77,6 +78,7 @@ struct run_options {
     struct store *store;
     int64_t run;              /* its number in the store */
     const char *model;        /* its name in the store */
+    bool remote;              /* it is behind a URL: `source` of its texts is "remote" */
     int agents;               /* at least 1 */
     const volatile int *stop; /* may be NULL */
     void *ctx;

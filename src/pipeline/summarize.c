@@ -3,7 +3,8 @@
  *     walk -> scan (read, hash, parse what is new) -> plan (store, keys) -> run (engine) -> rows
  *
  * The lock of the store is taken before the scan, so that two runs never do the same work; the model is opened after
- * the plan, and only if something is left to ask. Next: scan.h, plan.h, run.h in this order. */
+ * the plan, and only if something is left to ask. With an engine by URL no model file is there: the server is asked for the
+ * name of its model when the first key is wanted, and not at all when the caller gave one and nothing is left to ask. Next: scan.h, plan.h, run.h in this order. */
 #include "dobby.h"
 
 #include "base/json.h"
@@ -12,6 +13,7 @@
 #include "base/sha256.h"
 #include "base/thread.h"
 #include "base/utf8.h"
+#include "llm/remote_msg.h"
 #include "pipeline/plan.h"
 #include "pipeline/run.h"
 #include "pipeline/summarize.h"
@@ -41,7 +43,8 @@ struct job {
     struct plan plan;
     struct dobby_model *model;
     struct dobby_engine *engine;
-    const struct run_engine *given; /* NULL: the model's own engine */
+    const struct run_engine *given; /* NULL: the model's own engine, or the server's */
+    char *server_model;             /* the name that rows and keys have for a server's model */
     struct run_counts counts;
     struct store_run run;
     size_t n_events;
@@ -114,6 +117,9 @@ static int check_options(struct dobby_summarize *o, struct dobby_err *e)
                        MAX_AGENTS);
     if (o->agents == 0)
         o->agents = DEFAULT_AGENTS;
+    if (o->engine_url && o->model_path)
+        return err_set(e, DOBBY_E_USAGE,
+                       "summarize: both a model file and an engine's URL; give one of them");
     if (!o->model_name && o->model_path) {
         slash = strrchr(o->model_path, '/');
         o->model_name = slash ? slash + 1 : o->model_path;
@@ -297,9 +303,11 @@ static int commit_run(struct job *j, struct dobby_err *e)
     struct strbuf options = {0};
     int rc;
 
-    strbuf_printf(&options, "model=%s agents=%d limit=%zu no_docs=%d refresh=%d exact=%d kv=%d",
-                  j->o.model_name ? j->o.model_name : "", j->o.agents, j->o.limit, j->o.no_docs,
-                  j->o.refresh, j->o.exact, j->o.kv);
+    strbuf_printf(&options,
+                  "model=%s engine=%s agents=%d limit=%zu no_docs=%d refresh=%d exact=%d "
+                  "kv=%d",
+                  j->question.model, j->o.engine_url ? "remote" : "dobby", j->o.agents, j->o.limit,
+                  j->o.no_docs, j->o.refresh, j->o.exact, j->o.kv);
     j->run.options = strbuf_str(&options);
     store_put_run(txn, &j->run);
     j->txn = NULL;
@@ -318,7 +326,6 @@ static int do_plan(struct job *j)
         .no_docs = j->o.no_docs,
         .refresh = j->o.refresh,
         .limit = j->o.limit,
-        .model = j->o.model_name ? j->o.model_name : "",
         .run = j->run.id,
         .stop = j->o.stop,
         .on_note = on_note,
@@ -340,6 +347,41 @@ static int do_plan(struct job *j)
 }
 
 /* ---- run ---------------------------------------------------------------------------------------- */
+
+/* The server, once; it is asked for its model's name there and then. */
+static int connect_engine(struct job *j, struct dobby_err *e)
+{
+    struct dobby_remote_options ro;
+    double start = time_now();
+    int rc;
+
+    if (j->engine)
+        return 0;
+    emit(j, DOBBY_EV_STAGE, "connect");
+    DOBBY_INIT(ro);
+    ro.url = j->o.engine_url;
+    ro.model = j->o.model_name;
+    ro.api_key = j->o.api_key;
+    ro.agents = j->o.agents;
+    ro.trace = j->o.trace;
+    rc = dobby_engine_connect(&j->engine, &ro, e);
+    j->st->s_load += time_now() - start;
+    return rc;
+}
+
+/* For the keys. The same name whether it was given or the server told it, and never the path of a file. */
+static int ask_name(void *ctx, const char **name, struct dobby_err *e)
+{
+    struct job *j = ctx;
+    const char *given = j->o.model_name;
+    int rc = given ? remote_check_name(given, strlen(given), e) : connect_engine(j, e);
+
+    if (rc < 0)
+        return rc;
+    j->server_model = mem_strdup(given ? remote_title(given) : dobby_engine_model(j->engine));
+    *name = j->server_model;
+    return *name ? 0 : err_nomem(e, "a model's name");
+}
 
 static int load_model(struct job *j)
 {
@@ -369,7 +411,8 @@ static int load_model(struct job *j)
 static int engine_submit(void *ctx, const struct run_prompt *p, const struct dobby_generate *g,
                          dobby_ticket *out, struct dobby_err *e)
 {
-    return dobby_submit(ctx, p->ids, p->n, g, out, e);
+    return p->ids ? dobby_submit(ctx, p->ids, p->n, g, out, e)
+                  : dobby_submit_chat(ctx, p->msg, p->n_msg, g, out, e);
 }
 
 static void engine_cancel(void *ctx, dobby_ticket t)
@@ -463,7 +506,8 @@ static int ask_all(struct job *j, const struct run_item *items)
         .source = {j, next_prompt, label},
         .store = j->store,
         .run = j->run.id,
-        .model = j->o.model_name ? j->o.model_name : "",
+        .model = j->question.model,
+        .remote = j->o.engine_url != NULL,
         .agents = j->o.agents,
         .stop = j->o.stop,
         .ctx = j,
@@ -479,10 +523,18 @@ static int ask_all(struct job *j, const struct run_item *items)
     return rc;
 }
 
+static void free_engine(struct job *j)
+{
+    dobby_engine_free(j->engine);
+    dobby_model_free(j->model);
+    j->engine = NULL;
+    j->model = NULL;
+}
+
 static int do_run(struct job *j)
 {
     struct run_item *items;
-    int rc;
+    int rc = 0;
 
     if (j->plan.n_items == 0)
         return 0;
@@ -499,11 +551,11 @@ static int do_run(struct job *j)
 
         items[i] = (struct run_item){it->unit_key, it->prompt_key, it->n_same};
     }
-    rc = j->given ? 0 : load_model(j);
+    if (!j->given)
+        rc = j->o.engine_url ? connect_engine(j, j->e) : load_model(j);
     if (rc == 0)
         rc = ask_all(j, items);
-    dobby_engine_free(j->engine);
-    dobby_model_free(j->model);
+    free_engine(j);
     mem_free(items);
     return rc;
 }
@@ -587,12 +639,14 @@ static int release(struct job *j, int rc)
 {
     int end;
 
+    free_engine(j); /* a server's that the plan asked for, when there was nothing to run */
     store_txn_free(j->txn);
     store_reader_free(j->reader); /* before the writer, which tidies up when it is the last */
     end = store_close(j->store, rc == 0 ? j->e : NULL);
     store_place_release(&j->place);
     plan_release(&j->plan);
     question_release(&j->question);
+    mem_free(j->server_model);
     scan_release(&j->scan);
     walk_release(&j->walk);
     mem_free(j->scope);
@@ -617,7 +671,12 @@ int summarize_tree(const struct dobby_summarize *o, const struct run_engine *eng
         rc = check_options(&j.o, e);
     if (rc < 0)
         return rc;
-    question_init(&j.question, j.o.model_path, j.o.cache_dir, j.o.exact, j.o.kv);
+    if (j.o.engine_url)
+        question_init_remote(&j.question, ask_name, &j);
+    else
+        question_init(&j.question, j.o.model_path, j.o.cache_dir, j.o.exact, j.o.kv);
+    if (!j.o.engine_url && j.o.model_name)
+        j.question.model = j.o.model_name;
     rc = do_walk(&j);
     if (rc == 0)
         rc = j.o.dry_run ? dry_run(&j) : do_all(&j);
