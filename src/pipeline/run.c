@@ -262,21 +262,35 @@ static void finish(struct runner *k, struct slot *s, const char *text)
     release_slot(k, s);
 }
 
+/* The code of a run that a failing engine ends. A server that went away may come back: what is left is left undone, as by any
+ * other interruption, and the next run goes on. */
+static int ending(int code)
+{
+    return code == DOBBY_E_UNAVAILABLE || code == DOBBY_E_TIME ? DOBBY_E_UNDONE : code;
+}
+
+/* Would the same try fail again? A prompt beyond a limit stays beyond it, a key that is refused stays refused. */
+static bool stays(int code)
+{
+    return code == DOBBY_E_LIMIT || code == DOBBY_E_FORMAT || code == DOBBY_E_PERMISSION ||
+           code == DOBBY_E_NOTFOUND || code == DOBBY_E_CONFIG || code == DOBBY_E_USAGE ||
+           code == DOBBY_E_UNSUPPORTED;
+}
+
 /* An attempt of the engine that gave no answer. True if it is to be tried once more. */
 static bool failed_try(struct runner *k, struct slot *s, int code, const char *why)
 {
     struct store_txn *txn;
 
     if (++k->failures >= ENGINE_MAX_FAILURES) {
-        end_run(k, err_set(k->e, code,
+        end_run(k, err_set(k->e, ending(code),
                            "summarize: the engine failed %d times in a row: %s; see the notes, and "
                            "run it again",
                            ENGINE_MAX_FAILURES, why));
         leave(k, s);
         return false;
     }
-    /* A prompt beyond a limit stays beyond it. */
-    if (code != DOBBY_E_LIMIT && ++s->tries < ENGINE_TRIES)
+    if (!stays(code) && ++s->tries < ENGINE_TRIES)
         return true;
     note_item(k, s, why);
     strbuf_reset(&s->text);

@@ -138,6 +138,46 @@ static void test_everything_counts(void **state)
             assert_memory_not_equal(keys[i], keys[j], KEY_LEN);
 }
 
+/* A server by URL: words instead of ids, its name for its model instead of a hash, none of the engine's settings. */
+static void test_remote_form(void **state)
+{
+    static const struct dobby_message msg[] = {{"user", "ab", 2}};
+    struct key_base b = base();
+    struct fields words = {.n = 0}, model = {.n = 0}, f = {.n = 0};
+    uint8_t got[KEY_LEN], want[KEY_LEN], digest[KEY_LEN];
+    char version[16], sampling[64];
+
+    (void)state;
+    field_s(&model, "dobby remote model");
+    field_s(&model, "tiny.gguf");
+    SHA256(model.b, model.n, want);
+    assert_int_equal(key_remote_model(b.model, "tiny.gguf", NULL), 0);
+    assert_memory_equal(b.model, want, KEY_LEN);
+    field_s(&words, "user");
+    field_s(&words, "ab");
+    SHA256(words.b, words.n, digest);
+    field(&f, digest, KEY_LEN);
+    field_s(&f, "c");
+    field_s(&f, "function");
+    snprintf(version, sizeof(version), "%d", PROMPT_VERSION);
+    snprintf(sampling, sizeof(sampling), "greedy max=%d stop=newline attempts=%d",
+             PROMPT_MAX_TOKENS, PROMPT_ATTEMPTS);
+    field_s(&f, version);
+    field(&f, b.model, KEY_LEN);
+    field_s(&f, "");
+    field_s(&f, "remote");
+    field_s(&f, "0");
+    field_s(&f, sampling);
+    field_s(&f, "");
+    SHA256(f.b, f.n, want);
+    b.remote = 1;
+    b.kv = DOBBY_KV_F32; /* says nothing */
+    b.exact = 1;
+    assert_int_equal(key_words(digest, msg, 1, NULL), 0);
+    assert_int_equal(key_prompt_words(got, &b, digest, "c", "function", NULL), 0);
+    assert_memory_equal(got, want, KEY_LEN);
+}
+
 static void test_words_are_told_apart(void **state)
 {
     struct dobby_message a[] = {{"user", "ab", 2}, {"assistant", "c", 1}};
@@ -155,11 +195,9 @@ static void test_words_are_told_apart(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_unit_key_form),
-        cmocka_unit_test(test_prompt_key_form),
-        cmocka_unit_test(test_golden),
-        cmocka_unit_test(test_everything_counts),
-        cmocka_unit_test(test_words_are_told_apart),
+        cmocka_unit_test(test_unit_key_form), cmocka_unit_test(test_prompt_key_form),
+        cmocka_unit_test(test_golden),        cmocka_unit_test(test_everything_counts),
+        cmocka_unit_test(test_remote_form),   cmocka_unit_test(test_words_are_told_apart),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -336,6 +336,30 @@ static void test_broken_engine_ends_the_run(void **state)
     end(f);
 }
 
+static struct script_answer all_away(void *ctx, const int32_t *ids, size_t n, int times)
+{
+    (void)ctx;
+    (void)n;
+    (void)times;
+    return (struct script_answer){.status = ids[0] < 3 ? 0 : DOBBY_E_UNAVAILABLE, .text = GOOD};
+}
+
+/* A server that goes away leaves units for the next run, which is no failure of this one; texts are marked as its own. */
+static void test_engine_goes_away(void **state)
+{
+    struct fix *f = begin(all_away, 1, 4);
+    struct dobby_err e = {0};
+
+    (void)state;
+    f->o.remote = true;
+    assert_int_equal(run_items(&f->o, &f->counts, &e), DOBBY_E_UNDONE);
+    assert_non_null(strstr(e.message, "script: failed"));
+    assert_int_equal(f->counts.n_done, 3);
+    assert_int_equal(f->counts.n_failed + f->counts.n_left, N_ITEMS - 3);
+    expect_dump(f, "SELECT DISTINCT source FROM summaries", "remote\n");
+    end(f);
+}
+
 static void test_changed_file_is_left(void **state)
 {
     struct fix *f = begin(all_good, 4, 5);
@@ -464,6 +488,7 @@ int main(void)
         cmocka_unit_test(test_failure_leaves_undone),
         cmocka_unit_test(test_limit_is_not_repeated),
         cmocka_unit_test(test_broken_engine_ends_the_run),
+        cmocka_unit_test(test_engine_goes_away),
         cmocka_unit_test(test_changed_file_is_left),
         cmocka_unit_test(test_first_stop_finishes_what_flies),
         cmocka_unit_test(test_stop_before_the_start),
