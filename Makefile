@@ -44,6 +44,7 @@ MODEL_C := $(sort $(wildcard tests/*/models_*.c))
 SOAK_C  := tests/soak/soak.c
 TESTS   := $(TEST_C:%.c=$(BUILD)/%) $(sort $(wildcard tests/*/test_*.sh))
 MODEL_TESTS := $(MODEL_C:%.c=$(BUILD)/%) $(sort $(wildcard tests/*/models_*.sh))
+PEER_TESTS  := $(sort $(wildcard tests/*/peers_*.sh))
 DEPS    := $(patsubst %.o,%.d,$(filter $(BUILD)/%,$(LIB_OBJ) $(CLI_OBJ) $(BENCH_OBJ) $(SUPPORT) \
              $(TEST_C:%.c=$(BUILD)/%.o) $(MODEL_C:%.c=$(BUILD)/%.o) $(SOAK_C:%.c=$(BUILD)/%.o)))
 
@@ -118,6 +119,10 @@ test: setup
 	@$(MAKE) --no-print-directory run-test
 test-models: setup
 	@$(MAKE) --no-print-directory run-test-models
+# Other people's servers, built from source into the cache with what setup --ci brings.
+test-peers:
+	@scripts/setup --ci
+	@$(MAKE) --no-print-directory run-test-peers
 run-test: $(BUILD)/dobby $(BUILD)/dobby-bench $(BUILD)/libdobby.a $(filter $(BUILD)/%,$(TESTS))
 	@$(BUILD)/dobby models pull smollm2-135m
 	@$(RUN_TESTS) $(if $(T),$(foreach t,$(TESTS),$(if $(findstring $(T),$(t)),$(t))),$(TESTS))
@@ -132,6 +137,9 @@ soak: setup
 run-soak: $(BUILD)/dobby $(SOAK_C:%.c=$(BUILD)/%)
 	@$(BUILD)/dobby models pull smollm2-135m
 	@$(BUILD)/tests/soak/soak -s $(SOAK_SECONDS) $(if $(SOAK_THREADS),-t $(SOAK_THREADS))
+run-test-peers: $(BUILD)/dobby
+	@$(BUILD)/dobby models pull smollm2-135m
+	@$(RUN_TESTS) $(if $(T),$(foreach t,$(PEER_TESTS),$(if $(findstring $(T),$(t)),$(t))),$(PEER_TESTS))
 
 check: test
 	@$(MAKE) --no-print-directory $(BUILD)/libdobby.a
@@ -159,6 +167,7 @@ help:
 	@echo 'all           the program and the library, in $(BUILD)'
 	@echo 'test          everything that needs no model beyond SmolLM2-135M; T=WORD picks, REPEAT=N repeats'
 	@echo 'test-models   what needs the default model'
+	@echo 'test-peers    against llama.cpp'\''s own server, which it builds from source'
 	@echo 'check         test, then layers, symbols and format'
 	@echo 'soak          an hour of random use with staged faults, memory flat; SOAK_SECONDS=3600 SOAK_THREADS=all'
 	@echo 'demo          fetch the default model and a known project, summarise it'
@@ -169,7 +178,7 @@ help:
 	@echo 'Variables: BUILD=folder SAN=address,undefined|thread CC=clang CFLAGS="-O2 -g -Werror"'
 
 FORCE:
-.PHONY: all test test-models run-test run-test-models build-tests soak run-soak check demo bench metrics setup install clean help FORCE
+.PHONY: all test test-models test-peers run-test run-test-models run-test-peers build-tests soak run-soak check demo bench metrics setup install clean help FORCE
 .SECONDARY:
 .DELETE_ON_ERROR:
 -include $(DEPS)

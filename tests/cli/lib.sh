@@ -7,7 +7,7 @@ T=$(mktemp -d "${TMPDIR:-/tmp}/dobby-test-XXXXXX") || exit 1
 trap 'cleanup; chmod -R u+rwX "$T" 2>/dev/null; rm -rf "$T"' EXIT
 cleanup() { :; } # a test may replace it
 n_tests=0 n_bad=0
-unset DOBBY_MODEL NO_COLOR
+unset DOBBY_MODEL DOBBY_API_KEY NO_COLOR
 CACHE=${DOBBY_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/dobby}
 # shellcheck disable=SC2034
 SMOL=$CACHE/models/SmolLM2-135M-Instruct.Q4_1.gguf
