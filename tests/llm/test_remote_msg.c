@@ -260,8 +260,8 @@ static void test_answer_refused(void **state)
         "{\"choices\":[{\"text\":\"x\",\"finish_reason\":7}]}",
         "{\"choices\":[{\"text\":\"x\"}]} trailing",
         "{\"choices\":[{\"text\":\"\xff\"}]}",
-        "{\"choices\":[{\"text\":\"x\"}],\"usage\":{\"prompt_tokens\":"
-        "123456789012345678901234567890}}",
+        ("{\"choices\":[{\"text\":\"x\"}],\"usage\":{\"prompt_tokens\":"
+         "123456789012345678901234567890}}"),
     };
 
     (void)state;
