@@ -28,6 +28,7 @@
 #include <curl/curl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <time.h>
 
 #if LIBCURL_VERSION_NUM < 0x075500
@@ -199,6 +200,14 @@ static size_t on_bytes(char *p, size_t one, size_t n, void *ctx)
     return strbuf_failed(&c->got) ? 0 : n;
 }
 
+/* As curl would, but not to be inherited by a process that somebody starts meanwhile. */
+static curl_socket_t on_socket(void *ctx, curlsocktype purpose, struct curl_sockaddr *at)
+{
+    (void)ctx;
+    (void)purpose;
+    return socket(at->family, at->socktype | SOCK_CLOEXEC, at->protocol);
+}
+
 /* All that holds for every request. A setting that fails does so for want of memory. */
 static int set_easy(const struct remote *r, CURL *easy, const char *url, struct call *c, char *why)
 {
@@ -214,6 +223,7 @@ static int set_easy(const struct remote *r, CURL *easy, const char *url, struct 
     SET(CURLOPT_TCP_KEEPALIVE, 1L); /* a peer that is gone without a word is noticed in the end */
     SET(CURLOPT_HTTPHEADER, r->headers);
     SET(CURLOPT_USERAGENT, "dobby/" DOBBY_VERSION);
+    SET(CURLOPT_OPENSOCKETFUNCTION, on_socket);
     SET(CURLOPT_WRITEFUNCTION, on_bytes);
     SET(CURLOPT_WRITEDATA, c);
     SET(CURLOPT_PRIVATE, c);

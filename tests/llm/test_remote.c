@@ -10,6 +10,7 @@
 #include "llm/engine.h"
 
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <jansson.h>
 #include <netinet/in.h>
 #include <stdatomic.h>
@@ -820,6 +821,30 @@ static void test_connection_closed_after_each(void **state)
     end(&f);
 }
 
+/* No socket of the engine's would be inherited by a process that is started meanwhile. */
+static void test_sockets_are_not_inherited(void **state)
+{
+    struct answer a;
+    struct fix f;
+    int n = 0;
+
+    (void)state;
+    begin(&f, plain, 1);
+    ask_and_wait(&f, &a);
+    for (int fd = 3; fd < 256; fd++) {
+        struct sockaddr_in at;
+        socklen_t len = sizeof(at);
+
+        if (getpeername(fd, (struct sockaddr *)&at, &len) != 0 || at.sin_family != AF_INET ||
+            ntohs(at.sin_port) != f.s.port)
+            continue; /* none that leads to the server */
+        assert_true(fcntl(fd, F_GETFD) & FD_CLOEXEC);
+        n++;
+    }
+    assert_true(n > 0);
+    end(&f);
+}
+
 static void test_server_dies(void **state)
 {
     struct answer a;
@@ -1003,6 +1028,7 @@ int main(void)
         cmocka_unit_test(test_odd_servers),
         cmocka_unit_test(test_endless_answers),
         cmocka_unit_test(test_connection_closed_after_each),
+        cmocka_unit_test(test_sockets_are_not_inherited),
         cmocka_unit_test(test_server_dies),
         cmocka_unit_test(test_logprobs_refused),
         cmocka_unit_test(test_faults),
