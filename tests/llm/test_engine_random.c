@@ -24,8 +24,6 @@
 
 static struct dobby_model *model;
 static struct episode_prompt prompts[KV_TYPES][PROMPTS];
-static int32_t ids[PROMPTS][LONGEST];
-static size_t n_ids[PROMPTS];
 static char stuck[96]; /* what the watchdog says */
 
 static void on_alarm(int sig)
@@ -33,22 +31,6 @@ static void on_alarm(int sig)
     (void)sig;
     (void)!write(2, stuck, strlen(stuck));
     abort();
-}
-
-/* Each prompt continues one made before it from a random place: a tree. */
-static void make_prompts(void)
-{
-    uint64_t random = 7;
-
-    for (size_t i = 0; i < PROMPTS; i++) {
-        size_t from = i ? episode_draw(&random) % i : 0;
-        size_t keep = i % 4 ? episode_draw(&random) % (n_ids[from] + 1) : 0;
-        size_t more = 1 + episode_draw(&random) % (i % 5 ? 24 : 80);
-        memcpy(ids[i], ids[from], keep * sizeof(ids[i][0]));
-        n_ids[i] = size_min(keep + more, LONGEST);
-        for (size_t k = keep; k < n_ids[i]; k++)
-            ids[i][k] = (int32_t)(episode_draw(&random) % 256);
-    }
 }
 
 static int setup(void **state)
@@ -59,13 +41,9 @@ static int setup(void **state)
     signal(SIGALRM, on_alarm);
     model = tiny_open(tiny_write(dir, &tiny_small), 0, NULL);
     temp_dir_remove(dir);
-    make_prompts();
     for (int kv = 0; kv < KV_TYPES; kv++) {
         struct dobby_err e = {0};
-        for (size_t i = 0; i < PROMPTS; i++) {
-            prompts[kv][i].ids = ids[i];
-            prompts[kv][i].n = n_ids[i];
-        }
+        episode_tree(prompts[kv], PROMPTS, LONGEST, 7);
         if (episode_learn(model, kv, 256, prompts[kv], PROMPTS, &e) < 0)
             fail_msg("%s", e.message);
     }

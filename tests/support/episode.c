@@ -46,6 +46,31 @@ __attribute__((format(printf, 2, 3))) static void bad(struct episode *ep, const 
 
 /* ---- what is expected -------------------------------------------------------------------------------------- */
 
+void episode_tree(struct episode_prompt *p, size_t n, size_t longest, uint64_t seed)
+{
+    for (size_t i = 0; i < n; i++) {
+        const struct episode_prompt *from = &p[i ? below(&seed, i) : 0];
+        size_t keep = i % 4 ? below(&seed, from->n + 1) : 0;
+        size_t more = 1 + below(&seed, i % 5 ? longest / 5 : longest * 2 / 3);
+        int32_t *ids = malloc(longest * sizeof(*ids));
+
+        if (!ids)
+            abort();
+        if (keep)
+            memcpy(ids, from->ids, keep * sizeof(*ids));
+        p[i] = (struct episode_prompt){.ids = ids, .n = size_min(keep + more, longest)};
+        for (size_t k = keep; k < p[i].n; k++)
+            ids[k] = (int32_t)below(&seed, 256);
+    }
+}
+
+bool episode_same(const struct episode_prompt *p, const struct dobby_result *r, size_t n)
+{
+    return r->n_ids == n && memcmp(r->ids, p->want, n * sizeof(*r->ids)) == 0 &&
+           memcmp(r->logprob, p->logprob, n * sizeof(float)) == 0 &&
+           memcmp(r->margin, p->margin, n * sizeof(float)) == 0;
+}
+
 struct learning {
     struct episode_prompt *p;
     struct dobby_model *m;
@@ -120,7 +145,8 @@ void episode_forget(struct episode_prompt *p, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
         free(p[i].text);
-        p[i].text = NULL;
+        free(p[i].ids);
+        p[i] = (struct episode_prompt){0};
     }
 }
 
@@ -150,9 +176,7 @@ static void check_done(struct episode *ep, const struct job *j, const struct dob
     const struct episode_prompt *p = j->prompt;
     unsigned long long t = j->ticket;
 
-    if (r->n_ids != n || memcmp(r->ids, p->want, n * sizeof(*r->ids)) != 0 ||
-        memcmp(r->logprob, p->logprob, n * sizeof(float)) != 0 ||
-        memcmp(r->margin, p->margin, n * sizeof(float)) != 0)
+    if (!episode_same(p, r, n))
         bad(ep, "ticket %llu: not the bits of its prompt alone (%zu tokens, expected %zu)", t,
             r->n_ids, n);
     else if (r->len != len || memcmp(r->text, p->text, len) != 0)

@@ -30,19 +30,24 @@
 
 /* A prompt, and what it becomes when nothing runs beside it. */
 struct episode_prompt {
-    int32_t *ids; /* owned by whoever made it */
+    int32_t *ids; /* malloc'd */
     size_t n;
     int32_t want[EPISODE_TOKENS];
     float logprob[EPISODE_TOKENS], margin[EPISODE_TOKENS];
     size_t end[EPISODE_TOKENS + 1]; /* bytes of text after that many tokens */
-    char *text;                     /* of all tokens; episode_forget frees it */
+    char *text;                     /* of all tokens */
 };
 
+/* Make n prompts of token ids below 256 that form a tree: each continues one made before it from a random place. The ids are
+ * allocated; episode_forget frees them. */
+void episode_tree(struct episode_prompt *p, size_t n, size_t longest, uint64_t seed);
 /* Compute what each prompt becomes, each in an engine of its own with one agent: nothing is shared, nothing cached.
  * Returns 0 or the code of what failed, described in *e. */
 int episode_learn(struct dobby_model *m, int kv, int chunk, struct episode_prompt *p, size_t n,
                   struct dobby_err *e);
 void episode_forget(struct episode_prompt *p, size_t n);
+/* Whether a result that is done holds the bits of the prompt's first n tokens. */
+bool episode_same(const struct episode_prompt *p, const struct dobby_result *r, size_t n);
 
 enum job_stage { JOB_FREE, JOB_SUBMITTING, JOB_KNOWN };
 struct job {

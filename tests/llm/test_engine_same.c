@@ -1,0 +1,195 @@
+/* test_engine_same.c - the same bits whatever runs beside a prompt: all combinations, on a tiny model.
+ * 1, 2, 10, 50 agents x 1, 2 workers x chunks of 1, 17, 128, 256 x cold and warm prefix cache x every type of the cache x
+ * every instruction set of this machine, quiet and with cancels and infinite columns in between; each prompt against itself
+ * alone with the scalar reference. test_engine.c does a selection on a real model. */
+#include "support/episode.h"
+#include "support/test.h"
+#include "support/tiny_model.h"
+
+#include "base/fault.h"
+#include "base/size.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define PROMPTS  12
+#define LONGEST  90
+#define WRITE    5
+#define KV_TYPES 3
+
+static struct episode_prompt prompts[KV_TYPES][PROMPTS];
+
+struct run {
+    int kv, agents, threads, chunk;
+    bool trouble;
+};
+
+struct answer {
+    const struct episode_prompt *p;
+    int status, n_calls;
+    bool same;
+    size_t n_cached;
+};
+
+static int setup(void **state)
+{
+    char *dir = temp_dir();
+    struct dobby_model *m = tiny_open(tiny_write(dir, &tiny_small), 0, "scalar");
+
+    (void)state;
+    for (int kv = 0; kv < KV_TYPES; kv++) {
+        struct dobby_err e = {0};
+        episode_tree(prompts[kv], PROMPTS, LONGEST, 11);
+        if (episode_learn(m, kv, 256, prompts[kv], PROMPTS, &e) < 0)
+            fail_msg("%s", e.message);
+    }
+    dobby_model_free(m);
+    temp_dir_remove(dir);
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    for (int kv = 0; kv < KV_TYPES; kv++)
+        episode_forget(prompts[kv], PROMPTS);
+    return 0;
+}
+
+static void on_done(void *ctx, const struct dobby_result *r)
+{
+    struct answer *a = ctx;
+    a->status = r->status;
+    a->n_calls++;
+    a->same = r->status == 0 && episode_same(a->p, r, WRITE);
+    a->n_cached += r->n_cached;
+}
+
+static dobby_ticket submit(struct dobby_engine *en, struct answer *a)
+{
+    struct dobby_generate g;
+    struct dobby_err e = {0};
+    dobby_ticket t;
+
+    DOBBY_INIT(g);
+    g.max_tokens = WRITE;
+    g.ignore_eog = 1;
+    g.ctx = a;
+    g.on_done = on_done;
+    if (dobby_submit(en, a->p->ids, a->p->n, &g, &t, &e) < 0)
+        fail_msg("%s", e.message);
+    return t;
+}
+
+/* All prompts at once; in trouble each has a twin that is cancelled sooner or later, and columns count as infinite: who is
+ * hit by that is asked again, as a pipeline does. Returns tokens found in the cache. */
+static size_t run_all(struct dobby_engine *en, const struct run *r, const char *what)
+{
+    struct answer a[PROMPTS] = {{0}}, twin[PROMPTS] = {{0}};
+    dobby_ticket last = 0;
+    size_t n_cached = 0;
+
+    for (size_t i = 0; i < PROMPTS; i++) {
+        a[i].p = &prompts[r->kv][i];
+        twin[i].p = &prompts[r->kv][(i * 5 + 3) % PROMPTS];
+        if (r->trouble) {
+            fault_arm(FAULT_NUMERIC, 1 + (i * 37 + (size_t)r->chunk) % 60, false);
+            dobby_cancel(en, last);
+            last = submit(en, &twin[i]);
+            if (i % 2)
+                dobby_cancel(en, last);
+        }
+        submit(en, &a[i]);
+    }
+    dobby_drain(en);
+    fault_disarm(FAULT_NUMERIC);
+    for (size_t i = 0; i < PROMPTS; i++) {
+        if (r->trouble && a[i].status == DOBBY_E_NUMERIC) {
+            submit(en, &a[i]);
+            dobby_drain(en);
+        }
+        if (a[i].status != 0 || !a[i].same || a[i].n_calls < 1)
+            fail_msg("%s: kv %d, %d agents, %d workers, chunk %d%s: prompt %zu: status %d, %s",
+                     what, r->kv, r->agents, r->threads, r->chunk, r->trouble ? ", in trouble" : "",
+                     i, a[i].status, a[i].same ? "same bits" : "other bits");
+        n_cached += a[i].n_cached;
+    }
+    return n_cached;
+}
+
+/* Cold, then warm. */
+static void run_twice(struct dobby_model *m, const struct run *r, const char *what)
+{
+    struct dobby_engine_options o;
+    struct dobby_engine *en;
+    struct dobby_err e = {0};
+
+    DOBBY_INIT(o);
+    o.kv = r->kv;
+    o.agents = r->agents;
+    o.threads = r->threads;
+    o.chunk = r->chunk;
+    o.context = LONGEST + WRITE;
+    if (dobby_engine_open(&en, m, &o, &e) < 0)
+        fail_msg("%s", e.message);
+    run_all(en, r, what);
+    if (run_all(en, r, what) == 0)
+        fail_msg("%s: nothing was in the cache the second time", what);
+    dobby_engine_free(en);
+}
+
+static void all_runs(struct dobby_model *m, const char *isa)
+{
+    static const int agents[] = {1, 2, 10, 50}, chunks[] = {1, 17, 128, 256};
+    struct run r = {0};
+    size_t n = 0;
+
+    for (r.kv = 0; r.kv < KV_TYPES; r.kv++)
+        for (size_t a = 0; a < ARRAY_LEN(agents); a++)
+            for (size_t c = 0; c < ARRAY_LEN(chunks); c++)
+                for (r.threads = 1; r.threads <= 2; r.threads++)
+                    for (int trouble = 0; trouble < 2; trouble++, n++) {
+                        r.agents = agents[a];
+                        r.chunk = chunks[c];
+                        r.trouble = trouble;
+                        run_twice(m, &r, isa);
+                    }
+    print_message("%s: %zu combinations, cold and warm\n", isa, n);
+}
+
+static void test_same_bits_in_all_combinations(void **state)
+{
+    static const char *const isas[] = {"scalar",  "avx2", "avxvnni", "avx512vnni",
+                                       "dotprod", "i8mm", "neon"};
+    char *dir = temp_dir();
+    const char *path = tiny_write(dir, &tiny_small);
+    size_t tried = 0;
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(isas); i++) {
+        struct dobby_model_options o;
+        struct dobby_model *m;
+        struct dobby_err e = {0};
+        DOBBY_INIT(o);
+        o.isa = isas[i];
+        int rc = dobby_model_open(&m, path, &o, &e);
+        if (rc == DOBBY_E_UNAVAILABLE || rc == DOBBY_E_USAGE)
+            continue; /* this machine lacks it, or this architecture knows it not */
+        if (rc < 0)
+            fail_msg("%s", e.message);
+        all_runs(m, isas[i]);
+        dobby_model_free(m);
+        tried++;
+    }
+    assert_true(tried >= 1); /* scalar is everywhere */
+    temp_dir_remove(dir);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_same_bits_in_all_combinations),
+    };
+    return cmocka_run_group_tests_name("engine_same", tests, setup, teardown);
+}
