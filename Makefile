@@ -146,6 +146,16 @@ check: test
 	@bad=0; for c in tools/check-layers.sh 'tools/check-symbols.sh $(BUILD)' tools/check-format.sh; do \
 	    NM='$(NM)' $$c || bad=1; done; exit $$bad
 
+# What takes too long for every change: all tests whole under each sanitizer, random use at length, the soak.
+LONG_RANDOM = DOBBY_TEST_ROUNDS=20000 TEST_TIMEOUT=7200 $(MAKE) run-test T=test_engine_random
+nightly:
+	@$(MAKE) check
+	+@$(LONG_RANDOM)
+	@$(MAKE) SAN=address,undefined check
+	@$(MAKE) SAN=thread check
+	+@$(LONG_RANDOM) SAN=thread
+	@$(MAKE) soak
+
 demo: setup
 	@$(MAKE) --no-print-directory all
 	@BUILD=$(BUILD) DOBBY=$(abspath $(BUILD)/dobby) scripts/demo
@@ -169,6 +179,7 @@ help:
 	@echo 'test-models   what needs the default model'
 	@echo 'test-peers    against llama.cpp'\''s own server, which it builds from source'
 	@echo 'check         test, then layers, symbols and format'
+	@echo 'nightly       check plain and under each sanitizer, random use at length, soak: some hours'
 	@echo 'soak          an hour of random use with staged faults, memory flat; SOAK_SECONDS=3600 SOAK_THREADS=all'
 	@echo 'demo          fetch the default model and a known project, summarise it'
 	@echo 'bench         dobby-bench; then see bench/job --help'
@@ -178,7 +189,8 @@ help:
 	@echo 'Variables: BUILD=folder SAN=address,undefined|thread CC=clang CFLAGS="-O2 -g -Werror"'
 
 FORCE:
-.PHONY: all test test-models test-peers run-test run-test-models run-test-peers build-tests soak run-soak check demo bench metrics setup install clean help FORCE
+.PHONY: all test test-models test-peers run-test run-test-models run-test-peers build-tests soak run-soak check nightly demo \
+        bench metrics setup install clean help FORCE
 .SECONDARY:
 .DELETE_ON_ERROR:
 -include $(DEPS)

@@ -47,7 +47,7 @@ static int teardown(void **state)
 struct config {
     int threads, agents, chunk;
     size_t kv_memory;
-    const char *isa;
+    int kv;
 };
 
 static struct dobby_engine *open_engine(struct dobby_model *m, struct config c)
@@ -60,6 +60,7 @@ static struct dobby_engine *open_engine(struct dobby_model *m, struct config c)
     o.agents = c.agents;
     o.chunk = c.chunk;
     o.kv_memory = c.kv_memory;
+    o.kv = c.kv;
     o.context = 2048;
     if (dobby_engine_open(&en, m, &o, &e) < 0)
         fail_msg("%s", e.message);
@@ -218,31 +219,75 @@ static void test_same_bits_on_every_isa(void **state)
     assert_true(tried >= 1 || getenv("DOBBY_TEST_SHORT"));
 }
 
-/* Ten agents that start at once compute a common beginning once. */
-static void test_cold_prefix_is_read_once(void **state)
+/* Fifty agents at once, cold and then warm, in both types of the cache: each as alone. */
+static void test_fifty_agents(void **state)
 {
-    struct answer a[10];
-    struct dobby_engine *en = open_engine(model, (struct config){.threads = 2, .agents = 10});
-    int32_t ids[440];
-    struct dobby_stats st;
+    enum { DIFFERENT = 3, COPIES = 17 };
+    int first = getenv("DOBBY_TEST_SHORT") ? DOBBY_KV_Q8 : DOBBY_KV_F16;
+    struct answer want[DIFFERENT], got[DIFFERENT * COPIES];
+    int32_t *ids[DIFFERENT];
+    size_t n[DIFFERENT];
 
     (void)state;
+    for (size_t i = 0; i < DIFFERENT; i++)
+        ids[i] = make_prompt(i, &n[i]);
+    for (int kv = first; kv <= DOBBY_KV_Q8; kv++) {
+        struct dobby_engine *en =
+            open_engine(model, (struct config){.threads = 2, .agents = 50, .kv = kv});
+        run_all(model, (struct config){.threads = 1, .agents = 1, .kv = kv}, want, DIFFERENT);
+        for (int warm = 0; warm < 2; warm++) {
+            size_t n_cached = 0;
+            memset(got, 0, sizeof(got));
+            for (size_t i = 0; i < DIFFERENT * COPIES; i++)
+                submit(en, ids[i % DIFFERENT], n[i % DIFFERENT], &got[i], TOKENS);
+            dobby_drain(en);
+            for (size_t i = 0; i < DIFFERENT * COPIES; i++) {
+                compare(&want[i % DIFFERENT], &got[i], 1, warm ? "fifty, warm" : "fifty, cold");
+                n_cached += i < DIFFERENT ? got[i].n_cached : 0;
+            }
+            assert_true(!warm || n_cached > 0);
+        }
+        dobby_engine_free(en);
+    }
+    for (size_t i = 0; i < DIFFERENT; i++)
+        dobby_free(ids[i]);
+}
+
+/* Ten agents that start at once compute a common beginning of `prefix` tokens once. */
+static void cold_prefix(size_t prefix)
+{
+    enum { TAIL = 39 };
+    struct answer a[10];
+    struct dobby_engine *en = open_engine(model, (struct config){.threads = 2, .agents = 10});
+    int32_t ids[1024];
+    struct dobby_stats st;
+
     memset(a, 0, sizeof(a));
-    for (size_t i = 0; i < 401; i++)
+    for (size_t i = 0; i < prefix; i++)
         ids[i] = 300 + (int32_t)(i * 37 % 5000);
     for (int32_t k = 0; k < 10; k++) {
-        for (int32_t i = 0; i < 39; i++)
-            ids[401 + i] = 1000 + 500 * k + i;
-        submit(en, ids, 440, &a[k], 2);
+        for (int32_t i = 0; i < TAIL; i++)
+            ids[prefix + (size_t)i] = 1000 + 500 * k + i;
+        submit(en, ids, prefix + TAIL, &a[k], 2);
     }
     dobby_drain(en);
+    for (size_t k = 0; k < 10; k++)
+        assert_int_equal(a[k].status, 0);
     dobby_get_stats(en, &st);
-    size_t computed = st.n_prompt_tokens - st.n_cached_tokens, ideal = 401 + 10 * 39;
+    size_t computed = st.n_prompt_tokens - st.n_cached_tokens, ideal = prefix + 10 * TAIL;
     print_message("computed %zu of %zu prompt tokens, ideal %zu\n", computed,
                   (size_t)st.n_prompt_tokens, ideal);
     assert_true(computed <= ideal * 102 / 100);
+    assert_int_equal(st.n_columns, computed + 10); /* and one written token each */
     assert_int_equal(st.kv_blocks_used, 0);
     dobby_engine_free(en);
+}
+
+static void test_cold_prefix_is_read_once(void **state)
+{
+    (void)state;
+    cold_prefix(401);
+    cold_prefix(777);
 }
 
 /* KV memory for little more than one sequence: the others wait, cached blocks are evicted, texts stay the same. */
@@ -579,6 +624,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_same_bits),
         cmocka_unit_test(test_same_bits_on_every_isa),
+        cmocka_unit_test(test_fifty_agents),
         cmocka_unit_test(test_cold_prefix_is_read_once),
         cmocka_unit_test(test_small_memory),
         cmocka_unit_test(test_stop_strings_and_streaming),
