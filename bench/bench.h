@@ -33,15 +33,19 @@ int bench_fail(const struct dobby_err *e);
 double bench_quantile(const double *sorted, size_t n, double q);
 void bench_sort(double *v, size_t n);
 
+/* Kullback-Leibler divergence of softmax(q) from softmax(p), n logits each, in nats. */
+double bench_divergence(const float *p, const float *q, size_t n);
+
 int bench_model(int argc, char **argv);
 int bench_job(int argc, char **argv);
 int bench_ids(int argc, char **argv);
 int bench_prefix(int argc, char **argv);
 int bench_fairness(int argc, char **argv);
+int bench_quality(int argc, char **argv);
 int bench_prompts(int argc, char **argv);
 int bench_machine(int argc, char **argv);
 int bench_watch(int argc, char **argv);
 extern const struct opt_verb opt_bench_model, opt_bench_job, opt_bench_prompts, opt_bench_machine,
-    opt_bench_watch, opt_bench_ids, opt_bench_prefix, opt_bench_fairness;
+    opt_bench_watch, opt_bench_ids, opt_bench_prefix, opt_bench_fairness, opt_bench_quality;
 
 #endif

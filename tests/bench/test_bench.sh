@@ -76,6 +76,11 @@ check "--no-probe has no efficiency" \
     bash -c '"$0" job "$1" "$2" -n 1 --limit 1 --no-probe | grep -c efficiency | grep -qx 0' "$bench" "$smol" "$work/all.jsonl"
 check "a slice that is none: 64" status 64 "$bench" job "$smol" "$work/all.jsonl" --slice 4/3
 
+# ---- quality ----------------------------------------------------------------------------------------------------
+"$bench" quality "$smol" "$work/all.jsonl" -t 2 --limit 2 >"$work/quality.csv" 2>"$work/err"
+check "8-bit keys and values differ from f16, and not by much" between "$(value kv_q8_kl_mean 1 "$work/quality.csv")" 1e-9 0.05
+check "of all places of two answers" between "$(value kv_q8_places 1 "$work/quality.csv")" 4 98
+
 # ---- prefix, machine --------------------------------------------------------------------------------------------
 "$bench" prefix "$smol" -a 4 -t 2 --shared 101 >"$work/prefix.csv"
 check "four cold starts read their beginning once" between "$(value prefix_101_over_ideal 4 "$work/prefix.csv")" 1 1.02

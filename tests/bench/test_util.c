@@ -2,6 +2,7 @@
 #include "../bench/bench.h"
 #include "support/test.h"
 
+#include <math.h>
 #include <string.h>
 
 static void test_numbers(void **state)
@@ -69,11 +70,24 @@ static void test_taken_at_equal_distances(void **state)
     assert_true(bench_is_taken(3, 5, 0)); /* no limit */
 }
 
+/* Against values made with numpy: p = softmax([1, 2, 3]), q = softmax([3, 2, 1]). */
+static void test_divergence(void **state)
+{
+    const float a[] = {1, 2, 3}, b[] = {3, 2, 1}, shifted[] = {101, 102, 103};
+
+    (void)state;
+    assert_true(fabs(bench_divergence(a, b, 3) - 1.1504210) < 1e-6);
+    assert_true(bench_divergence(a, a, 3) == 0);
+    assert_true(bench_divergence(a, shifted, 3) <
+                1e-12); /* what is added to all logits changes nothing */
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_numbers),
         cmocka_unit_test(test_quantiles_are_of_nearest_rank),
+        cmocka_unit_test(test_divergence),
         cmocka_unit_test(test_taken_at_equal_distances),
     };
 
