@@ -17,6 +17,8 @@ check "the rows of dobby-bench carry model and program" \
 check "a model that is not there is refused with what to do" \
     bash -c '! bench/job --models nonsense --cases prefix >/dev/null 2>"$0" && grep -q "dobby models pull nonsense" "$0"' "$work/err"
 
+check "a case that there is not is refused" bash -c '! bench/job --cases nonsense >/dev/null 2>"$0" && grep -q nonsense "$0"' "$work/err"
+
 # ---- bench/metrics ---------------------------------------------------------------------------------------------
 mkdir "$work/results"
 # rows FILE DATE FUNCTIONS PSS: a file with three rounds and a memory case
@@ -30,7 +32,7 @@ rows() {
         done
         echo "$head,dobby,,10,2,efficiency,0,0.9,ratio"
         echo "$head,llama-server,-fa on,10,2,functions,0,2,1/s"
-        echo "$head,dobby,,10,2,peak_pss,0,$4,B"
+        echo "$head,dobby,watched,10,2,peak_pss,0,$4,B"
         echo "$head,dobby,watched,10,2,kv_peak,0,30000000,B"
     } >"$work/results/$1"
 }
@@ -40,10 +42,10 @@ bench/metrics "$work/results" >"$work/page"
 check "the newest file of a machine counts" bash -c 'grep -q 2026-01-02 "$0" && ! grep -q 2026-01-01 "$0"' "$work/page"
 check "median, and the range behind" grep -qF '| 10 on 2 | 4 (3 to 5) | 0.9 |' "$work/page"
 check "ratio to the rival" grep -qF '`-fa on` | 2 | 2 |' "$work/page"
-check "memory within its bound" grep -qF '| dobby, 10 agents | 200 | 30 | 253 | holds |' "$work/page"
+check "memory within its bound" grep -qF '| dobby-bench job, 10 agents | 200 | 30 | 253 | holds |' "$work/page"
 rows 2026-01-03-job-a.csv 2026-01-03 "3 5 4" 254000000
 bench/metrics "$work/results" >"$work/page"
-check "memory beyond it" grep -qF '| dobby, 10 agents | 254 | 30 | 253 | does not hold |' "$work/page"
+check "memory beyond it" grep -qF '| dobby-bench job, 10 agents | 254 | 30 | 253 | does not hold |' "$work/page"
 check "every table names its command" \
     bash -c 'test "$(grep -c "^### " "$0")" = "$(grep -c "^Again: " "$0")" && grep -q -- "--cases memory" "$0"' "$work/page"
 head -n 1 "$work/results/2026-01-03-job-a.csv" >"$work/results/2026-01-04-job-a.csv"
