@@ -19,6 +19,49 @@ check "a model that is not there is refused with what to do" \
 
 check "a case that there is not is refused" bash -c '! bench/job --cases nonsense >/dev/null 2>"$0" && grep -q nonsense "$0"' "$work/err"
 
+# A server that answers at once, and writes down what it was asked.
+cat >"$work/server" <<'P'
+#!/usr/bin/env python3
+import http.server, json, os, sys, threading
+log, lock, busy, most = open(os.environ["SERVER_LOG"], "a"), threading.Lock(), 0, 0
+barrier = threading.Barrier(4)  # passes only when 4 requests are there at once
+class Handler(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    def answer(self, body):
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+    def do_GET(self):
+        self.answer(b"{}")
+    def do_POST(self):
+        q = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        if q["n_predict"] > 1:
+            barrier.wait(20)
+        with lock:
+            print(q["n_predict"], q["temperature"], q["stop"] == ["\n"], len(q["prompt"]), q["id_slot"], file=log, flush=True)
+        self.answer(json.dumps({"timings": {"prompt_n": len(q["prompt"]) - 3, "cache_n": 3, "predicted_n": 5}}).encode())
+    def log_message(self, *_):
+        pass
+port = int(sys.argv[sys.argv.index("--port") + 1])
+http.server.ThreadingHTTPServer(("127.0.0.1", port), Handler).serve_forever()
+P
+chmod +x "$work/server"
+mkdir -p "$work/tree/.dobby"
+for i in 1 2 3 4; do printf 'int f%d(int a)\n{\n    return a * %d + 1;\n}\n\n' $i $i; done >"$work/tree/f.c"
+"$bench" prompts "$work/tree" >"$work/prompts.jsonl"
+export SERVER_LOG=$work/asked
+LLAMA_SERVER=$work/server bench/job --models smollm2-135m --cases llama-server,llama-server-warm --prompts "$work/prompts.jsonl" \
+    >"$work/server.csv" 2>"$work/err"
+check "a server is asked" test $? = 0
+check "greedy, one line, 48 tokens, all prompts in both cases" test "$(grep -c '^48 0 True' "$work/asked")" = 8
+check "with the tokens that dobby reads" bash -c 'diff <(awk "\$1 == 48 { print \$4 }" "$0" | sort -n | uniq) \
+    <("$1" ids "$2" "$3" | python3 -c "import json, sys; [print(len(json.loads(l)[\"ids\"])) for l in sys.stdin]" | sort -n | uniq)' \
+    "$work/asked" "$bench" "${DOBBY_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/dobby}/models/SmolLM2-135M-Instruct.Q4_1.gguf" "$work/prompts.jsonl"
+check "warm: every slot reads the beginning before" bash -c 'test "$(awk "\$1 == 1 { print \$5 }" "$0" | sort -un | wc -l)" = 10' "$work/asked"
+check "its own counts are in the rows" grep -q 'llama-server,-fa on -b 2048 -ub 512 own build,10,2,tokens_written,0,20,tokens' "$work/server.csv"
+check "dobby before and after it" test "$(grep -c ',dobby,beside,10,2,functions,' "$work/server.csv")" = 2
+
 # ---- bench/metrics ---------------------------------------------------------------------------------------------
 mkdir "$work/results"
 # rows FILE DATE FUNCTIONS PSS: a file with three rounds and a memory case
