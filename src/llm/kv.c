@@ -38,7 +38,7 @@ int kv_pool_init(struct kv_pool *p, size_t n_blocks, size_t block_bytes, struct 
     p->nodes[n_blocks].child = KV_NONE;
     p->n_untouched = n_blocks;
     for (int hot = 0; hot < 2; hot++)
-        p->idle[hot] = (struct kv_idle){KV_NONE, KV_NONE};
+        p->idle[hot] = (struct kv_idle){KV_NONE, KV_NONE, 0};
     return 0;
 }
 
@@ -68,6 +68,7 @@ static void idle_remove(struct kv_pool *p, uint32_t b)
         list->tail = n->older;
     else
         p->nodes[n->newer].older = n->older;
+    list->n--;
     p->n_idle--;
 }
 
@@ -82,6 +83,7 @@ static void idle_append(struct kv_pool *p, uint32_t b)
     else
         p->nodes[list->tail].newer = b;
     list->tail = b;
+    list->n++;
     p->n_idle++;
 }
 
@@ -172,7 +174,7 @@ bool kv_take(struct kv_pool *p, size_t n, uint32_t *blocks)
         return false;
     for (size_t i = 0; i < n; i++) {
         bool used_free = p->n_free > p->n_untouched;
-        if (!used_free && (p->idle[0].head != KV_NONE || p->n_free == 0))
+        if (!used_free && (p->idle[0].n > KV_KEEP || p->n_free == 0))
             evict(p);
         else if (!used_free)
             p->n_untouched--;

@@ -12,7 +12,8 @@
  *          readers stay until memory is needed and are then taken, least recently used first, leaves before
  *          their parents. Those that only one sequence ever read go before memory that was never used is
  *          touched: most of them are ends of prompts that nobody asks for again, and so the pool's real size stays
- *          near what is alive. Those that a second one has read stay until the pool is used up.
+ *          near what is alive; KV_KEEP of them stay, for the next agent that begins alike. Those that a second one has
+ *          read stay until the pool is used up.
  * Threads  None of its own: the engine calls under its mutex. Contents of ready blocks are read without it.
  * Source   PagedAttention (Kwon et al. 2023) for blocks, RadixAttention (Zheng et al. 2024) for the tree.
  * Next     engine.c, admit(). */
@@ -27,6 +28,7 @@
 #include <stdint.h>
 
 #define KV_NONE UINT32_MAX
+#define KV_KEEP 48 /* blocks: 768 tokens, 9 MB with a 0.5B model in f16 */
 
 struct kv_node;
 struct kv_pool {
@@ -38,6 +40,7 @@ struct kv_pool {
     struct kv_node *nodes; /* [n_blocks + 1]; the last is the root */
     struct kv_idle {
         uint32_t head, tail;
+        size_t n;
     } idle[2];          /* read by one sequence only; read by several */
     uint32_t free_head; /* used ones before untouched ones */
 };
