@@ -310,11 +310,12 @@ enum dobby_event_kind {
 };
 /* One agent at work. */
 struct dobby_agent {
-    const char *label;  /* "path: name", escaped for a terminal */
-    int slot;           /* 0..agents-1 */
-    int attempt, tries; /* 1 on: form of the question; tries of that form */
-    int backing_off;    /* 1: waits before it tries again */
-    struct dobby_progress progress;
+    const char *label;              /* "path: name", escaped for a terminal */
+    int slot;                       /* 0..agents-1 */
+    int attempt, tries;             /* 1 on: form of the question; tries of that form */
+    int backing_off;                /* 1: waits before it tries again ... */
+    double wait_s;                  /* ... for so many seconds */
+    struct dobby_progress progress; /* gone: at work, and the engine cannot say more */
 };
 struct dobby_event {
     enum dobby_event_kind kind;
@@ -328,8 +329,9 @@ struct dobby_event {
     const struct dobby_agent
         *agents; /* of a tick: those at work; live until the callback returns */
     size_t n_agents;
-    const char *failure; /* why a unit is left undone */
-    int n_tries;
+    const char *failure; /* why a question is left undone */
+    int n_tries;         /* of its last form; 0: it was never asked */
+    size_t n_units;      /* that its answer would have served */
 };
 
 struct dobby_summarize {
@@ -342,8 +344,8 @@ struct dobby_summarize {
     const char *worker_path; /* executable that runs `--parse-worker`; required */
     const char *isa;
     int agents, threads, chunk, kv, exact, step_ms;
-    size_t memory;     /* bound on the bytes of the whole process tree; 0: 70% of what is there */
-    int time_limit_ms; /* of one attempt of one agent, from admission; 0: 10 minutes */
+    size_t memory; /* bound on the bytes of the whole process tree; 0: 70% of what is there */
+    int time_limit_ms; /* of one try of one agent, from admission; 0: 10 minutes. It never cuts a text short */
     /* Another engine instead of the model's; NULL: none. model_path must be NULL then, and model_name is what requests say
      * (NULL: the first that the server lists). Rows have the source `remote` (dobby_remote_options). */
     const char *engine_url, *api_key;
@@ -365,6 +367,8 @@ struct dobby_summary_stats {
     size_t memory; /* the bound that held, bytes */
     struct dobby_stats engine; /* all zero when nothing was asked */
     size_t n_files, n_skipped, n_units, n_done, n_cached, n_failed, n_left;
+    size_t n_unparsed; /* files without units because no parser got through them, now or before */
+    size_t n_parser_ends; /* parser processes that died, or were ended, over a file */
     uint64_t n_tokens_read, n_tokens_cached, n_tokens_written;
     double s_walk, s_parse, s_load, s_infer, s_total;
 };

@@ -42,6 +42,7 @@ struct worker {
     size_t len, sent; /* sent counts the head too */
     void *tag;
     int attempt;
+    int n_ends; /* of workers over it */
     double cpu_start, wall_start;
     struct strbuf in; /* what it said since the last message */
 };
@@ -340,6 +341,7 @@ int parser_pool_submit(struct parser_pool *p, enum language_id lang, const char 
     w->len = len;
     w->tag = tag;
     w->attempt = 0;
+    w->n_ends = 0;
     w->lost = w->pid == 0;
     if (!w->lost)
         begin(w);
@@ -352,6 +354,7 @@ static void finish(struct worker *w, struct parse_result *r, const char *note)
 {
     r->tag = w->tag;
     r->failed = note != NULL;
+    r->n_ends = w->n_ends;
     r->note = note ? note : "";
     if (note)
         log_msg(LOG_WARN, "parse: %s", note);
@@ -379,6 +382,7 @@ static bool handle_end(struct worker *w, struct parse_result *r)
     }
     end_worker(w);
     w->lost = true;
+    w->n_ends++;
     if (accident && w->attempt < ATTEMPTS)
         return false;
     finish(w, r, note);
@@ -395,6 +399,7 @@ static bool handle_time(struct worker *w, struct parse_result *r)
         return false;
     end_worker(w);
     w->lost = true;
+    w->n_ends++;
     if (!cpu && w->attempt < ATTEMPTS)
         return false;
     finish(w, r, "parser timed out");
@@ -420,6 +425,7 @@ static int handle_reply(struct worker *w, struct parse_result *r, struct dobby_e
     }
     end_worker(w);
     w->lost = true;
+    w->n_ends++;
     finish(w, r, "parser crashed");
     return 1;
 }

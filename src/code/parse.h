@@ -35,6 +35,7 @@ struct parse_result {
     void *tag;              /* from parser_pool_submit */
     struct unit_list units; /* empty when failed */
     bool failed;
+    int n_ends;       /* of workers over this text: crashed, stalled, killed from outside */
     const char *note; /* static text: "" or why it failed: "parser timed out", "parser crashed",
                          "parser ran out of memory", "too many units" */
 };

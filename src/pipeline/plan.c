@@ -617,6 +617,9 @@ static int plan_file(struct planner *k, size_t file)
         return rc;
     if (rc == 0)
         return plan_text(k, file, n);
+    if (mem_grow((void **)&k->p->left, &k->p->left_cap, k->p->n_left + 1, sizeof(*k->p->left)) < 0)
+        return err_nomem(k->e, "the plan");
+    k->p->left[k->p->n_left++] = (struct plan_left){file, n};
     k->p->n_changed += n; /* what the store says of it stays; the next run sees the new text */
     note(k, f->wf, "changed while it was read; its units are left for the next run");
     return 0;
@@ -665,6 +668,7 @@ int plan_make(struct plan *p, const struct scan *s, struct walk *w, struct quest
 void plan_release(struct plan *p)
 {
     mem_free(p->items);
+    mem_free(p->left);
     mem_free(p->same);
     *p = (struct plan){0};
 }

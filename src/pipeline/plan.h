@@ -25,14 +25,21 @@ struct plan_item {
     uint8_t unit_key[KEY_LEN], prompt_key[KEY_LEN];
 };
 
+/* A file that changed since it was scanned. */
+struct plan_left {
+    size_t file, n_units;
+};
+
 struct plan {
     struct plan_item *items; /* in the order of the outputs */
     size_t n_items;
     size_t n_todo;    /* units that wait for an item */
     size_t n_cached;  /* units that the store already had */
     size_t n_doc;     /* units summarised without the model now: from their comment, nearly all */
-    size_t n_changed; /* units of files that changed since they were scanned; left undone */
-    size_t *same;     /* open addressing by prompt key: index + 1 */
+    size_t n_changed; /* units of files that changed since they were scanned; left undone: */
+    struct plan_left *left;
+    size_t n_left, left_cap;
+    size_t *same; /* open addressing by prompt key: index + 1 */
     size_t same_cap, items_cap;
 };
 

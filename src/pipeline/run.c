@@ -3,12 +3,16 @@
  * puts the slot on the list of those that came back; everything else happens on the thread that runs run_items:
  *
  *     items --> free slot --submit--> engine --on_done--> back --judge--> store (accepted, fallback)
- *                   ^                                      |
- *                   +------- attempt + 1, or once more ----+ */
+ *                   ^   ^                                  |
+ *                   |   +------------- attempt + 1 --------+
+ *                   +-- due, once more <-- wait <-- failed +--> too often: left undone */
 #include "pipeline/run.h"
 
+#include "base/log.h"
 #include "base/mem.h"
+#include "base/size.h"
 #include "base/thread.h"
+#include "base/trace.h"
 #include "code/check.h"
 #include "code/prompt.h"
 #include "llm/realmath.h"
@@ -27,13 +31,18 @@ struct slot {
     struct runner *k;
     bool busy;
     size_t item;
-    int attempt; /* 0, 1 */
-    int tries;   /* of this attempt */
+    int attempt;  /* 0, 1 */
+    int tries;    /* of this attempt, that failed */
+    double since; /* when it was asked, or failed last */
+    double
+        due; /* it waits until then to be asked once more; 0: the engine has it, or it came back */
     dobby_ticket ticket;
-    struct strbuf code;    /* what the answer is checked against */
-    struct unit unit;      /* its names live as long as the source's */
-    struct store_txn *txn; /* the attempts so far; goes to the store with the summary */
-    uint64_t n_prompt, n_written;
+    struct strbuf label; /* for the ticks */
+    struct strbuf code;  /* what the answer is checked against */
+    struct unit unit;    /* its names live as long as the source's */
+    struct store_txn
+        *txn; /* the attempts so far; goes to the store with the summary. NULL: none yet */
+    uint64_t n_prompt, n_written; /* of its answers: those of failed tries depend on time */
     /* The result, written by the callback before the slot is put on the list. */
     int status;
     bool by_length;
@@ -60,7 +69,9 @@ struct runner {
     struct slot *back, *back_last; /* slots whose result has come, in the order of coming */
     struct pending *pending;       /* [n_items], from first to n: not yet on the disk */
     size_t first_pending, n_pending;
-    size_t failures; /* of the engine in a row */
+    struct run_failure *failures;  /* [n_items]; `why` is ours */
+    size_t n_failures, n_given_up; /* in all; in a row since the last answer */
+    struct dobby_agent *agents;    /* [agents, RUN_AGENTS_SHOWN at most]: for the ticks */
     size_t n_notes;
     bool cancelled; /* what is in flight was told to end */
     int rc;         /* the failure that ends the run */
@@ -111,10 +122,21 @@ static void on_done(void *ctx, const struct dobby_result *r)
     pthread_mutex_unlock(&k->mutex);
 }
 
-/* The first slot that came back, or NULL after TICK_MS. */
-static struct slot *wait_back(struct runner *k)
+/* When there is something to do at the latest: a tick, or a slot that has waited long enough. */
+static double next_due(const struct runner *k)
 {
     double until = time_now() + TICK_MS / 1000.0;
+
+    for (int i = 0; i < k->o->agents; i++)
+        if (k->slots[i].busy && k->slots[i].due > 0 && k->slots[i].due < until)
+            until = k->slots[i].due;
+    return until;
+}
+
+/* The first slot that came back, or NULL when something else is to be done. */
+static struct slot *wait_back(struct runner *k)
+{
+    double until = next_due(k);
     struct timespec ts = {(time_t)until, (long)((until - (double)(time_t)until) * 1e9)};
     struct slot *s;
     int rc = 0;
@@ -160,6 +182,36 @@ static void count_tokens(struct runner *k)
     k->c->n_computed = stats.n_columns;
 }
 
+/* What the slot is doing. An engine that cannot say, or has just answered, leaves the state at GONE. */
+static struct dobby_agent agent_of(const struct runner *k, const struct slot *s, double now)
+{
+    struct dobby_agent a = {
+        .label = strbuf_str(&s->label),
+        .slot = (int)(s - k->slots),
+        .attempt = s->attempt + 1,
+        .tries = s->tries + 1,
+        .backing_off = s->due > 0,
+        .wait_s = s->due > now ? s->due - now : 0,
+    };
+
+    if (!a.backing_off && k->o->engine.progress)
+        k->o->engine.progress(k->o->engine.ctx, s->ticket, &a.progress);
+    if (a.progress.state == DOBBY_ST_GONE)
+        a.progress.ms = 1e3 * (now - s->since);
+    return a;
+}
+
+static void tell_agents(struct runner *k, double now)
+{
+    size_t n = 0, max = size_min((size_t)k->o->agents, RUN_AGENTS_SHOWN);
+
+    for (int i = 0; i < k->o->agents && n < max; i++)
+        if (k->slots[i].busy)
+            k->agents[n++] = agent_of(k, &k->slots[i], now);
+    k->c->agents = k->agents;
+    k->c->n_agents = n;
+}
+
 static void tick(struct runner *k)
 {
     double now = time_now();
@@ -170,7 +222,10 @@ static void tick(struct runner *k)
     k->next_tick = now + TICK_MS / 1000.0;
     k->c->n_running = k->n_busy;
     count_tokens(k);
+    tell_agents(k, now);
     k->o->on_change(k->o->ctx, k->c, 1);
+    k->c->agents = NULL;
+    k->c->n_agents = 0;
 }
 
 /* With a failure: nothing new is asked, what is in flight is cancelled. The first one wins; 0 changes nothing. */
@@ -185,6 +240,7 @@ static void release_slot(struct runner *k, struct slot *s)
     store_txn_free(s->txn);
     s->txn = NULL;
     s->busy = false;
+    s->due = 0;
     k->n_busy--;
 }
 
@@ -193,7 +249,7 @@ static size_t units_of(const struct runner *k, const struct slot *s)
     return k->o->items[s->item].n_same;
 }
 
-/* Left for another run: stopped, or its file has changed. */
+/* Left for another run: this one was stopped, or ends. */
 static void leave(struct runner *k, struct slot *s)
 {
     k->c->n_left += units_of(k, s);
@@ -212,10 +268,21 @@ static void note_item(struct runner *k, const struct slot *s, const char *what)
     strbuf_release(&b);
 }
 
-/* ---- results ------------------------------------------------------------------------------------ */
+/* ---- failures ----------------------------------------------------------------------------------- */
 
+static void trace_slot(const struct runner *k, const struct slot *s, const char *name, double t0,
+                       int status)
+{
+    trace_span(k->o->trace, k->o->trace_group, (int)(s - k->slots) + 1, name, t0, time_now(),
+               "\"item\":%zu,\"attempt\":%d,\"failed_tries\":%d,\"status\":%d", s->item,
+               s->attempt + 1, s->tries, status);
+}
+
+/* A row for each try that ended. Without a group of changes (no memory) it goes unrecorded, as the try was. */
 static void put_attempt(struct runner *k, struct slot *s, const char *outcome, const char *reason)
 {
+    if (!s->txn)
+        return;
     store_put_attempt(s->txn, &(struct store_attempt){
                                   .prompt_key = k->o->items[s->item].prompt_key,
                                   .attempt = s->attempt + 1,
@@ -228,11 +295,106 @@ static void put_attempt(struct runner *k, struct slot *s, const char *outcome, c
                               });
 }
 
+/* How often a question is asked that fails like this. A prompt beyond a limit stays beyond it, a key that is refused
+ * stays refused; a server may come back. */
+static int tries_for(int code)
+{
+    switch (code) {
+    case DOBBY_E_LIMIT:
+    case DOBBY_E_USAGE:
+    case DOBBY_E_FORMAT:
+    case DOBBY_E_UNSUPPORTED:
+    case DOBBY_E_PERMISSION:
+    case DOBBY_E_NOTFOUND:
+    case DOBBY_E_CONFIG:
+        return 1;
+    case DOBBY_E_UNAVAILABLE:
+    case DOBBY_E_NOMEM:
+        return ENGINE_TRIES_AWAY;
+    default:
+        return ENGINE_TRIES;
+    }
+}
+
+static double backoff_s(const struct runner *k, int failed_tries)
+{
+    double ms = k->o->backoff_ms > 0 ? k->o->backoff_ms : ENGINE_BACKOFF_MS;
+
+    for (int i = 1; i < failed_tries && ms < ENGINE_BACKOFF_MAX_MS; i++)
+        ms *= 2;
+    return 1e-3 * (ms < ENGINE_BACKOFF_MAX_MS ? ms : ENGINE_BACKOFF_MAX_MS);
+}
+
+/* The code of a run that a failing engine ends. A server that went away may come back: what is left is left undone, as by any
+ * other interruption, and the next run goes on. */
+static int ending(int code)
+{
+    return code == DOBBY_E_UNAVAILABLE || code == DOBBY_E_TIME ? DOBBY_E_UNDONE : code;
+}
+
+/* It stays undone. Its file has changed (code 0), or it failed too often. */
+static void fail_item(struct runner *k, struct slot *s, int code, const char *why)
+{
+    note_item(k, s, why);
+    k->failures[k->n_failures++] =
+        (struct run_failure){.item = s->item, .tries = s->tries, .why = mem_strdup(why)};
+    k->c->n_failed += units_of(k, s);
+    release_slot(k, s);
+    if (k->o->on_change)
+        k->o->on_change(k->o->ctx, k->c, 0);
+    if (code == 0 || code == DOBBY_E_LIMIT) /* these say nothing about the next question */
+        return;
+    if (++k->n_given_up >= ENGINE_MAX_FAILURES)
+        end_run(k, err_set(k->e, ending(code),
+                           "summarize: %d questions in a row came to nothing: %s; see the notes, "
+                           "and run it again",
+                           ENGINE_MAX_FAILURES, why));
+}
+
+static void give_up(struct runner *k, struct slot *s, int code, const char *why)
+{
+    struct store_txn *txn = s->txn;
+    struct dobby_err e = {0};
+    int rc = 0;
+
+    s->txn = NULL;
+    if (txn)
+        rc = store_commit(k->o->store, txn, NULL, &e);
+    if (rc == DOBBY_E_NOMEM) /* the reason is told all the same, by fail_item */
+        log_msg(LOG_WARN, "out of memory for the record of a failure");
+    else if (rc < 0)
+        end_run(k, err_set(k->e, rc, "%s", e.message));
+    fail_item(k, s, code, why);
+}
+
+/* A try without an answer: the slot waits for the next one, or its item is left undone. */
+static void failed_try(struct runner *k, struct slot *s, int code, const char *why)
+{
+    int most = tries_for(code);
+
+    s->tries++;
+    s->r_written = 0;
+    strbuf_reset(&s->text);
+    put_attempt(k, s, "failed", why);
+    if (s->tries >= most) {
+        give_up(k, s, code, why);
+        return;
+    }
+    s->since = time_now();
+    s->due = s->since + backoff_s(k, s->tries);
+    log_msg(LOG_INFO, "%s: try %d of %d failed: %s; once more in %.1f s",
+            k->o->source.label(k->o->source.ctx, s->item), s->tries, most, why,
+            backoff_s(k, s->tries));
+}
+
+/* ---- results ------------------------------------------------------------------------------------ */
+
 /* text NULL: refused for good. */
 static void finish(struct runner *k, struct slot *s, const char *text)
 {
     const struct run_item *item = &k->o->items[s->item];
     struct store_txn *txn = s->txn;
+    struct dobby_err e = {0};
     uint64_t seq = 0;
     int rc;
 
@@ -251,58 +413,20 @@ static void finish(struct runner *k, struct slot *s, const char *text)
                                .run = k->o->run,
                            });
     s->txn = NULL; /* the store's from here on */
-    rc = store_commit(k->o->store, txn, &seq, k->e);
-    if (rc < 0) {
-        end_run(k, rc);
+    rc = store_commit(k->o->store, txn, &seq, &e);
+    if (rc ==
+        DOBBY_E_NOMEM) { /* only this group is lost: the same attempt will give the same text */
+        s->n_prompt -= s->r_prompt;
+        s->n_written -= s->r_written;
+        failed_try(k, s, rc, e.message);
+    } else if (rc < 0) {
+        end_run(k, err_set(k->e, rc, "%s", e.message));
         leave(k, s);
-        return;
+    } else {
+        k->pending[k->n_pending++] = (struct pending){seq, item->n_same};
+        k->c->n_signature += text ? 0 : item->n_same;
+        release_slot(k, s);
     }
-    k->pending[k->n_pending++] = (struct pending){seq, item->n_same};
-    k->c->n_signature += text ? 0 : item->n_same;
-    release_slot(k, s);
-}
-
-/* The code of a run that a failing engine ends. A server that went away may come back: what is left is left undone, as by any
- * other interruption, and the next run goes on. */
-static int ending(int code)
-{
-    return code == DOBBY_E_UNAVAILABLE || code == DOBBY_E_TIME ? DOBBY_E_UNDONE : code;
-}
-
-/* Would the same try fail again? A prompt beyond a limit stays beyond it, a key that is refused stays refused. */
-static bool stays(int code)
-{
-    return code == DOBBY_E_LIMIT || code == DOBBY_E_FORMAT || code == DOBBY_E_PERMISSION ||
-           code == DOBBY_E_NOTFOUND || code == DOBBY_E_CONFIG || code == DOBBY_E_USAGE ||
-           code == DOBBY_E_UNSUPPORTED;
-}
-
-/* An attempt of the engine that gave no answer. True if it is to be tried once more. */
-static bool failed_try(struct runner *k, struct slot *s, int code, const char *why)
-{
-    struct store_txn *txn;
-
-    if (++k->failures >= ENGINE_MAX_FAILURES) {
-        end_run(k, err_set(k->e, ending(code),
-                           "summarize: the engine failed %d times in a row: %s; see the notes, and "
-                           "run it again",
-                           ENGINE_MAX_FAILURES, why));
-        leave(k, s);
-        return false;
-    }
-    if (!stays(code) && ++s->tries < ENGINE_TRIES)
-        return true;
-    note_item(k, s, why);
-    strbuf_reset(&s->text);
-    put_attempt(k, s, "failed", why);
-    txn = s->txn;
-    s->txn = NULL;
-    end_run(k, store_commit(k->o->store, txn, NULL, k->e));
-    k->c->n_failed += units_of(k, s);
-    release_slot(k, s);
-    if (k->o->on_change)
-        k->o->on_change(k->o->ctx, k->c, 0);
-    return false;
 }
 
 /* Judge an answer. True if the next attempt is to be made. */
@@ -318,46 +442,49 @@ static bool judge(struct runner *k, struct slot *s)
     enum check_verdict v = check_summary(&clean, &in);
     bool again = false;
 
-    k->failures = 0;
-    s->tries = 0;
     if (v == CHECK_NOMEM || strbuf_failed(&clean)) {
-        end_run(k, err_nomem(k->e, "a summary"));
-        leave(k, s);
-    } else if (v == CHECK_OK) {
+        strbuf_release(&clean);
+        failed_try(k, s, DOBBY_E_NOMEM, "out of memory while its answer was checked");
+        return false;
+    }
+    k->n_given_up = 0;
+    s->n_prompt += s->r_prompt;
+    s->n_written += s->r_written;
+    if (v == CHECK_OK) {
         put_attempt(k, s, "accepted", "");
         finish(k, s, strbuf_str(&clean));
     } else {
         put_attempt(k, s, "refused", check_reason(v));
         again = s->attempt + 1 < PROMPT_ATTEMPTS;
-        if (again)
+        if (again) {
             s->attempt++;
-        else
+            s->tries = 0;
+        } else {
             finish(k, s, NULL);
+        }
     }
     strbuf_release(&clean);
     return again;
 }
 
-/* What came back in a slot. True if the slot has something more to ask. */
+/* What came back in a slot. True if its next attempt is to be made. */
 static bool take_result(struct runner *k, struct slot *s)
 {
-    s->n_prompt += s->r_prompt;
-    s->n_written += s->r_written;
     if (!k->o->engine.stats) {
         k->c->n_read += s->r_prompt;
         k->c->n_cached += s->r_cached;
         k->c->n_written += s->r_written;
     }
-    if (strbuf_failed(&s->text) || strbuf_failed(&s->message)) {
-        end_run(k, err_nomem(k->e, "an answer"));
+    trace_slot(k, s, s->status == 0 ? "question" : "failed question", s->since, s->status);
+    if (s->status == DOBBY_E_CANCELLED && k->cancelled)
         leave(k, s);
-        return false;
-    }
-    if (s->status == DOBBY_E_CANCELLED) {
-        leave(k, s);
-        return false;
-    }
-    return s->status == 0 ? judge(k, s) : failed_try(k, s, s->status, strbuf_str(&s->message));
+    else if (strbuf_failed(&s->text) || strbuf_failed(&s->message))
+        failed_try(k, s, DOBBY_E_NOMEM, "out of memory for its answer");
+    else if (s->status != 0)
+        failed_try(k, s, s->status, strbuf_str(&s->message));
+    else
+        return judge(k, s);
+    return false;
 }
 
 /* ---- asking ------------------------------------------------------------------------------------- */
@@ -367,55 +494,48 @@ static int submit(struct runner *k, struct slot *s, struct dobby_err *e)
     static const char *const stops[] = {PROMPT_STOP, NULL};
     struct dobby_generate g;
     struct run_prompt p = {0};
-    int rc = k->o->source.prompt(k->o->source.ctx, s->item, s->attempt, &p, k->e);
+    int rc;
 
-    if (rc < 0)
-        end_run(k, rc);
+    if (!s->txn)
+        s->txn = store_txn_new();
+    if (!s->txn)
+        return err_nomem(e, "a summary");
+    rc = k->o->source.prompt(k->o->source.ctx, s->item, s->attempt, &p, e);
     if (rc != 0)
-        return 1;
+        return rc;
     strbuf_reset(&s->code);
     strbuf_add(&s->code, p.code, p.code_len);
     s->unit = p.unit;
-    if (strbuf_failed(&s->code)) {
-        end_run(k, err_nomem(k->e, "a question"));
-        return 1;
-    }
+    if (strbuf_failed(&s->code))
+        return err_nomem(e, "a question");
     DOBBY_INIT(g);
     g.max_tokens = PROMPT_MAX_TOKENS;
     g.stops = stops;
+    g.time_limit_ms = k->o->time_limit_ms;
     g.ctx = s;
     g.on_done = on_done;
     return k->o->engine.submit(k->o->engine.ctx, &p, &g, &s->ticket, e);
 }
 
-/* Ask what the slot has to ask, until the engine has it or there is nothing more to do for its item. */
+/* Ask what the slot has to ask. */
 static void ask(struct runner *k, struct slot *s)
 {
-    bool again = true;
+    struct dobby_err why = {0};
+    int rc;
 
-    while (again) {
-        struct dobby_err why = {0};
-        int rc;
-
-        if (k->rc < 0) {
-            leave(k, s);
-            return;
-        }
-        rc = submit(k, s, &why);
-        if (rc == 0)
-            return;
-        if (rc > 0) { /* no question: its file has changed, or the run ends */
-            if (k->rc == 0)
-                note_item(k, s, "changed while it was read; left for the next run");
-            k->c->n_failed += k->rc == 0 ? units_of(k, s) : 0;
-            if (k->rc == 0)
-                release_slot(k, s);
-            else
-                leave(k, s);
-            return;
-        }
-        again = failed_try(k, s, rc, why.message);
+    if (s->due > 0)
+        trace_slot(k, s, "back off", s->since, 0);
+    s->due = 0;
+    s->since = time_now();
+    if (k->rc < 0 || k->cancelled) {
+        leave(k, s);
+        return;
     }
+    rc = submit(k, s, &why);
+    if (rc > 0)
+        fail_item(k, s, 0, "changed while it was read; left for the next run");
+    else if (rc < 0)
+        failed_try(k, s, rc, why.message);
 }
 
 static int stop_asked(const struct runner *k)
@@ -430,12 +550,9 @@ static void start_item(struct runner *k, struct slot *s)
     s->n_prompt = s->n_written = 0;
     s->busy = true;
     k->n_busy++;
-    s->txn = store_txn_new();
-    if (!s->txn) {
-        end_run(k, err_nomem(k->e, "a summary"));
-        leave(k, s);
-        return;
-    }
+    strbuf_reset(&s->label);
+    if (k->o->on_change)
+        strbuf_puts(&s->label, k->o->source.label(k->o->source.ctx, s->item));
     ask(k, s);
 }
 
@@ -447,6 +564,23 @@ static void fill_slots(struct runner *k)
             start_item(k, &k->slots[i]);
 }
 
+/* Slots that wait to try again: those whose time has come do; all are left when the run is about to end. */
+static void look_at_waiting(struct runner *k)
+{
+    double now = time_now();
+
+    for (int i = 0; i < k->o->agents; i++) {
+        struct slot *s = &k->slots[i];
+
+        if (!s->busy || s->due <= 0)
+            continue;
+        if (k->rc < 0 || stop_asked(k) > 0)
+            leave(k, s);
+        else if (s->due <= now)
+            ask(k, s);
+    }
+}
+
 /* After a second stop, or a failure that ends the run. Answers still come, as cancelled ones. */
 static void cancel_all(struct runner *k)
 {
@@ -454,7 +588,7 @@ static void cancel_all(struct runner *k)
         return;
     k->cancelled = true;
     for (int i = 0; i < k->o->agents; i++)
-        if (k->slots[i].busy)
+        if (k->slots[i].busy && k->slots[i].due <= 0)
             k->o->engine.cancel(k->o->engine.ctx, k->slots[i].ticket);
 }
 
@@ -463,18 +597,15 @@ static void loop(struct runner *k)
     for (;;) {
         struct slot *s;
 
+        look_at_waiting(k);
         fill_slots(k);
         if (k->n_busy == 0)
             return;
         if (k->rc < 0 || stop_asked(k) >= 2)
             cancel_all(k);
         s = wait_back(k);
-        if (s && take_result(k, s)) {
-            if (k->cancelled)
-                leave(k, s);
-            else
-                ask(k, s);
-        }
+        if (s && take_result(k, s))
+            ask(k, s);
         tick(k);
     }
 }
@@ -485,12 +616,18 @@ static int set_up(struct runner *k)
 {
     pthread_condattr_t attr;
 
-    k->slots = mem_array((size_t)k->o->agents, sizeof(*k->slots));
-    k->pending = mem_array(k->o->n_items ? k->o->n_items : 1, sizeof(*k->pending));
-    if (!k->slots || !k->pending || pthread_condattr_init(&attr) != 0)
+    size_t n = k->o->n_items ? k->o->n_items : 1, agents = (size_t)k->o->agents;
+
+    k->slots = mem_array(agents, sizeof(*k->slots));
+    k->agents = mem_array(size_min(agents, RUN_AGENTS_SHOWN), sizeof(*k->agents));
+    k->pending = mem_array(n, sizeof(*k->pending));
+    k->failures = mem_array(n, sizeof(*k->failures));
+    if (!k->slots || !k->agents || !k->pending || !k->failures || pthread_condattr_init(&attr) != 0)
         return err_nomem(k->e, "the agents");
-    for (int i = 0; i < k->o->agents; i++)
+    for (int i = 0; i < k->o->agents; i++) {
         k->slots[i].k = k;
+        trace_row(k->o->trace, k->o->trace_group, i + 1, "slot %d", i + 1);
+    }
     pthread_condattr_setclock(&attr, CLOCK_MONOTONIC); /* the clock of time_now() */
     pthread_mutex_init(&k->mutex, NULL);
     pthread_cond_init(&k->came, &attr);
@@ -501,13 +638,18 @@ static int set_up(struct runner *k)
 static void dispose(struct runner *k)
 {
     for (int i = 0; k->slots && i < k->o->agents; i++) {
+        strbuf_release(&k->slots[i].label);
         strbuf_release(&k->slots[i].code);
         strbuf_release(&k->slots[i].text);
         strbuf_release(&k->slots[i].message);
         store_txn_free(k->slots[i].txn);
     }
+    for (size_t i = 0; i < k->n_failures; i++)
+        mem_free((char *)k->failures[i].why);
     mem_free(k->slots);
+    mem_free(k->agents);
     mem_free(k->pending);
+    mem_free(k->failures);
 }
 
 /* What was never asked, and what did not reach the disk, is left. */
@@ -528,6 +670,17 @@ static void count_rest(struct runner *k)
     }
 }
 
+static void tell_failures(const struct runner *k)
+{
+    for (size_t i = 0; i < k->n_failures && k->o->on_failed; i++) {
+        struct run_failure f = k->failures[i];
+
+        if (!f.why)
+            f.why = "the reason was lost: out of memory";
+        k->o->on_failed(k->o->ctx, &f);
+    }
+}
+
 int run_items(const struct run_options *o, struct run_counts *c, struct dobby_err *e)
 {
     struct runner k = {.o = o, .c = c, .e = e};
@@ -543,6 +696,7 @@ int run_items(const struct run_options *o, struct run_counts *c, struct dobby_er
     rc = store_flush(o->store, e); /* also after a failure: what was done is kept */
     end_run(&k, rc);
     count_rest(&k);
+    tell_failures(&k);
     pthread_cond_destroy(&k.came);
     pthread_mutex_destroy(&k.mutex);
     dispose(&k);

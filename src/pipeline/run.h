@@ -1,13 +1,18 @@
 /* run.h - agents: questions in flight, judged as they come back (pipeline).
  * What     Up to `agents` questions are with the engine at once. An answer is judged: accepted, its summary goes to the
  *          store at once; refused, the same question is put once more in another form (attempt 2), then the unit's
- *          fallback from its signature stands. A failure of the engine is no answer: the attempt is repeated
- *          under its number, ENGINE_TRIES times in all, then the unit is left undone.
+ *          fallback from its signature stands.
+ * Failure  A failure is no answer, whosever it is: the engine's, a time limit's, of memory here. The attempt is repeated
+ *          under its number, after a pause that doubles each time, and a bounded number of times: ENGINE_TRIES in
+ *          all, ENGINE_TRIES_AWAY for what may pass by itself (no memory, no server), once for what cannot
+ *          (a prompt beyond a limit, a wrong option). Then the question is left undone, and told at the end.
+ *          Nobody sleeps meanwhile: the slot waits, the others go on. Each failed try is an attempt in the
+ *          store. ENGINE_MAX_FAILURES questions in a row given up, without an answer in between, end the run.
  * Holds    What an attempt asks follows from its number, what is kept from the texts alone: neither time nor the number of
  *          agents nor the order of answers changes a summary.
  * Counted  A unit counts as done when its summary is on the disk. Nobody waits for that but the end of the run.
- * Stop     *stop == 1: nothing new is asked, what is in flight is finished (further attempts included). 2: what is in
- *          flight is cancelled. What was done is kept.
+ * Stop     *stop == 1: nothing new is asked, what is in flight is finished (further attempts included), what waits to be
+ *          tried again is left. 2: what is in flight is cancelled. What was done is kept.
  * Threads  All runs on the caller's thread; the engine's callback only hands its result over.
  * Seam     The engine is three functions, so that another one (a server by URL, a script in a test) can stand
  *          behind them. */
@@ -22,9 +27,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define ENGINE_TRIES 3 /* of one attempt */
-#define ENGINE_MAX_FAILURES                                                                        \
-    24 /* in a row, over all units: the engine is broken, not the question */
+#define ENGINE_TRIES          3   /* of one attempt */
+#define ENGINE_TRIES_AWAY     8   /* where waiting may help: 11 seconds in all */
+#define ENGINE_BACKOFF_MS     100 /* before the second try; twice that before the third ... */
+#define ENGINE_BACKOFF_MAX_MS 5000
+#define ENGINE_MAX_FAILURES   8   /* questions given up in a row: the engine is broken, not they */
+#define RUN_AGENTS_SHOWN      256 /* agents that a tick tells of at most */
 
 /* A question. Pointers live until the next one is asked for. */
 struct run_prompt {
@@ -51,7 +59,7 @@ struct run_engine {
 struct run_source {
     void *ctx;
     /* Question `item` in the form of `attempt` (0, 1). Returns 0; 1 when its file is not what was planned any more; or a
-     * failure, which ends the run. */
+     * failure, which counts as one of the engine's. */
     int (*prompt)(void *ctx, size_t item, int attempt, struct run_prompt *out, struct dobby_err *e);
     /* "path: name" for a note about it, escaped; valid until the next call. */
     const char *(*label)(void *ctx, size_t item);
@@ -64,10 +72,20 @@ struct run_item {
 
 /* In units, but n_running. */
 struct run_counts {
-    size_t n_done, n_failed, n_left, n_running; /* left: stopped, or the file has changed */
+    size_t n_done, n_failed, n_left, n_running; /* left: the run was stopped */
     size_t n_signature;                         /* of the done ones: by the fallback */
     uint64_t n_read, n_cached, n_written; /* tokens: of prompts, of these from the cache, sampled */
     uint64_t n_computed;                  /* columns of the engine's steps */
+    const struct dobby_agent
+        *agents; /* of a tick: those at work by slot, RUN_AGENTS_SHOWN at most */
+    size_t n_agents;
+};
+
+/* A question that is left undone. */
+struct run_failure {
+    size_t item;
+    int tries;       /* of its last attempt; 0: it was never asked */
+    const char *why; /* of the last try */
 };
 
 struct run_options {
@@ -76,19 +94,24 @@ struct run_options {
     struct run_engine engine;
     struct run_source source;
     struct store *store;
-    int64_t run;              /* its number in the store */
-    const char *model;        /* its name in the store */
-    bool remote;              /* it is behind a URL: `source` of its texts is "remote" */
-    int agents;               /* at least 1 */
-    const volatile int *stop; /* may be NULL */
+    int64_t run;               /* its number in the store */
+    const char *model;         /* its name in the store */
+    bool remote;               /* it is behind a URL: `source` of its texts is "remote" */
+    int agents;                /* at least 1 */
+    int time_limit_ms;         /* of one try, from its admission; 0: none */
+    int backoff_ms;            /* 0: ENGINE_BACKOFF_MS */
+    const volatile int *stop;  /* may be NULL */
+    struct dobby_trace *trace; /* may be NULL; slot i has row i + 1 of this group: */
+    int trace_group;
     void *ctx;
     void (*on_change)(void *ctx, const struct run_counts *c, int tick); /* tick 0: one more unit */
     void (*on_note)(void *ctx, const char *line);
+    void (*on_failed)(void *ctx, const struct run_failure *f); /* for each, at the end */
 };
 
 /* Ask everything. Returns 0 when all is done, DOBBY_E_UNDONE when units failed or their files changed,
- * DOBBY_E_CANCELLED after *stop, or a failure (of store, memory, engine) that ended it; then, too, *c says what was
- * done, and nothing is in flight any more. */
+ * DOBBY_E_CANCELLED after *stop, or a failure (of the store, of a broken engine, of memory at the start) that ended it;
+ * then, too, *c says what was done, and nothing is in flight any more. */
 MUST_CHECK int run_items(const struct run_options *o, struct run_counts *c, struct dobby_err *e);
 
 #endif

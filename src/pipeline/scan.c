@@ -14,6 +14,7 @@
 #include <string.h>
 
 #define MAX_PARSERS 256
+#define IN_PART     "parsed in part" /* the one note of a file that has its units */
 
 /* What the store says of a file. */
 struct known_file {
@@ -319,12 +320,15 @@ static int collect(struct scanner *k)
         return rc;
     slot = r.tag;
     f = &k->s->files[slot->file];
+    k->s->n_parser_ends += (size_t)r.n_ends;
     if (r.failed) {
         f->note = r.note;
         note(k, f->wf, r.note);
-    } else if (r.units.partial) {
-        f->note = "parsed in part";
+    } else if (r.n_ends > 0) {
+        note(k, f->wf, "its parser died; another one read it");
     }
+    if (!r.failed && r.units.partial)
+        f->note = IN_PART;
     rc = take_units(k, f, &r.units);
     parse_result_release(&r);
     slot->busy = false;
@@ -499,6 +503,12 @@ static void cut_at_limit(struct scan *s, size_t limit)
     s->n_units = limit && n > limit ? limit : n;
 }
 
+static void count_unparsed(struct scan *s)
+{
+    for (size_t i = 0; i < s->n_files; i++)
+        s->n_unparsed += s->files[i].note && strcmp(s->files[i].note, IN_PART) != 0;
+}
+
 static int list_gone(struct scanner *k)
 {
     struct scan *s = k->s;
@@ -550,6 +560,7 @@ int scan_tree(struct scan *s, struct walk *w, struct store_reader *r, const stru
         return rc;
     }
     cut_at_limit(s, o->limit);
+    count_unparsed(s);
     s->s_parse = time_now() - start;
     return 0;
 }

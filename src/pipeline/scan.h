@@ -55,6 +55,8 @@ struct scan {
     size_t n_units; /* of all files, at most the limit */
     size_t
         n_skipped; /* entries of the walk that were not taken, those that only reading told included */
+    size_t n_unparsed; /* files without units because no parser got through them, now or before */
+    size_t n_parser_ends; /* parser processes that died or were ended over a file */
     double s_parse;
 };
 

@@ -12,6 +12,7 @@
 #include "base/options.h"
 #include "base/sha256.h"
 #include "base/thread.h"
+#include "base/trace.h"
 #include "base/utf8.h"
 #include "llm/remote_msg.h"
 #include "pipeline/plan.h"
@@ -26,7 +27,8 @@
 
 #define DEFAULT_AGENTS 10
 #define MAX_AGENTS     4096
-#define MAX_EVENTS     1000 /* notes that are kept in the store, a run */
+#define MAX_EVENTS     1000 /* notes that are kept in the store, a run; failures as many */
+#define TIME_LIMIT_MS  (10 * 60 * 1000) /* of one try of one agent, unless said otherwise */
 
 struct job {
     struct dobby_summarize o;
@@ -47,7 +49,8 @@ struct job {
     char *server_model;             /* the name that rows and keys have for a server's model */
     struct run_counts counts;
     struct store_run run;
-    size_t n_events;
+    size_t n_events, n_failures; /* put to the store */
+    int trace_group;
     char *scope; /* PATH relative to the root */
     struct strbuf label, source, code;
     size_t source_file; /* whose text is in source; SIZE_MAX: none */
@@ -63,9 +66,11 @@ static int64_t wall_ms(void)
     return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
-static void emit(struct job *j, enum dobby_event_kind kind, const char *text)
+/* The counts as they are now. */
+static struct dobby_event event_now(const struct job *j, enum dobby_event_kind kind,
+                                    const char *text)
 {
-    struct dobby_event ev = {
+    return (struct dobby_event){
         .kind = kind,
         .text = text,
         .n_total = j->scan.n_units,
@@ -77,10 +82,43 @@ static void emit(struct job *j, enum dobby_event_kind kind, const char *text)
         .n_tokens_written = j->counts.n_written,
         .seconds = time_now() - j->start,
         .n_tokens_computed = j->counts.n_computed,
+        .agents = j->counts.agents,
+        .n_agents = j->counts.n_agents,
     };
+}
+
+static void emit(struct job *j, enum dobby_event_kind kind, const char *text)
+{
+    struct dobby_event ev = event_now(j, kind, text);
 
     if (j->o.on_event)
         j->o.on_event(j->o.ctx, &ev);
+}
+
+/* One question, or one file, that is left undone; what and why go to the store, too. */
+static void tell_failed(struct job *j, const char *what, const char *why, int tries, size_t n_units)
+{
+    struct dobby_event ev = event_now(j, DOBBY_EV_FAILED, what);
+    struct strbuf b = {0};
+
+    ev.failure = why;
+    ev.n_tries = tries;
+    ev.n_units = n_units;
+    strbuf_printf(&b, "%s: %s (%d tries, %zu units)", what, why, tries, n_units);
+    if (j->txn && !strbuf_failed(&b) && j->n_failures++ < MAX_EVENTS)
+        store_put_event(j->txn, j->run.id, wall_ms(), "failed", strbuf_str(&b));
+    strbuf_release(&b);
+    if (j->o.on_event)
+        j->o.on_event(j->o.ctx, &ev);
+}
+
+/* A stage has ended that began at `start`. */
+static double stage_done(struct job *j, const char *name, double start)
+{
+    double now = time_now();
+
+    trace_span(j->o.trace, j->trace_group, 0, name, start, now, "\"units\":%zu", j->scan.n_units);
+    return now - start;
 }
 
 static void on_note(void *ctx, const char *line)
@@ -115,11 +153,17 @@ static int check_options(struct dobby_summarize *o, struct dobby_err *e)
     if (o->agents < 0 || o->agents > MAX_AGENTS)
         return err_set(e, DOBBY_E_USAGE, "summarize: %d agents; use 1 to %d", o->agents,
                        MAX_AGENTS);
+    if (o->time_limit_ms < 0 || o->step_ms < 0)
+        return err_set(e, DOBBY_E_USAGE, "summarize: %s: %d is negative; use 0 for the default",
+                       o->step_ms < 0 ? "step_ms" : "time_limit_ms",
+                       o->step_ms < 0 ? o->step_ms : o->time_limit_ms);
     if (o->agents == 0)
         o->agents = DEFAULT_AGENTS;
     if (o->engine_url && o->model_path)
         return err_set(e, DOBBY_E_USAGE,
                        "summarize: both a model file and an engine's URL; give one of them");
+    if (o->time_limit_ms == 0)
+        o->time_limit_ms = TIME_LIMIT_MS;
     if (!o->model_name && o->model_path) {
         slash = strrchr(o->model_path, '/');
         o->model_name = slash ? slash + 1 : o->model_path;
@@ -152,7 +196,7 @@ static int do_walk(struct job *j)
     rc = walk_tree(&j->walk, j->o.path, &o, j->e);
     if (rc == 0)
         rc = find_scope(j);
-    j->st->s_walk = time_now() - start;
+    j->st->s_walk = stage_done(j, "walk", start);
     return rc;
 }
 
@@ -179,6 +223,7 @@ static int do_scan(struct job *j)
         .on_note = on_note,
         .ctx = j,
     };
+    double start = time_now();
     int rc;
 
     emit(j, DOBBY_EV_STAGE, "parse");
@@ -186,7 +231,10 @@ static int do_scan(struct job *j)
     j->st->n_files = j->scan.n_files;
     j->st->n_skipped = j->scan.n_skipped;
     j->st->n_units = j->scan.n_units;
+    j->st->n_unparsed = j->scan.n_unparsed;
+    j->st->n_parser_ends = j->scan.n_parser_ends;
     j->st->s_parse = j->scan.s_parse;
+    (void)stage_done(j, "parse", start);
     return rc;
 }
 
@@ -331,6 +379,7 @@ static int do_plan(struct job *j)
         .on_note = on_note,
         .ctx = j,
     };
+    double start = time_now();
     int rc;
 
     emit(j, DOBBY_EV_STAGE, "plan");
@@ -341,6 +390,7 @@ static int do_plan(struct job *j)
     j->run.n_cached = j->plan.n_cached;
     j->run.n_left = j->plan.n_todo;
     rc = commit_run(j, j->e);
+    (void)stage_done(j, "plan", start);
     if (rc == 0)
         emit(j, DOBBY_EV_PLAN, NULL);
     return rc;
@@ -401,10 +451,12 @@ static int load_model(struct job *j)
     eo.agents = j->o.agents;
     eo.chunk = j->o.chunk;
     eo.kv = j->o.kv;
+    eo.step_ms = j->o.step_ms;
+    eo.trace = j->o.trace;
     rc = dobby_model_open(&j->model, j->o.model_path, &mo, j->e);
     if (rc == 0)
         rc = dobby_engine_open(&j->engine, j->model, &eo, j->e);
-    j->st->s_load = time_now() - start;
+    j->st->s_load = stage_done(j, "load", start);
     return rc;
 }
 
@@ -432,7 +484,7 @@ static void engine_progress(void *ctx, dobby_ticket t, struct dobby_progress *ou
 
 /* The text of a file as it was scanned: 1 if it is another one by now. Units of a file follow one another, so its
  * text is kept until another file's is wanted. */
-static int source_text(struct job *j, size_t file)
+static int source_text(struct job *j, size_t file, struct dobby_err *e)
 {
     const struct scan_file *f = &j->scan.files[file];
     struct dobby_err why = {0};
@@ -444,7 +496,7 @@ static int source_text(struct job *j, size_t file)
     j->source_file = SIZE_MAX;
     rc = walk_read(&j->walk, f->wf, &j->source, hash, &why);
     if (rc < 0)
-        return err_set(j->e, rc, "%s", why.message);
+        return err_set(e, rc, "%s", why.message);
     if (f->wf->skip != WALK_TAKEN || memcmp(hash, f->hash, KEY_LEN) != 0)
         return 1;
     j->source_file = file;
@@ -459,7 +511,7 @@ static int next_prompt(void *ctx, size_t item, int attempt, struct run_prompt *o
     const struct scan_file *f = &j->scan.files[it->file];
     const struct unit *u = &f->units[it->unit];
     enum language_id lang = f->wf->language;
-    int rc = source_text(j, it->file);
+    int rc = source_text(j, it->file, e);
 
     if (rc != 0)
         return rc;
@@ -493,6 +545,26 @@ static const char *label(void *ctx, size_t item)
     return strbuf_str(&j->label);
 }
 
+static void on_failed(void *ctx, const struct run_failure *f)
+{
+    struct job *j = ctx;
+
+    tell_failed(j, label(j, f->item), f->why, f->tries, j->plan.items[f->item].n_same);
+}
+
+/* Files that changed between the scan and the plan: their units were never asked. */
+static void tell_changed(struct job *j)
+{
+    for (size_t i = 0; i < j->plan.n_left; i++) {
+        const struct walk_file *wf = j->scan.files[j->plan.left[i].file].wf;
+
+        strbuf_reset(&j->label);
+        utf8_escape(&j->label, wf->path, wf->path_len, "");
+        tell_failed(j, strbuf_str(&j->label), "changed while it was read", 0,
+                    j->plan.left[i].n_units);
+    }
+}
+
 static int ask_all(struct job *j, const struct run_item *items)
 {
     const struct run_engine own = j->given
@@ -509,17 +581,24 @@ static int ask_all(struct job *j, const struct run_item *items)
         .model = j->question.model,
         .remote = j->o.engine_url != NULL,
         .agents = j->o.agents,
+        .time_limit_ms = j->o.time_limit_ms,
         .stop = j->o.stop,
+        .trace = j->o.trace,
+        .trace_group = j->trace_group,
         .ctx = j,
         .on_change = on_change,
         .on_note = on_note,
+        .on_failed = on_failed,
     };
     double start = time_now();
     int rc;
 
     emit(j, DOBBY_EV_STAGE, "summarize");
     rc = run_items(&o, &j->counts, j->e);
-    j->st->s_infer = time_now() - start;
+    j->st->s_infer = stage_done(j, "summarize", start);
+    j->st->agents = j->o.agents;
+    if (own.stats)
+        own.stats(own.ctx, &j->st->engine);
     return rc;
 }
 
@@ -628,6 +707,7 @@ static int do_all(struct job *j)
         return rc;
     j->txn = store_txn_new(); /* for the notes of the run; without it they are only told */
     rc = do_run(j);
+    tell_changed(j);
     if (rc == 0 && j->plan.n_changed > 0)
         rc = err_set(j->e, DOBBY_E_UNDONE, "summarize: %zu units are left undone; run it again",
                      j->plan.n_changed);
@@ -671,6 +751,8 @@ int summarize_tree(const struct dobby_summarize *o, const struct run_engine *eng
         rc = check_options(&j.o, e);
     if (rc < 0)
         return rc;
+    j.trace_group = trace_group(j.o.trace, "run");
+    trace_row(j.o.trace, j.trace_group, 0, "stages");
     if (j.o.engine_url)
         question_init_remote(&j.question, ask_name, &j);
     else

@@ -396,6 +396,7 @@ static void test_parse_killed(void **state)
         assert_int_equal(parser_pool_collect(p, &r, &e), 0);
         assert_string_equal(r.note, "");
         assert_int_equal(r.units.n, 20000);
+        assert_int_equal(r.n_ends, 1);
         parse_result_release(&r);
     }
     parser_pool_free(p);
@@ -431,10 +432,12 @@ static void test_parse_bad_worker(void **state)
         assert_true(r.failed);
         assert_string_equal(r.note, cases[i][1]);
         assert_int_equal(r.units.n, 0);
+        assert_in_range(r.n_ends, 1, 2);
         assert_true(time_now() - start < 25);
         parse_result_release(&r);
         r = parse(p, LANGUAGE_C, "int f(void) { return 0; }", 25);
         assert_false(r.failed);
+        assert_int_equal(r.n_ends, 0);
         parse_result_release(&r);
     }
     parser_pool_free(p);

@@ -3,6 +3,7 @@
 #include "support/script_engine.h"
 
 #include "base/fault.h"
+#include "base/thread.h"
 #include "code/prompt.h"
 #include "pipeline/run.h"
 
@@ -28,6 +29,13 @@ struct fix {
     int stop_to;
     int stop_file; /* item whose file "has changed", -1: none */
     char last_note[256];
+    /* of on_failed */
+    size_t n_left_undone, failed_item;
+    int failed_tries;
+    char failed_why[256];
+    int code;             /* what some scripts fail with */
+    size_t asked_by_then; /* questions when the first failed one was asked again */
+    bool seen_waiting;    /* a tick showed it */
 };
 
 /* ids[0] is the item, ids[1] the attempt. */
@@ -64,6 +72,16 @@ static void on_note(void *ctx, const char *line)
 
     f->n_notes++;
     snprintf(f->last_note, sizeof(f->last_note), "%s", line);
+}
+
+static void on_failed(void *ctx, const struct run_failure *why)
+{
+    struct fix *f = ctx;
+
+    f->n_left_undone++;
+    f->failed_item = why->item;
+    f->failed_tries = why->tries;
+    snprintf(f->failed_why, sizeof(f->failed_why), "%s", why->why);
 }
 
 static void on_change(void *ctx, const struct run_counts *c, int tick)
@@ -111,7 +129,9 @@ static struct fix *begin(struct script_answer (*answer)(void *, const int32_t *,
                                 .stop = &f->stop,
                                 .ctx = f,
                                 .on_change = on_change,
-                                .on_note = on_note};
+                                .on_note = on_note,
+                                .on_failed = on_failed,
+                                .backoff_ms = 1};
     return f;
 }
 
@@ -282,8 +302,12 @@ static void test_failure_leaves_undone(void **state)
     assert_int_equal(f->engine.n_submitted, N_ITEMS - 1 + ENGINE_TRIES);
     assert_int_equal(f->n_notes, 1);
     assert_string_equal(f->last_note, "file.c: unit2: script: failed");
+    assert_int_equal(f->n_left_undone, 1);
+    assert_int_equal(f->failed_item, 2);
+    assert_int_equal(f->failed_tries, ENGINE_TRIES);
+    assert_string_equal(f->failed_why, "script: failed");
     expect_dump(f, "SELECT attempt,outcome,reason FROM attempts WHERE outcome<>'accepted'",
-                "1|failed|script: failed\n");
+                "1|failed|script: failed\n1|failed|script: failed\n1|failed|script: failed\n");
     /* The next run asks again, and only that. */
     f->engine.answer = all_good;
     f->o.items = &f->items[2];
@@ -295,22 +319,218 @@ static void test_failure_leaves_undone(void **state)
     end(f);
 }
 
-static struct script_answer too_long(void *ctx, const int32_t *ids, size_t n, int times)
+/* Item 0 always fails with f->code, refused at once or later. */
+static struct script_answer first_fails(void *ctx, const int32_t *ids, size_t n, int times)
 {
-    (void)ctx;
+    struct fix *f = ctx;
+
     (void)n;
-    (void)times;
-    return (struct script_answer){.status = ids[0] == 0 ? DOBBY_E_LIMIT : 0, .text = GOOD};
+    return (struct script_answer){
+        .status = ids[0] == 0 ? f->code : 0, .text = GOOD, .refuse = ids[0] == 0 && times % 2};
 }
 
-static void test_limit_is_not_repeated(void **state)
+static void test_every_kind_of_failure_is_bounded(void **state)
 {
-    struct fix *f = begin(too_long, 2, 3);
+    static const struct {
+        int code;
+        size_t tries;
+    } kind[] = {
+        {DOBBY_E_NUMERIC, ENGINE_TRIES},
+        {DOBBY_E_TIME, ENGINE_TRIES},
+        {DOBBY_E_INTERNAL, ENGINE_TRIES},
+        {DOBBY_E_IO, ENGINE_TRIES},
+        {DOBBY_E_CANCELLED, ENGINE_TRIES},
+        {DOBBY_E_NOMEM, ENGINE_TRIES_AWAY},
+        {DOBBY_E_LIMIT, 1},
+        {DOBBY_E_UNAVAILABLE, ENGINE_TRIES_AWAY},
+        {DOBBY_E_USAGE, 1},
+        {DOBBY_E_FORMAT, 1},
+        {DOBBY_E_UNSUPPORTED, 1},
+    };
+    struct fix *f = begin(first_fails, 2, 3);
 
     (void)state;
     f->o.n_items = 3;
+    for (size_t i = 0; i < sizeof(kind) / sizeof(kind[0]); i++) {
+        char want[16];
+
+        f->code = kind[i].code;
+        f->o.run = (int64_t)i + 1;
+        f->engine.n_submitted = f->n_left_undone = f->max_done = 0;
+        script_forget(&f->engine);
+        assert_int_equal(run_items(&f->o, &f->counts, NULL), DOBBY_E_UNDONE);
+        assert_int_equal(f->counts.n_done, 2);
+        assert_int_equal(f->counts.n_failed, 1);
+        assert_int_equal(f->engine.n_submitted, 2 + kind[i].tries);
+        assert_int_equal(f->n_left_undone, 1);
+        assert_int_equal(f->failed_tries, kind[i].tries);
+        snprintf(want, sizeof(want), "%zu\n", kind[i].tries);
+        expect_dump(f,
+                    "SELECT count(*) FROM attempts WHERE outcome='failed' AND attempt=1 AND "
+                    "reason<>'' AND run=(SELECT max(run) FROM attempts)",
+                    want);
+    }
+    end(f);
+}
+
+/* Every question fails in one way or another as often as it may, then works: nothing is left, and the texts are
+ * those of a run without failures. */
+static struct script_answer fails_then_works(void *ctx, const int32_t *ids, size_t n, int times)
+{
+    static const int codes[] = {DOBBY_E_NUMERIC, DOBBY_E_TIME, DOBBY_E_UNAVAILABLE, DOBBY_E_NOMEM,
+                                DOBBY_E_CANCELLED};
+    int code = codes[ids[0] % 5],
+        often = (code == DOBBY_E_UNAVAILABLE || code == DOBBY_E_NOMEM ? ENGINE_TRIES_AWAY
+                                                                      : ENGINE_TRIES) -
+                1;
+
+    (void)n;
+    if (times < often)
+        return (struct script_answer){.status = code, .refuse = times % 2};
+    return some_refused(ctx, ids, n, times);
+}
+
+static void test_failures_change_no_text(void **state)
+{
+    struct fix *plain = begin(some_refused, 3, 20), *f = begin(fails_then_works, 7, 21);
+    char *want, *got;
+
+    (void)state;
+    assert_int_equal(run_items(&plain->o, &plain->counts, NULL), 0);
+    assert_int_equal(run_items(&f->o, &f->counts, NULL), 0);
+    assert_int_equal(f->n_notes, 0);
+    want = dump(plain, SUMMARIES);
+    got = dump(f, SUMMARIES);
+    assert_string_equal(got, want);
+    dobby_free(want);
+    dobby_free(got);
+    end(plain);
+    end(f);
+}
+
+/* Item 0 fails once; by the time it is asked again the others have long been answered. */
+static struct script_answer first_fails_once(void *ctx, const int32_t *ids, size_t n, int times)
+{
+    struct fix *f = ctx;
+
+    (void)n;
+    if (ids[0] == 0 && times == 0)
+        return (struct script_answer){.status = DOBBY_E_NUMERIC};
+    if (ids[0] == 0)
+        f->asked_by_then = f->engine.n_submitted;
+    return (struct script_answer){.text = GOOD};
+}
+
+static void look_at_agents(void *ctx, const struct run_counts *c, int tick)
+{
+    struct fix *f = ctx;
+
+    assert_true(c->n_agents <= (size_t)f->o.agents);
+    assert_true(tick || c->n_agents == 0);
+    for (size_t i = 0; i < c->n_agents; i++) {
+        const struct dobby_agent *a = &c->agents[i];
+
+        assert_true(a->slot >= 0 && a->slot < f->o.agents);
+        assert_true(i == 0 || a->slot > c->agents[i - 1].slot);
+        assert_memory_equal(a->label, "file.c: unit", 12);
+        assert_true(a->attempt == 1 && a->tries >= 1);
+        if (!a->backing_off)
+            continue;
+        assert_string_equal(a->label, "file.c: unit0");
+        assert_int_equal(a->tries, 2);
+        assert_true(a->wait_s >= 0 && a->wait_s <= 0.4);
+        f->seen_waiting = true;
+    }
+}
+
+static void test_waiting_blocks_nobody(void **state)
+{
+    struct fix *f = begin(first_fails_once, 2, 11);
+
+    (void)state;
+    f->o.backoff_ms = 400;
+    f->o.on_change = look_at_agents;
+    assert_int_equal(run_items(&f->o, &f->counts, NULL), 0);
+    assert_int_equal(f->counts.n_done, N_ITEMS);
+    assert_int_equal(f->asked_by_then, N_ITEMS); /* the other 39, and its own first time */
+    assert_true(f->seen_waiting);
+    end(f);
+}
+
+/* A stop does not wait for a server that is away. */
+static void stop_when_waiting(void *ctx, const struct run_counts *c, int tick)
+{
+    struct fix *f = ctx;
+
+    (void)tick;
+    for (size_t i = 0; i < c->n_agents; i++)
+        if (c->agents[i].backing_off)
+            f->stop = f->stop_to;
+}
+
+static void test_stop_does_not_wait(void **state)
+{
+    for (int to = 1; to <= 2; to++) {
+        struct fix *f = begin(first_fails, 1, 12);
+        double start = time_now();
+
+        (void)state;
+        f->code = DOBBY_E_UNAVAILABLE;
+        f->o.backoff_ms = 5000;
+        f->o.on_change = stop_when_waiting;
+        f->stop_to = to;
+        assert_int_equal(run_items(&f->o, &f->counts, NULL), DOBBY_E_CANCELLED);
+        assert_true(time_now() - start < 4);
+        assert_int_equal(f->counts.n_left, N_ITEMS);
+        assert_int_equal(f->counts.n_failed, 0);
+        end(f);
+    }
+}
+
+static struct script_answer all_too_long(void *ctx, const int32_t *ids, size_t n, int times)
+{
+    (void)ctx;
+    (void)ids;
+    (void)n;
+    (void)times;
+    return (struct script_answer){.status = DOBBY_E_LIMIT, .refuse = true};
+}
+
+/* What says nothing about the engine does not end the run, however often it comes. */
+static void test_long_prompts_break_no_engine(void **state)
+{
+    struct fix *f = begin(all_too_long, 3, 13);
+
+    (void)state;
     assert_int_equal(run_items(&f->o, &f->counts, NULL), DOBBY_E_UNDONE);
-    assert_int_equal(f->engine.n_submitted, 3);
+    assert_int_equal(f->counts.n_failed, N_ITEMS);
+    assert_int_equal(f->n_left_undone, N_ITEMS);
+    assert_int_equal(f->engine.n_submitted, N_ITEMS);
+    end(f);
+}
+
+/* The limits of an agent reach the engine. */
+static struct script_answer look_at_limits(void *ctx, const int32_t *ids, size_t n, int times)
+{
+    struct fix *f = ctx;
+    const struct dobby_generate *g = script_asked(&f->engine);
+
+    (void)ids;
+    (void)n;
+    (void)times;
+    return (struct script_answer){
+        .text = g->time_limit_ms == 1234 && g->max_tokens == PROMPT_MAX_TOKENS ? GOOD : "no"};
+}
+
+static void test_limits_reach_the_engine(void **state)
+{
+    struct fix *f = begin(look_at_limits, 3, 14);
+
+    (void)state;
+    f->o.n_items = 3;
+    f->o.time_limit_ms = 1234;
+    assert_int_equal(run_items(&f->o, &f->counts, NULL), 0);
+    assert_int_equal(f->counts.n_signature, 0);
     end(f);
 }
 
@@ -329,10 +549,12 @@ static void test_broken_engine_ends_the_run(void **state)
 
     (void)state;
     assert_int_equal(run_items(&f->o, &f->counts, &e), DOBBY_E_INTERNAL);
-    assert_non_null(strstr(e.message, "times in a row"));
+    assert_non_null(strstr(e.message, "questions in a row came to nothing: script: "));
     assert_int_equal(f->counts.n_done, 0);
+    assert_int_equal(f->counts.n_failed, ENGINE_MAX_FAILURES);
+    assert_int_equal(f->n_left_undone, ENGINE_MAX_FAILURES);
     assert_int_equal(f->counts.n_failed + f->counts.n_left, N_ITEMS);
-    assert_true(f->engine.n_submitted < 40);
+    assert_true(f->engine.n_submitted <= ENGINE_TRIES * (ENGINE_MAX_FAILURES + 4));
     end(f);
 }
 
@@ -370,6 +592,8 @@ static void test_changed_file_is_left(void **state)
     assert_int_equal(f->counts.n_done, N_ITEMS - 1);
     assert_int_equal(f->counts.n_failed, 1);
     assert_non_null(strstr(f->last_note, "changed"));
+    assert_int_equal(f->failed_item, 9);
+    assert_int_equal(f->failed_tries, 0);
     end(f);
 }
 
@@ -459,24 +683,68 @@ static void test_store_failure_ends_the_run(void **state)
     end(f);
 }
 
-static void test_no_memory(void **state)
+static void empty_store(struct fix *f)
 {
-    struct fix *f =
-        begin(some_refused, 3, 9); /* one store for all: opening one costs a few fsyncs */
-    size_t n = 0;
-    int rc;
+    sqlite3 *db;
 
-    (void)state;
+    assert_int_equal(sqlite3_open(f->place.db, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_busy_timeout(db, 10000), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, "DELETE FROM summaries", NULL, NULL, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_close(db), SQLITE_OK);
+    f->max_done = f->n_left_undone = 0;
+    script_forget(&f->engine);
+}
+
+/* Refuse the 1st, 2nd, 3rd ... allocation of a run, or all from there on. One refusal costs a try of one question, unless
+ * it comes before the first; a run in memory that is all gone leaves questions undone and says so. Either way the
+ * next run has the same texts. One store for all: opening one costs a few fsyncs. */
+static void no_memory(bool sticky)
+{
+    struct fix *f = begin(some_refused, 3, 9);
+    size_t n = 0, n_recovered = 0;
+    char *want, *got;
+    bool hit;
+
     f->o.n_items = 5;
+    assert_int_equal(run_items(&f->o, &f->counts, NULL), 0);
+    want = dump(f, SUMMARIES);
     do {
-        f->max_done = 0;
-        fault_arm(FAULT_ALLOC, ++n, false);
+        int rc;
+
+        empty_store(f);
+        n += sticky ? 1 + n / 5 : 1; /* without any memory, each try waits for its turn */
+        fault_arm(FAULT_ALLOC, n, sticky);
         rc = run_items(&f->o, &f->counts, NULL);
-        assert_true(rc == 0 || rc == DOBBY_E_NOMEM);
+        hit = fault_disarm(FAULT_ALLOC);
+        assert_true(rc == 0 || rc == DOBBY_E_NOMEM || (sticky && rc == DOBBY_E_UNDONE));
         assert_true(rc != 0 || f->counts.n_done == 5);
-    } while (fault_disarm(FAULT_ALLOC));
+        assert_int_equal(f->counts.n_failed, f->n_left_undone);
+        if (rc != DOBBY_E_NOMEM)
+            assert_int_equal(f->counts.n_done + f->counts.n_failed, 5);
+        n_recovered += hit && rc == 0;
+        if (rc != 0) {
+            f->max_done = 0;
+            assert_int_equal(run_items(&f->o, &f->counts, NULL), 0);
+        }
+        got = dump(f, SUMMARIES);
+        assert_string_equal(got, want);
+        dobby_free(got);
+    } while (hit);
+    dobby_free(want);
     end(f);
-    assert_true(n > 20);
+    assert_true(n > 20 && (sticky || n_recovered > n / 2));
+}
+
+static void test_no_memory_once(void **state)
+{
+    (void)state;
+    no_memory(false);
+}
+
+static void test_no_memory_at_all(void **state)
+{
+    (void)state;
+    no_memory(true);
 }
 
 int main(void)
@@ -486,7 +754,12 @@ int main(void)
         cmocka_unit_test(test_refused_then_fallback),
         cmocka_unit_test(test_same_whatever_the_order),
         cmocka_unit_test(test_failure_leaves_undone),
-        cmocka_unit_test(test_limit_is_not_repeated),
+        cmocka_unit_test(test_every_kind_of_failure_is_bounded),
+        cmocka_unit_test(test_failures_change_no_text),
+        cmocka_unit_test(test_waiting_blocks_nobody),
+        cmocka_unit_test(test_stop_does_not_wait),
+        cmocka_unit_test(test_long_prompts_break_no_engine),
+        cmocka_unit_test(test_limits_reach_the_engine),
         cmocka_unit_test(test_broken_engine_ends_the_run),
         cmocka_unit_test(test_engine_goes_away),
         cmocka_unit_test(test_changed_file_is_left),
@@ -494,7 +767,8 @@ int main(void)
         cmocka_unit_test(test_stop_before_the_start),
         cmocka_unit_test(test_second_stop_leaves_at_once),
         cmocka_unit_test(test_store_failure_ends_the_run),
-        cmocka_unit_test(test_no_memory),
+        cmocka_unit_test(test_no_memory_once),
+        cmocka_unit_test(test_no_memory_at_all),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

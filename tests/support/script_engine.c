@@ -188,6 +188,19 @@ int script_held(struct script_engine *s)
     return hold;
 }
 
+void script_forget(struct script_engine *s)
+{
+    pthread_mutex_lock(&s->mutex);
+    assert_int_equal(s->n_open, 0);
+    s->n_asks = 0;
+    pthread_mutex_unlock(&s->mutex);
+}
+
+const struct dobby_generate *script_asked(const struct script_engine *s)
+{
+    return &s->asks[s->n_asks].g;
+}
+
 struct run_engine script_seam(struct script_engine *s)
 {
     return (struct run_engine){s, submit, cancel, NULL, NULL};

@@ -39,5 +39,9 @@ void script_end(struct script_engine *s); /* all must have been answered */
 struct run_engine script_seam(struct script_engine *s);
 void script_hold(struct script_engine *s, int hold);
 int script_held(struct script_engine *s);
+/* Forget what was asked so far; nothing may be open. Tickets and `times` start again. */
+void script_forget(struct script_engine *s);
+/* From within `answer`: what the question was asked with. */
+const struct dobby_generate *script_asked(const struct script_engine *s);
 
 #endif
