@@ -35,6 +35,7 @@ static void flush(struct dobby_trace *t)
 int dobby_trace_open(struct dobby_trace **out, const char *path, struct dobby_err *e)
 {
     struct dobby_trace *t = mem_zalloc(sizeof(*t));
+    struct dobby_err why = {0};
     int rc;
 
     *out = NULL;
@@ -43,12 +44,14 @@ int dobby_trace_open(struct dobby_trace **out, const char *path, struct dobby_er
     t->path = mem_strdup(path);
     t->fd = t->path ? open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666) : -1;
     if (t->fd < 0) {
-        rc = t->path ? err_errno(e, errno, "choose another file", "the trace %s: cannot create it",
-                                 path)
-                     : err_nomem(e, "the trace");
+        rc = t->path ? err_errno(&why, errno, "choose another file",
+                                 "the trace %s: cannot create it", path)
+                     : err_nomem(&why, "the trace");
         mem_free(t->path);
         mem_free(t);
-        return rc == DOBBY_E_NOMEM || rc == DOBBY_E_PERMISSION ? rc : DOBBY_E_CREATE;
+        if (rc != DOBBY_E_NOMEM && rc != DOBBY_E_PERMISSION)
+            rc = DOBBY_E_CREATE;
+        return err_set(e, rc, "%s", why.message);
     }
     pthread_mutex_init(&t->lock, NULL);
     t->start = time_now();

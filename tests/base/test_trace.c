@@ -69,6 +69,7 @@ static void test_trace_tells_a_full_disk(void **state)
     assert_non_null(strstr(e.message, "/dev/full"));
     err_clear(&e);
     assert_int_equal(dobby_trace_open(&t, "/nowhere/at/all", &e), DOBBY_E_CREATE);
+    assert_int_equal(e.code, DOBBY_E_CREATE); /* what the exit status is made of */
     assert_null(t);
 }
 
