@@ -21,7 +21,7 @@
 
 struct batch_opts {
     const char *model, *output, *stop, *trace;
-    int tokens, agents, time_limit, threads, chunk, kv, isa, exact, stats, quiet;
+    int tokens, agents, time_limit, threads, chunk, step_ms, kv, isa, exact, stats, quiet;
     struct cli_log log;
 };
 
@@ -122,6 +122,7 @@ static int open_engine(struct batch *b, const char *model, struct dobby_err *e)
     eo.threads = b->o->threads;
     eo.agents = b->o->agents;
     eo.chunk = b->o->chunk;
+    eo.step_ms = b->o->step_ms;
     eo.kv = cli_kv_value(b->o->kv);
     eo.trace = b->trace;
     rc = dobby_engine_open(&b->engine, b->model, &eo, e);

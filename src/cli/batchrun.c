@@ -523,7 +523,7 @@ static void draw(struct run *r)
         strbuf_printf(&b[4], "%" PRIu64 " failed", settled - r->c->n_done);
     for (size_t i = 0; i < ARRAY_LEN(b); i++)
         field[i + 1] = strbuf_str(&b[i]);
-    term_progress(r->o->term, field, ARRAY_LEN(field));
+    term_progress(r->o->term, field, ARRAY_LEN(field), NULL, 0);
     for (size_t i = 0; i < ARRAY_LEN(b); i++)
         strbuf_release(&b[i]);
 }

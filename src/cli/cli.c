@@ -102,6 +102,17 @@ int cli_options(struct cli *c, const struct opt_verb *v, int argc, char **argv, 
     return rc;
 }
 
+int cli_close_trace(struct dobby_trace *t, int rc, struct dobby_err *e)
+{
+    struct dobby_err why = {0};
+    int end = dobby_trace_close(t, &why);
+
+    if (end == 0 || (rc != 0 && rc != DOBBY_E_UNDONE))
+        return rc;
+    err_clear(e);
+    return err_set(e, end, "%s", why.message);
+}
+
 int cli_read_stdin(struct strbuf *out, size_t max, struct dobby_err *e)
 {
     char chunk[65536];

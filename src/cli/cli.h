@@ -47,6 +47,9 @@ int cli_print(struct cli *c, const struct strbuf *text);
 /* Read the verb's options. Returns -1 to go on, else the exit code: help was printed, or usage was wrong. */
 int cli_options(struct cli *c, const struct opt_verb *v, int argc, char **argv, void *out,
                 struct opt_operands *operands);
+/* Close a trace (NULL is fine). Its failure is the verb's unless rc, what the verb came to, weighs more: units left undone
+ * do not. */
+MUST_CHECK int cli_close_trace(struct dobby_trace *t, int rc, struct dobby_err *e);
 /* Read standard input to its end, at most `max` bytes. */
 MUST_CHECK int cli_read_stdin(struct strbuf *out, size_t max, struct dobby_err *e);
 /* n bytes as people read them: "98.4 MB". */
@@ -64,6 +67,7 @@ extern const char *const cli_log_formats[], *const cli_log_levels[], *const cli_
 #define CLI_THREADS_MAX 256
 #define CLI_AGENTS_MAX  4096
 #define CLI_CHUNK_MAX   65536
+#define CLI_STEP_MS_MAX 60000
 
 #define CLI_LOG_ROWS(T, f)                                                                         \
     {0, "log", OPT_CHOICE,      offsetof(struct T, f.json),          0,                            \
@@ -72,7 +76,8 @@ extern const char *const cli_log_formats[], *const cli_log_levels[], *const cli_
         0, "log-level", OPT_CHOICE, offsetof(struct T, f.level), 0, 0, NULL, cli_log_levels,       \
             "Least important lines shown (warn)"                                                   \
     }
-/* Rows of the engine's options; the struct has int threads, chunk, kv, isa, exact with isa and kv starting at -1. */
+/* Rows of the engine's options; the struct has int threads, chunk, step_ms, kv, isa, exact with isa and kv starting at
+ * -1. */
 #define CLI_ENGINE_ROWS(T)                                                                         \
     {'t',                                                                                          \
      "threads",                                                                                    \
@@ -92,6 +97,15 @@ extern const char *const cli_log_formats[], *const cli_log_levels[], *const cli_
          "N",                                                                                      \
          NULL,                                                                                     \
          "Tokens of a step at most (256)"},                                                        \
+        {0,                                                                                        \
+         "step-ms",                                                                                \
+         OPT_INT,                                                                                  \
+         offsetof(struct T, step_ms),                                                              \
+         1,                                                                                        \
+         CLI_STEP_MS_MAX,                                                                          \
+         "N",                                                                                      \
+         NULL,                                                                                     \
+         "Make steps shorter until they take about N milliseconds"},                               \
         {0,                                                                                        \
          "kv",                                                                                     \
          OPT_CHOICE,                                                                               \

@@ -71,7 +71,7 @@ static void show(struct cli *c, const char *what, const struct catalogue_model *
     }
     for (int i = 0; i < 4; i++)
         field[i + 1] = strbuf_str(&b[i]);
-    term_progress(&c->term, field, ARRAY_LEN(field));
+    term_progress(&c->term, field, ARRAY_LEN(field), NULL, 0);
     for (int i = 0; i < 4; i++)
         strbuf_release(&b[i]);
 }

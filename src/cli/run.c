@@ -21,8 +21,8 @@
 #define STDIN_MAX ((size_t)64 << 20)
 
 struct run_opts {
-    const char *model, *prompt;
-    int tokens, threads, chat, isa, exact, chunk, kv, stats, quiet;
+    const char *model, *prompt, *trace;
+    int tokens, threads, chat, isa, exact, chunk, step_ms, kv, stats, quiet;
     struct cli_server server;
     struct cli_log log;
 };
@@ -41,6 +41,8 @@ static const struct opt rows[] = {
     CLI_SERVER_ROWS(run_opts, server),
     {0, "stats", OPT_FLAG, FIELD(stats), 0, 0, NULL, NULL,
      "Tell tokens and times at the end, on stderr"},
+    {0, "trace", OPT_STRING, FIELD(trace), 0, 0, "FILE", NULL,
+     "Record what happened when, for Perfetto or Chrome's trace viewer"},
     {'q', "quiet", OPT_FLAG, FIELD(quiet), 0, 0, NULL, NULL, "Errors only"},
     CLI_LOG_ROWS(run_opts, log),
     {.name = NULL},
@@ -63,6 +65,7 @@ struct run {
     struct dobby_model *model; /* NULL with an engine by URL */
     struct dobby_engine *engine;
     dobby_ticket ticket;
+    struct dobby_trace *trace;
     int done_fd; /* an eventfd: readable once on_done has run */
     /* written by the dispatcher thread, read by the main thread after dobby_wait */
     struct out out;
@@ -132,6 +135,7 @@ static int connect_engine(struct run *r, struct dobby_err *e)
     ro.model = r->o->model;
     ro.api_key = r->api_key;
     ro.agents = 1;
+    ro.trace = r->trace;
     return dobby_engine_connect(&r->engine, &ro, e);
 }
 
@@ -154,6 +158,8 @@ static int open_engine(struct run *r, const char *path, struct dobby_err *e)
     eo.agents = 1;
     eo.chunk = r->o->chunk;
     eo.kv = cli_kv_value(r->o->kv);
+    eo.step_ms = r->o->step_ms;
+    eo.trace = r->trace;
     return dobby_engine_open(&r->engine, r->model, &eo, e);
 }
 
@@ -248,7 +254,8 @@ static int run(struct run *r, const char *path, struct dobby_err *e)
 
 static int check_options(const struct run_opts *o, struct dobby_err *e)
 {
-    struct cli_local local = {o->chunk, o->kv, o->isa, o->exact, o->threads ? "--threads" : NULL};
+    struct cli_local local = {o->chunk, o->step_ms, o->kv,
+                              o->isa,   o->exact,   o->threads ? "--threads" : NULL};
 
     return cli_server_check(&o->server, "run", &local, e);
 }
@@ -276,8 +283,11 @@ int verb_run(struct cli *c, int argc, char **argv)
         if (rc == 0)
             rc = modelref_present(&ref, &e);
     }
+    if (rc == 0 && o.trace)
+        rc = dobby_trace_open(&r.trace, o.trace, &e);
     if (rc == 0)
         rc = run(&r, ref.path, &e);
+    rc = cli_close_trace(r.trace, rc, &e);
     if (r.done_fd >= 0)
         close(r.done_fd);
     rc = rc == 0 ? EXIT_DONE : r.out.broken ? EXIT_IO : cli_fail(c, &e);

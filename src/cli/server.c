@@ -12,6 +12,7 @@ int cli_server_check(const struct cli_server *s, const char *verb, const struct 
                      struct dobby_err *e)
 {
     const char *given = local->chunk      ? "--chunk"
+                        : local->step_ms  ? "--step-ms"
                         : local->kv >= 0  ? "--kv"
                         : local->isa >= 0 ? "--isa"
                         : local->exact    ? "--exact"

@@ -11,12 +11,16 @@
 /* Signals belong to the process, so this state does too. An int is written whole on every machine that dobby
  * knows; its readers poll. */
 static volatile int stop;
-static volatile sig_atomic_t first_signal;
+static volatile sig_atomic_t first_signal, line_open, resumed;
 
 static void on_signal(int sig)
 {
-    if (stop >= 2)
+    if (stop >= 2) {
+        if (line_open && write(STDERR_FILENO, "\r\n", 2) < 0) {
+            /* nobody is left to tell */
+        }
         _exit(EXIT_SIGNAL + sig);
+    }
     if (!first_signal)
         first_signal = sig;
     stop = stop + 1;
@@ -38,10 +42,33 @@ static void install(int sig)
         sigaction(sig, &sa, NULL); /* no SA_RESTART: a waiting call shall wake up */
 }
 
+static void on_continue(int sig)
+{
+    (void)sig;
+    resumed = 1;
+}
+
 void sig_install(void)
 {
+    struct sigaction cont = {.sa_handler = on_continue, .sa_flags = SA_RESTART};
+
+    sigemptyset(&cont.sa_mask);
+    sigaction(SIGCONT, &cont, NULL);
     install(SIGINT);
     install(SIGTERM);
+}
+
+void sig_line_open(bool open)
+{
+    line_open = open;
+}
+
+bool sig_resumed(void)
+{
+    bool was = resumed;
+
+    resumed = 0;
+    return was;
 }
 
 const volatile int *sig_stop(void)

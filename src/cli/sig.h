@@ -10,10 +10,15 @@
 #include "base/err.h"
 
 #include <poll.h>
+#include <stdbool.h>
 
 /* At start: writing to a closed pipe becomes an error of that write. */
 void sig_ignore_pipe(void);
 void sig_install(void);
+/* Whether the cursor stands behind a progress line: a signal that ends the process leaves it first. Any thread. */
+void sig_line_open(bool open);
+/* True once after the process was stopped and goes on: what stood on the screen may be elsewhere now. */
+bool sig_resumed(void);
 /* 0 go on, 1 end in order, 2 leave at once; the word that dobby_summarize.stop wants. */
 const volatile int *sig_stop(void);
 /* Ask for an end at once without a signal: nobody reads the results any more. */

@@ -16,14 +16,15 @@
 #include <sys/stat.h>
 
 struct summarize_opts {
-    const char *model, *output, *store;
-    int agents, threads, chunk, kv, isa, exact;
+    const char *model, *output, *store, *trace;
+    int agents, threads, chunk, step_ms, kv, isa, exact, time_limit;
     int jsonl, limit, no_docs, dry_run, json, refresh, fast, stats, quiet;
     struct cli_server server;
     struct cli_log log;
 };
 
-#define FIELD(f) offsetof(struct summarize_opts, f)
+#define FIELD(f)       offsetof(struct summarize_opts, f)
+#define TIME_LIMIT_MAX (24 * 60 * 60) /* seconds */
 
 static const char *const formats[] = {"md", "jsonl", NULL};
 
@@ -36,6 +37,8 @@ static const struct opt rows[] = {
      "Units in flight at most (10)"},
     CLI_ENGINE_ROWS(summarize_opts),
     CLI_SERVER_ROWS(summarize_opts, server),
+    {0, "time-limit", OPT_INT, FIELD(time_limit), 1, TIME_LIMIT_MAX, "N", NULL,
+     "Seconds of one try of one unit; then it is tried again (600)"},
     {0, "format", OPT_CHOICE, FIELD(jsonl), 0, 0, NULL, formats, "Form of the result (md)"},
     {'o', "output", OPT_STRING, FIELD(output), 0, 0, "FILE|DIR|-", NULL,
      "Where the result goes (-: standard output)"},
@@ -51,6 +54,8 @@ static const struct opt rows[] = {
     {0, "json", OPT_FLAG, FIELD(json), 0, 0, NULL, NULL, "With --dry-run: one JSON object a file"},
     {0, "stats", OPT_FLAG, FIELD(stats), 0, 0, NULL, NULL,
      "Tell counts, tokens and times at the end, on stderr"},
+    {0, "trace", OPT_STRING, FIELD(trace), 0, 0, "FILE", NULL,
+     "Record what happened when, for Perfetto or Chrome's trace viewer"},
     {'q', "quiet", OPT_FLAG, FIELD(quiet), 0, 0, NULL, NULL, "No progress, errors only"},
     CLI_LOG_ROWS(summarize_opts, log),
     {.name = NULL},
@@ -78,6 +83,7 @@ struct job {
     struct view view;
     struct out plan; /* of a dry run */
     struct rows rows;
+    struct dobby_trace *trace;
     struct dobby_err err; /* the first failure of an output */
 };
 
@@ -140,6 +146,9 @@ static void fill(struct dobby_summarize *s, struct job *j, const char *path,
     s->agents = o->agents;
     s->threads = o->threads;
     s->chunk = o->chunk;
+    s->step_ms = o->step_ms;
+    s->time_limit_ms = o->time_limit * 1000;
+    s->trace = j->trace;
     s->kv = cli_kv_value(o->kv);
     s->exact = o->exact;
     s->limit = (size_t)o->limit;
@@ -194,6 +203,7 @@ static int run(struct job *j, const char *path, const struct modelref *ref, stru
     sig_install();
     rc = dobby_summarize_tree(&s, &st, e);
     term_clear(&j->c->term);
+    view_undone(&j->view);
     if (j->err.code || j->rows.err.code) {
         err_clear(e);
         return err_set(e, j->err.code ? j->err.code : j->rows.err.code, "%s",
@@ -212,7 +222,8 @@ static int run(struct job *j, const char *path, const struct modelref *ref, stru
 
 static int check_options(const struct summarize_opts *o, struct dobby_err *e)
 {
-    struct cli_local local = {o->chunk, o->kv, o->isa, o->exact, o->fast ? "--fast" : NULL};
+    struct cli_local local = {o->chunk, o->step_ms, o->kv,
+                              o->isa,   o->exact,   o->fast ? "--fast" : NULL};
 
     if (o->json && !o->dry_run)
         return err_set(e, DOBBY_E_USAGE,
@@ -242,8 +253,11 @@ int verb_summarize(struct cli *c, int argc, char **argv)
         rc = cli_server_key(&j.api_key, c, &o.server, &e);
     if (rc == 0 && !o.server.url) /* a server has its own models */
         rc = modelref_resolve(&ref, c, o.fast ? CATALOGUE_FAST : o.model, &e);
+    if (rc == 0 && o.trace)
+        rc = dobby_trace_open(&j.trace, o.trace, &e);
     if (rc == 0)
         rc = run(&j, operands.arg[0], &ref, &e);
+    rc = cli_close_trace(j.trace, rc, &e);
     broken = j.plan.broken || j.rows.out.broken;
     out_release(&j.plan);
     rows_release(&j.rows);

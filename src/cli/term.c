@@ -2,10 +2,13 @@
 #include "cli/term.h"
 
 #include "base/json.h"
+#include "base/size.h"
 #include "base/strbuf.h"
 #include "base/thread.h"
 #include "base/utf8.h"
+#include "cli/sig.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +19,9 @@
 #define PLAIN_INTERVAL 5.0 /* seconds between progress lines in a log file */
 #define WIDTH_DEFAULT  80
 #define WIDTH_MIN      20
+#define ROOM_WIDTH     40 /* no lines above the progress line in a terminal smaller than this ... */
+#define ROOM_HEIGHT    8
+#define ROOM_LEFT      4 /* ... and as many rows are left for messages and the progress line */
 
 void term_init(struct term *t, bool no_color)
 {
@@ -48,6 +54,8 @@ static void put(const struct strbuf *b)
     while (left > 0) {
         ssize_t n = write(STDERR_FILENO, s, left);
 
+        if (n < 0 && errno == EINTR)
+            continue;
         if (n <= 0)
             return;
         s += n;
@@ -55,11 +63,56 @@ static void put(const struct strbuf *b)
     }
 }
 
+static void window(size_t *width, size_t *height)
+{
+    struct winsize w;
+
+    *width = WIDTH_DEFAULT;
+    *height = 0;
+    if (ioctl(STDERR_FILENO, TIOCGWINSZ, &w) < 0 || w.ws_col == 0)
+        return;
+    *width = w.ws_col < WIDTH_MIN ? WIDTH_MIN : w.ws_col;
+    *height = w.ws_row;
+}
+
+/* Rows of the screen that the lines take which stand there. */
+static size_t shown_rows(const struct term *t, size_t width)
+{
+    size_t rows = 0;
+
+    for (size_t i = 0; i < t->n_shown; i++)
+        rows += t->shown[i] > width ? (t->shown[i] + width - 1) / width : 1;
+    return rows;
+}
+
+/* To the beginning of the first of them. */
+static void go_to_first(struct strbuf *b, size_t rows)
+{
+    strbuf_puts(b, "\r");
+    if (rows > 1)
+        strbuf_printf(b, "\033[%zuA", rows - 1);
+}
+
+/* After a stop by Ctrl-Z the shell has written below: what stood there stays, and the next draw begins anew. */
+static void forget_if_resumed(struct term *t)
+{
+    if (sig_resumed())
+        t->n_shown = 0;
+}
+
 static void wipe(struct term *t, struct strbuf *b)
 {
-    if (t->shown)
-        strbuf_puts(b, "\r\033[K");
-    t->shown = false;
+    size_t width, height, rows;
+
+    forget_if_resumed(t);
+    if (t->n_shown == 0)
+        return;
+    window(&width, &height);
+    rows = shown_rows(t, width);
+    go_to_first(b, rows);
+    strbuf_puts(b, rows > 1 ? "\033[J" : "\033[K");
+    t->n_shown = 0;
+    sig_line_open(false);
 }
 
 static void compose(const struct term *t, struct strbuf *b, int level, const char *text)
@@ -134,18 +187,28 @@ bool term_due(struct term *t)
     return due;
 }
 
-static size_t width(void)
+static size_t room_in(size_t width, size_t height)
 {
-    struct winsize w;
+    if (width < ROOM_WIDTH || height < ROOM_HEIGHT)
+        return 0;
+    return size_min(height - ROOM_LEFT, TERM_LINES_MAX);
+}
 
-    if (ioctl(STDERR_FILENO, TIOCGWINSZ, &w) < 0 || w.ws_col == 0)
-        return WIDTH_DEFAULT;
-    return w.ws_col < WIDTH_MIN ? WIDTH_MIN : w.ws_col;
+size_t term_room(struct term *t)
+{
+    size_t width, height;
+    bool live;
+
+    pthread_mutex_lock(&t->lock);
+    live = in_place(t) && !t->quiet;
+    pthread_mutex_unlock(&t->lock);
+    window(&width, &height);
+    return live ? room_in(width, height) : 0;
 }
 
 /* The first field is always there, cut if it must be; the rest as far as they fit. The last column stays
  * free: some terminals wrap when it is written. */
-static void join_fields(struct strbuf *b, const char *const *fields, size_t n, size_t max)
+static size_t join_fields(struct strbuf *b, const char *const *fields, size_t n, size_t max)
 {
     size_t used = strlen(fields[0]);
 
@@ -162,38 +225,85 @@ static void join_fields(struct strbuf *b, const char *const *fields, size_t n, s
         strbuf_printf(b, "  %s", fields[i]);
         used += len + 2;
     }
+    return used;
 }
 
-static void draw(struct term *t, const char *const *fields, size_t n)
+/* As much of a line as fits. How wide a character is that is not ASCII, only the terminal knows: two columns are
+ * assumed, which is never too few. */
+static size_t put_cut(struct strbuf *b, const char *line, size_t max)
 {
-    struct strbuf b = {0};
+    size_t used = 0, n, left = strlen(line);
+    const char *end = line;
+    uint32_t cp;
 
-    strbuf_puts(&b, "\r");
-    if (t->color)
-        strbuf_puts(&b, "\033[1m"); /* the first field, what is going on, in bold */
-    join_fields(&b, fields, 1, width() - 1);
-    if (t->color)
-        strbuf_puts(&b, "\033[0m");
-    if (n > 1 && strlen(fields[0]) + 2 < width()) {
-        strbuf_puts(&b, "  ");
-        join_fields(&b, fields + 1, n - 1, width() - 3 - strlen(fields[0]));
+    for (; left > 0; end += n, left -= n) {
+        size_t columns = (unsigned char)*end < 128 ? 1 : 2;
+
+        n = utf8_decode(end, left, &cp);
+        if (columns > max - used)
+            break;
+        used += columns;
     }
-    strbuf_puts(&b, "\033[K");
-    t->shown = true;
-    put(&b);
+    strbuf_add(b, line, (size_t)(end - line));
+    return used;
+}
+
+static size_t put_fields(const struct term *t, struct strbuf *b, const char *const *fields,
+                         size_t n, size_t width)
+{
+    size_t used;
+
+    if (t->color)
+        strbuf_puts(b, "\033[1m"); /* the first field, what is going on, in bold */
+    used = join_fields(b, fields, 1, width - 1);
+    if (t->color)
+        strbuf_puts(b, "\033[0m");
+    if (n > 1 && used + 2 < width) {
+        strbuf_puts(b, "  ");
+        used += 2 + join_fields(b, fields + 1, n - 1, width - 3 - used);
+    }
+    return used;
+}
+
+/* One write, so that nobody sees half of it. */
+static void draw(struct term *t, const char *const *fields, size_t n, const char *const *lines,
+                 size_t n_lines)
+{
+    unsigned short shown[TERM_LINES_MAX + 1];
+    struct strbuf b = {0};
+    size_t width, height, before;
+
+    forget_if_resumed(t);
+    window(&width, &height);
+    before = shown_rows(t, width);
+    n_lines = size_min(n_lines, room_in(width, height));
+    go_to_first(&b, before);
+    for (size_t i = 0; i < n_lines; i++) {
+        shown[i] = (unsigned short)put_cut(&b, lines[i], width - 1);
+        strbuf_puts(&b, "\033[K\r\n");
+    }
+    shown[n_lines] = (unsigned short)put_fields(t, &b, fields, n, width);
+    strbuf_puts(&b, before > n_lines + 1 ? "\033[K\033[J" : "\033[K");
+    if (!strbuf_failed(&b)) { /* without memory the old lines stay */
+        memcpy(t->shown, shown, (n_lines + 1) * sizeof(*shown));
+        t->n_shown = n_lines + 1;
+        sig_line_open(true);
+        put(&b);
+    }
     strbuf_release(&b);
 }
 
-void term_progress(struct term *t, const char *const *fields, size_t n)
+void term_progress(struct term *t, const char *const *fields, size_t n, const char *const *lines,
+                   size_t n_lines)
 {
     struct strbuf b = {0};
 
     pthread_mutex_lock(&t->lock);
     if (!t->quiet && n > 0) {
         if (in_place(t)) {
-            draw(t, fields, n);
+            draw(t, fields, n, lines, n_lines);
         } else {
-            join_fields(&b, fields, n, 1000);
+            (void)join_fields(&b, fields, n, 1000);
             message(t, LOG_INFO, strbuf_str(&b));
         }
         t->drawn = time_now();

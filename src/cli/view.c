@@ -1,11 +1,15 @@
 /* view.c - see view.h (cli). */
 #include "cli/view.h"
 
+#include "base/mem.h"
 #include "base/size.h"
 #include "base/utf8.h"
 #include "cli/cli.h"
 #include "cli/sig.h"
 
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 void view_init(struct view *v, struct term *t)
@@ -16,6 +20,13 @@ void view_init(struct view *v, struct term *t)
 
 void view_release(struct view *v)
 {
+    for (size_t i = 0; i < ARRAY_LEN(v->line); i++)
+        strbuf_release(&v->line[i]);
+    for (size_t i = 0; i < v->n_reasons; i++) {
+        mem_free(v->reason[i].why);
+        for (size_t k = 0; k < VIEW_NAMES; k++)
+            mem_free(v->reason[i].name[k]);
+    }
     pthread_mutex_destroy(&v->lock);
 }
 
@@ -48,14 +59,66 @@ static void put_rate(struct strbuf *rate, struct strbuf *eta, const struct view 
     cli_put_seconds(eta, s / (double)done * (double)left(ev));
 }
 
-static void draw(const struct view *v, const struct dobby_event *ev)
+void view_agent_line(struct strbuf *out, const struct dobby_agent *a)
+{
+    static const char *const words[] = {[DOBBY_ST_GONE] = "working",
+                                        [DOBBY_ST_WAITING] = "waiting",
+                                        [DOBBY_ST_PARKED] = "waiting",
+                                        [DOBBY_ST_READING] = "reading",
+                                        [DOBBY_ST_WRITING] = "writing"};
+    const struct dobby_progress *p = &a->progress;
+    char tokens[48] = "", seconds[32];
+
+    if (p->state == DOBBY_ST_READING)
+        snprintf(tokens, sizeof(tokens), "%zu/%zu", p->n_read, p->n_prompt);
+    else if (p->state == DOBBY_ST_WRITING)
+        snprintf(tokens, sizeof(tokens), "%zu", p->n_written);
+    if (a->backing_off)
+        snprintf(seconds, sizeof(seconds), "in %.1f s", a->wait_s);
+    else
+        snprintf(seconds, sizeof(seconds), "%.1f s", p->ms / 1000);
+    strbuf_printf(out, "%3d  %-8s %9s %8s  %s", a->slot + 1,
+                  a->backing_off ? "retrying" : words[p->state], tokens, seconds, a->label);
+    if (a->attempt > 1)
+        strbuf_printf(out, " (form %d)", a->attempt);
+    if (a->tries > 1)
+        strbuf_printf(out, " (try %d)", a->tries);
+}
+
+/* A line for each agent as far as there is room; the last one counts those that have none. */
+static size_t agent_lines(struct view *v, const struct dobby_event *ev)
+{
+    size_t room = term_room(v->term), all = size_max(ev->n_running, ev->n_agents),
+           n = size_min(ev->n_agents, room);
+
+    if (n == 0)
+        return 0;
+    if (all > n && n == room)
+        n--;
+    for (size_t i = 0; i < n; i++) {
+        strbuf_reset(&v->line[i]);
+        view_agent_line(&v->line[i], &ev->agents[i]);
+    }
+    if (all == n)
+        return n;
+    strbuf_reset(&v->line[n]);
+    strbuf_printf(&v->line[n], "     and %zu more", all - n);
+    return n + 1;
+}
+
+static void draw(struct view *v, const struct dobby_event *ev)
 {
     struct strbuf b[6] = {0};
-    const char *field[7] = {v->stage};
-    size_t n = ev->n_total > 0 ? ARRAY_LEN(field) : 1;
+    const char *field[7] = {v->stage}, *line[TERM_LINES_MAX];
+    size_t n = ev->n_total > 0 ? ARRAY_LEN(field) : 1, n_lines;
 
-    if (!term_due(v->term))
+    /* Between ticks nobody says what the agents do: their lines stay until the next one. */
+    if ((v->live && ev->kind == DOBBY_EV_UNIT) || !term_due(v->term))
         return;
+    n_lines = agent_lines(v, ev);
+    v->live = n_lines > 0;
+    for (size_t i = 0; i < n_lines; i++)
+        line[i] = strbuf_str(&v->line[i]);
     strbuf_printf(&b[0], "%zu of %zu done", ev->n_done + ev->n_cached, ev->n_total);
     put_rate(&b[2], &b[1], v, ev);
     strbuf_printf(&b[3], "%zu left", left(ev));
@@ -64,7 +127,7 @@ static void draw(const struct view *v, const struct dobby_event *ev)
         strbuf_printf(&b[5], "%zu failed", ev->n_failed);
     for (size_t i = 1; i < n; i++)
         field[i] = strbuf_str(&b[i - 1]);
-    term_progress(v->term, field, n);
+    term_progress(v->term, field, n, line, n_lines);
     for (size_t i = 0; i < ARRAY_LEN(b); i++)
         strbuf_release(&b[i]);
 }
@@ -74,6 +137,45 @@ static void note(struct view *v, const char *text)
     /* A tree with ten thousand unreadable files shall not scroll the rest away. */
     if (v->n_notes++ < VIEW_NOTES)
         term_message(v->term, LOG_WARN, text);
+}
+
+/* Numbers in a reason (of tokens, of milliseconds) do not make it another one. */
+static bool same_reason(const char *a, const char *b)
+{
+    for (;;) {
+        if (isdigit((unsigned char)*a) && isdigit((unsigned char)*b)) {
+            a += strspn(a, "0123456789");
+            b += strspn(b, "0123456789");
+        }
+        if (*a != *b)
+            return false;
+        if (*a == '\0')
+            return true;
+        a++;
+        b++;
+    }
+}
+
+static void collect_failure(struct view *v, const struct dobby_event *ev)
+{
+    struct view_reason *r = v->reason, *end = v->reason + v->n_reasons;
+
+    while (r < end && !same_reason(r->why, ev->failure))
+        r++;
+    if (r == end) {
+        char *why = v->n_reasons < VIEW_REASONS ? mem_strdup(ev->failure) : NULL;
+
+        if (!why) { /* no room, no memory */
+            v->n_other += ev->n_units;
+            return;
+        }
+        *r = (struct view_reason){.why = why};
+        v->n_reasons++;
+    }
+    if (r->n_questions < VIEW_NAMES)
+        r->name[r->n_questions] = mem_strdup(ev->text);
+    r->n_questions++;
+    r->n_units += ev->n_units;
 }
 
 static void announce_stop(struct view *v, const struct dobby_event *ev)
@@ -107,10 +209,43 @@ void view_event(struct view *v, const struct dobby_event *ev)
     case DOBBY_EV_NOTE:
         note(v, ev->text);
         break;
+    case DOBBY_EV_FAILED:
+        collect_failure(v, ev);
+        break;
     default:
         draw(v, ev);
     }
     pthread_mutex_unlock(&v->lock);
+}
+
+/* ---- what is left undone ----------------------------------------------------------------------- */
+
+/* Most units first. */
+static int compare_reasons(const void *pa, const void *pb)
+{
+    const struct view_reason *a = pa, *b = pb;
+
+    return (a->n_units < b->n_units) - (a->n_units > b->n_units);
+}
+
+void view_undone(struct view *v)
+{
+    qsort(v->reason, v->n_reasons, sizeof(v->reason[0]), compare_reasons);
+    for (size_t i = 0; i < v->n_reasons; i++) {
+        const struct view_reason *r = &v->reason[i];
+        struct strbuf names = {0};
+
+        for (size_t k = 0; k < VIEW_NAMES && r->name[k]; k++)
+            strbuf_printf(&names, "%s%s", k ? ", " : "", r->name[k]);
+        if (r->n_questions > VIEW_NAMES)
+            strbuf_puts(&names, ", ...");
+        term_say(v->term, "undone: %5zu unit%s  %s  (%s)", r->n_units, r->n_units == 1 ? " " : "s",
+                 r->why, strbuf_str(&names));
+        strbuf_release(&names);
+    }
+    if (v->n_other > 0)
+        term_say(v->term, "undone: %5zu unit%s  for other reasons", v->n_other,
+                 v->n_other == 1 ? " " : "s");
 }
 
 /* ---- at its end -------------------------------------------------------------------------------- */
@@ -125,6 +260,59 @@ static void put_stage(struct strbuf *b, const char *name, double s)
 static double cached_percent(const struct dobby_summary_stats *st)
 {
     return st->n_tokens_read ? (double)st->n_tokens_cached / (double)st->n_tokens_read * 100 : 0;
+}
+
+/* "p50 12.0, p95 31.5" of milliseconds. */
+static void tell_quantiles(struct view *v, const char *what, const struct dobby_histogram *h,
+                           int high)
+{
+    if (h->n > 0)
+        term_say(v->term, "stats: %s: p50 %.1f, p%d %.1f, most %.1f", what, dobby_quantile(h, 0.5),
+                 high, dobby_quantile(h, high / 100.0), h->max);
+}
+
+static double mean(const struct dobby_histogram *h)
+{
+    return h->n ? h->sum / (double)h->n : 0;
+}
+
+static void tell_kv(struct view *v, const struct dobby_stats *en)
+{
+    struct strbuf block = {0};
+
+    cli_put_bytes(&block, (double)en->kv_block_bytes);
+    term_say(v->term, "stats: KV blocks of %s: used now %zu, kept for reuse %zu, peak %zu, all %zu",
+             strbuf_str(&block), en->kv_blocks_used, en->kv_blocks_cached, en->kv_blocks_peak,
+             en->kv_blocks_total);
+    strbuf_release(&block);
+}
+
+static void tell_engine(struct view *v, const struct dobby_summary_stats *st)
+{
+    const struct dobby_stats *en = &st->engine;
+    struct strbuf memory = {0};
+
+    if (st->memory > 0) {
+        strbuf_puts(&memory, ", memory bound ");
+        cli_put_bytes(&memory, (double)st->memory);
+    }
+    term_say(v->term,
+             "stats: agents %d, processors %d%s; questions %llu: done %llu, failed %llu, "
+             "cancelled %llu; found a beginning in the cache %llu",
+             st->agents, en->threads, strbuf_str(&memory), (unsigned long long)en->n_submitted,
+             (unsigned long long)en->n_done, (unsigned long long)en->n_failed,
+             (unsigned long long)en->n_cancelled, (unsigned long long)en->n_prefix_hits);
+    strbuf_release(&memory);
+    if (en->kv_blocks_total > 0)
+        tell_kv(v, en);
+    if (en->n_steps > 0)
+        term_say(v->term, "stats: steps %llu, by all processors together %llu, columns a step %.1f",
+                 (unsigned long long)en->n_steps, (unsigned long long)en->n_team_steps,
+                 mean(&en->step_columns));
+    tell_quantiles(v, "ms of a step", &en->step_ms, 99);
+    tell_quantiles(v, "ms in the queue", &en->queued_ms, 95);
+    tell_quantiles(v, "ms to the first token", &en->first_token_ms, 95);
+    tell_quantiles(v, "ms of an agent", &en->latency_ms, 95);
 }
 
 static void tell_stats(struct view *v, const struct dobby_summary_stats *st)
@@ -145,6 +333,11 @@ static void tell_stats(struct view *v, const struct dobby_summary_stats *st)
              "second",
              st->s_walk, st->s_parse, st->s_load, st->s_infer, st->s_total,
              st->s_infer > 0 ? (double)(computed + st->n_tokens_written) / st->s_infer : 0);
+    if (st->n_unparsed + st->n_parser_ends > 0)
+        term_say(v->term, "stats: files that no parser got through %zu, parsers replaced %zu",
+                 st->n_unparsed, st->n_parser_ends);
+    if (st->engine.n_submitted > 0)
+        tell_engine(v, st);
 }
 
 void view_summary(struct view *v, const struct dobby_summary_stats *st, int rc, bool dry_run,
