@@ -79,8 +79,8 @@ int dobby_trace_close(struct dobby_trace *t, struct dobby_err *e)
     return rc;
 }
 
-static void put_name(struct dobby_trace *t, const char *kind, int group, int row, const char *fmt,
-                     va_list ap)
+static void __attribute__((format(printf, 5, 0)))
+put_name(struct dobby_trace *t, const char *kind, int group, int row, const char *fmt, va_list ap)
 {
     strbuf_printf(&t->out,
                   "{\"name\":\"%s\",\"ph\":\"M\",\"pid\":%d,\"tid\":%d,\"args\":{\"name\":\"", kind,
