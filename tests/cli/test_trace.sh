@@ -67,9 +67,9 @@ judge 74 "run: a trace on a full disk"
 check "  the text is there" test -s "$T/out"
 
 # ---- a time limit ----
-# The scalar code reads some 15 tokens a second: no question gets through in one.
+# The scalar code reads some 15 tokens a second: no question gets through in one. A limit is looked at between steps.
 rm -rf "$T/tree/.dobby" && mkdir "$T/tree/.dobby"
-expect 75 "a time limit that nothing meets" summarize -m fast --limit 1 --isa scalar -t 1 --time-limit 1 --format jsonl "$T/tree"
+expect 75 "a time limit that nothing meets" summarize -m fast --limit 1 --isa scalar -t 1 --chunk 8 --time-limit 1 --format jsonl "$T/tree"
 silent
 check "  the reason, how often, and which" grep -qE '^dobby: undone: +1 unit +no end after 1000 ms, the time limit.*\(py/shop.py: load_prices\)$' "$T/err"
 says "1 units are left undone; run it again"
