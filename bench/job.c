@@ -210,17 +210,18 @@ static int submit_all(struct run *r, struct dobby_engine *en, struct dobby_err *
     return rc;
 }
 
+/* Called before and after the job; the mean of both counts. */
 static int probe(struct run *r, struct dobby_engine *en, struct dobby_err *e)
 {
-    double one, each, s;
-    int rc;
+    double one = 0, each = 0, s;
+    int rc = 0;
 
     if (r->job->o->no_probe)
         return 0;
     rc = bench_probe(&one, &s, en, &r->job->cost, 1, e);
     if (rc == 0)
         rc = bench_probe(&each, &s, en, &r->job->cost, r->threads, e);
-    r->rate += one / 2; /* called twice, before and after */
+    r->rate += one / 2;
     r->rate_each += each / 2;
     return rc;
 }
