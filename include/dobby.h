@@ -77,6 +77,7 @@ struct dobby_model_options {
     const char *
         isa; /* NULL: the best of this machine; scalar avx2 avx512vnni ... (DOBBY_E_UNAVAILABLE if it lacks it) */
     const char *cache_dir; /* where the hash of the model file is remembered; NULL: nowhere */
+    int head;              /* 1: all but the weights; the file stays open for dobby_model_load */
 };
 
 struct dobby_model_info {
@@ -96,6 +97,10 @@ struct dobby_model_info {
  * Returns 0 or a negative code; *out is NULL on failure. */
 DOBBY_API int dobby_model_open(struct dobby_model **out, const char *path,
                                const struct dobby_model_options *o, struct dobby_err *e);
+/* Load the weights of a model that was opened with `head`: until then it has its tokens, sizes and templates, but no
+ * engine can be opened on it. Its file must not have changed meanwhile (DOBBY_E_IO). threads as in the options. Nothing
+ * to do for a model that has its weights. Not while another thread uses the model. */
+DOBBY_API int dobby_model_load(struct dobby_model *m, int threads, struct dobby_err *e);
 /* Free a model that no engine uses any more; NULL is fine. */
 DOBBY_API void dobby_model_free(struct dobby_model *m);
 /* The strings live as long as the model. */

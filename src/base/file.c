@@ -99,6 +99,24 @@ void file_map_close(struct file_map *m)
     *m = (struct file_map){0};
 }
 
+/* The page cache holds files in stretches of up to 2 MB, aligned in the file; since Linux 6.18 a touch maps the whole
+ * stretch, and it always mapped the 64 KB around an address. So everything within reach of a touch is given up. */
+void file_map_forget(const struct file_map *m, const void *p, size_t size)
+{
+    const size_t around = (size_t)64 << 10;
+    size_t from, to;
+
+    if (!m->data || size == 0)
+        return;
+    from = (size_t)((const unsigned char *)p - (const unsigned char *)m->data);
+    to = (from + size + FILE_MAP_STEP - 1) / FILE_MAP_STEP * FILE_MAP_STEP + around;
+    from = from / FILE_MAP_STEP * FILE_MAP_STEP;
+    from -= from > around ? around : from;
+    to = to < m->size ? to : m->size; /* the system rounds up to a page */
+    /* Advice: without it memory is spent, no more. */
+    (void)madvise((unsigned char *)(uintptr_t)m->data + from, to - from, MADV_DONTNEED);
+}
+
 static int64_t nanoseconds(struct timespec t)
 {
     return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;

@@ -16,6 +16,11 @@ struct file_map {
 };
 MUST_CHECK int file_map_open(struct file_map *m, const char *path, struct dobby_err *e);
 void file_map_close(struct file_map *m);
+/* These bytes of the mapping are not needed for now: they stop counting as this process's memory, and come back from the
+ * file when they are touched. Up to FILE_MAP_STEP on both sides goes with them, since one touch may have mapped that
+ * much; that is harmless for other readers. p lies in the mapping. */
+#define FILE_MAP_STEP ((size_t)2 << 20)
+void file_map_forget(const struct file_map *m, const void *p, size_t size);
 
 /* What identifies a file's content cheaply. */
 struct file_id {

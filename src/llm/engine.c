@@ -679,6 +679,10 @@ static int set_up(struct engine *en, const struct dobby_engine_options *o, struc
     size_t block, tokens, n_blocks;
     int rc, threads = o->threads > 0 ? o->threads : thread_cpus();
 
+    if (!m->weights)
+        return err_set(
+            e, DOBBY_E_USAGE,
+            "an engine needs the model's weights, and this is its head; load them first");
     if (o->threads < 0 || o->threads > TEAM_MAX || o->agents < 0 || o->agents > 65536 ||
         o->chunk < 0 || o->chunk > 65536 || o->context < 0 || o->step_ms < 0)
         return err_set(

@@ -689,6 +689,11 @@ void gguf_release(struct gguf *g)
     *g = (struct gguf){0};
 }
 
+void gguf_forget(const struct gguf *g)
+{
+    file_map_forget(&g->map, g->map.data, g->map.size);
+}
+
 int gguf_check_unchanged(const struct gguf *g, struct dobby_err *e)
 {
     struct file_id now;

@@ -101,6 +101,8 @@ MUST_CHECK int gguf_open(struct gguf *g, const char *path, struct dobby_err *e);
 MUST_CHECK int gguf_parse(struct gguf *g, const void *data, size_t size, const char *name,
                           struct dobby_err *e);
 void gguf_release(struct gguf *g);
+/* What was read of the file so far stops counting as this process's memory (base/file.h); nothing for images. */
+void gguf_forget(const struct gguf *g);
 /* Has the file kept its identity (inode, size, times) since gguf_open? DOBBY_E_IO with advice if not: what was
  * read in between is worthless. Always 0 for images. */
 MUST_CHECK int gguf_check_unchanged(const struct gguf *g, struct dobby_err *e);

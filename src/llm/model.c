@@ -24,11 +24,17 @@ struct pack_job {
     size_t rope_dim;
 };
 
-struct loader {
-    struct dobby_model *m;
+/* What a head keeps until its weights are loaded. */
+struct model_source {
     struct gguf g;
     struct pack_job *jobs;
     size_t n_jobs;
+    const struct gguf_tensor *embd; /* to be copied as it is; NULL: the output's rows serve */
+};
+
+struct loader {
+    struct dobby_model *m;
+    struct model_source *s;
     struct dobby_err *e;
 };
 
@@ -43,7 +49,7 @@ static const char *arch_key(const struct loader *l, char *buf, size_t size, cons
 static int bad(struct loader *l, const char *what, const char *key, double found)
 {
     return err_set(l->e, DOBBY_E_FORMAT,
-                   "%s: %s.%s is %g: %s; get the model file again or use another one", l->g.name,
+                   "%s: %s.%s is %g: %s; get the model file again or use another one", l->s->g.name,
                    l->m->arch, key, found, what);
 }
 
@@ -53,13 +59,13 @@ static int hyper(struct loader *l, const char *name, size_t min, size_t max, boo
 {
     char key[96];
     uint32_t v = 0;
-    int rc = gguf_get_u32_at(&l->g, arch_key(l, key, sizeof(key), name), 0, &v, l->e);
+    int rc = gguf_get_u32_at(&l->s->g, arch_key(l, key, sizeof(key), name), 0, &v, l->e);
 
     if (rc == DOBBY_E_NOTFOUND)
-        return needed
-                   ? err_set(l->e, DOBBY_E_FORMAT,
-                             "%s: the key %s is missing; get the model file again", l->g.name, key)
-                   : 0;
+        return needed ? err_set(l->e, DOBBY_E_FORMAT,
+                                "%s: the key %s is missing; get the model file again", l->s->g.name,
+                                key)
+                      : 0;
     if (rc < 0)
         return rc;
     if (v < min || v > max)
@@ -71,7 +77,7 @@ static int hyper(struct loader *l, const char *name, size_t min, size_t max, boo
 static int hyper_float(struct loader *l, const char *name, double min, double max, float *out)
 {
     char key[96];
-    int rc = gguf_get_f32(&l->g, arch_key(l, key, sizeof(key), name), out, l->e);
+    int rc = gguf_get_f32(&l->s->g, arch_key(l, key, sizeof(key), name), out, l->e);
     if (rc < 0 && rc != DOBBY_E_NOTFOUND)
         return rc;
     if (!((double)*out >= min && (double)*out <= max))
@@ -93,25 +99,26 @@ static int refuse_variants(struct loader *l)
 
     for (size_t i = 0; i < ARRAY_LEN(keys); i++) {
         uint32_t v = 1; /* a key that is no integer counts as used */
-        if (gguf_find_kv(&l->g, arch_key(l, key, sizeof(key), keys[i])) &&
-            (gguf_get_u32(&l->g, key, &v, NULL) < 0 || v != 0))
+        if (gguf_find_kv(&l->s->g, arch_key(l, key, sizeof(key), keys[i])) &&
+            (gguf_get_u32(&l->s->g, key, &v, NULL) < 0 || v != 0))
             return err_set(l->e, DOBBY_E_UNSUPPORTED,
                            "%s: %s is set: this variant of the architecture is not supported",
-                           l->g.name, key);
+                           l->s->g.name, key);
     }
-    rc = gguf_get_str(&l->g, arch_key(l, key, sizeof(key), "rope.scaling.type"), &s, &len, l->e);
+    rc = gguf_get_str(&l->s->g, arch_key(l, key, sizeof(key), "rope.scaling.type"), &s, &len, l->e);
     if (rc == 0 && !(len == 4 && memcmp(s, "none", 4) == 0) &&
         !(len == 6 && memcmp(s, "linear", 6) == 0))
         return err_set(l->e, DOBBY_E_UNSUPPORTED, "%s: %s is not supported; only none is",
-                       l->g.name, key);
+                       l->s->g.name, key);
     if (rc < 0 && rc != DOBBY_E_NOTFOUND)
         return rc;
-    rc = gguf_get_f32(&l->g, arch_key(l, key, sizeof(key), "rope.scaling.factor"), &factor, l->e);
+    rc =
+        gguf_get_f32(&l->s->g, arch_key(l, key, sizeof(key), "rope.scaling.factor"), &factor, l->e);
     if (rc < 0 && rc != DOBBY_E_NOTFOUND)
         return rc;
-    if (factor != 1.0f || gguf_find_tensor(&l->g, "rope_freqs.weight"))
+    if (factor != 1.0f || gguf_find_tensor(&l->s->g, "rope_freqs.weight"))
         return err_set(l->e, DOBBY_E_UNSUPPORTED, "%s: scaled rotary positions are not supported",
-                       l->g.name);
+                       l->s->g.name);
     return 0;
 }
 
@@ -119,16 +126,16 @@ static int read_arch(struct loader *l)
 {
     const char *s;
     size_t len;
-    int rc = gguf_get_str(&l->g, "general.architecture", &s, &len, l->e);
+    int rc = gguf_get_str(&l->s->g, "general.architecture", &s, &len, l->e);
 
     if (rc == DOBBY_E_NOTFOUND)
         return err_set(l->e, DOBBY_E_FORMAT,
-                       "%s: general.architecture is missing: not a language model", l->g.name);
+                       "%s: general.architecture is missing: not a language model", l->s->g.name);
     if (rc < 0)
         return rc;
     l->m->arch = arena_strndup(&l->m->mem, s, len < 64 ? len : 64);
     l->m->title = "";
-    if (gguf_get_str(&l->g, "general.name", &s, &len, NULL) == 0)
+    if (gguf_get_str(&l->s->g, "general.name", &s, &len, NULL) == 0)
         l->m->title = arena_strndup(&l->m->mem, s, len < 256 ? len : 256);
     if (!l->m->arch || !l->m->title)
         return err_nomem(l->e, "a model's name");
@@ -136,7 +143,7 @@ static int read_arch(struct loader *l)
         return err_set(l->e, DOBBY_E_UNSUPPORTED,
                        "%s: architecture '%.40s' is not supported (llama and qwen2 are); see "
                        "`dobby models list`",
-                       l->g.name, l->m->arch);
+                       l->s->g.name, l->m->arch);
     return 0;
 }
 
@@ -168,7 +175,7 @@ static int read_hyper(struct loader *l)
     if ((rc = hyper(l, "attention.value_length", 1, 4096, false, &value_length)) < 0 ||
         (rc = hyper(l, "rope.dimension_count", 1, 4096, false, &rope_dim)) < 0)
         return rc;
-    if (m->n_embd % m->n_heads && !gguf_find_kv(&l->g, "llama.attention.key_length"))
+    if (m->n_embd % m->n_heads && !gguf_find_kv(&l->s->g, "llama.attention.key_length"))
         return bad(l, "not a multiple of attention.head_count", "embedding_length",
                    (double)m->n_embd);
     if (m->n_heads % m->n_kv)
@@ -194,7 +201,7 @@ static const struct gguf_tensor *find(struct loader *l, size_t i, const char *na
                                       const char *kind, char *buf, size_t size)
 {
     snprintf(buf, size, "blk.%zu.%s.%s", i, name, kind);
-    return gguf_find_tensor(&l->g, buf);
+    return gguf_find_tensor(&l->s->g, buf);
 }
 
 static int check_shape(struct loader *l, const struct gguf_tensor *t, const char *name, size_t rows,
@@ -202,10 +209,11 @@ static int check_shape(struct loader *l, const struct gguf_tensor *t, const char
 {
     if (!t)
         return err_set(l->e, DOBBY_E_FORMAT,
-                       "%s: the tensor %s is missing; get the model file again", l->g.name, name);
+                       "%s: the tensor %s is missing; get the model file again", l->s->g.name,
+                       name);
     if (t->dim[0] != cols || t->dim[1] != rows || t->dim[2] != 1 || t->dim[3] != 1)
         return err_set(l->e, DOBBY_E_FORMAT, "%s: %s is %zux%zux%zux%zu, expected %zux%zu",
-                       l->g.name, name, t->dim[0], t->dim[1], t->dim[2], t->dim[3], cols, rows);
+                       l->s->g.name, name, t->dim[0], t->dim[1], t->dim[2], t->dim[3], cols, rows);
     return 0;
 }
 
@@ -234,7 +242,7 @@ static int take_matrix(struct loader *l, const struct gguf_tensor *t, const char
     matrix_shape(out, pack_type_of(t->type, l->m->exact), rows, cols);
     if (!pack_is_quantized(out->type))
         l->m->needs_floats = true;
-    l->jobs[l->n_jobs++] = (struct pack_job){out, t, rope_dim};
+    l->s->jobs[l->s->n_jobs++] = (struct pack_job){out, t, rope_dim};
     return 0;
 }
 
@@ -305,8 +313,8 @@ static int take_layer(struct loader *l, size_t i)
 static int take_embedding(struct loader *l)
 {
     struct dobby_model *m = l->m;
-    const struct gguf_tensor *embd = gguf_find_tensor(&l->g, "token_embd.weight");
-    const struct gguf_tensor *head = gguf_find_tensor(&l->g, "output.weight");
+    const struct gguf_tensor *embd = gguf_find_tensor(&l->s->g, "token_embd.weight");
+    const struct gguf_tensor *head = gguf_find_tensor(&l->s->g, "output.weight");
     size_t n_tokens = tokenizer_n_vocab(m->tokenizer);
     int rc;
 
@@ -315,7 +323,7 @@ static int take_embedding(struct loader *l)
     m->n_vocab = embd->dim[1];
     if (m->n_vocab < n_tokens || m->n_vocab > TOKENIZER_MAX_VOCAB)
         return err_set(l->e, DOBBY_E_FORMAT, "%s: token_embd.weight has %zu rows for %zu tokens",
-                       l->g.name, m->n_vocab, n_tokens);
+                       l->s->g.name, m->n_vocab, n_tokens);
     if ((rc = check_shape(l, embd, "token_embd.weight", m->n_vocab, m->n_embd)) < 0)
         return rc;
     rc = take_matrix(l, head ? head : embd, head ? "output.weight" : "token_embd.weight",
@@ -324,9 +332,8 @@ static int take_embedding(struct loader *l)
         return rc;
     if (head) {
         m->embd_type = embd->type;
-        m->embd = mem_dup(embd->data, embd->size);
-        if (!m->embd)
-            return err_nomem(l->e, "the embeddings");
+        m->embd_size = embd->size;
+        l->s->embd = embd;
     }
     m->banned = arena_array(&m->mem, m->n_vocab + HEAD_ROWS, 1);
     if (!m->banned)
@@ -339,55 +346,145 @@ static int take_embedding(struct loader *l)
     }
     for (size_t i = 0; i < m->n_vocab; i++)
         m->banned[i] = i >= n_tokens || tokenizer_is_unused(m->tokenizer, (int32_t)i);
-    return take_vector(l, gguf_find_tensor(&l->g, "output_norm.weight"), "output_norm.weight",
+    return take_vector(l, gguf_find_tensor(&l->s->g, "output_norm.weight"), "output_norm.weight",
                        m->n_embd, &m->output_norm);
 }
 
 /* ---- packing -------------------------------------------------------------------------------------- */
 
-#define PACK_PANELS 32 /* panels a work item */
+#define PACK_PANELS 32                /* panels a work item */
+#define COPY_STEP   ((size_t)1 << 20) /* bytes of the embeddings a work item */
 
+/* A stretch of panels, or (job NULL) of the embeddings, which are copied as they are. */
 struct pack_item {
     const struct pack_job *job;
-    size_t panel;
+    size_t at; /* first panel; offset */
 };
 
-static void pack_some(void *ctx, size_t i)
+struct packing {
+    struct dobby_model *m;
+    struct pack_item *items;
+};
+
+static void copy_some(const struct packing *k, size_t at)
 {
-    const struct pack_item *it = (const struct pack_item *)ctx + i;
-    const struct matrix *m = it->job->m;
-    for (size_t p = it->panel; p < m->n_panels && p < it->panel + PACK_PANELS; p++)
-        pack_panel(m, p, it->job->t->type, it->job->t->data, it->job->rope_dim);
+    const struct model_source *s = k->m->source;
+    size_t n = size_min(COPY_STEP, s->embd->size - at);
+    const unsigned char *from = (const unsigned char *)s->embd->data + at;
+
+    memcpy(k->m->embd + at, from, n);
+    file_map_forget(&s->g.map, from, n);
 }
 
-static int pack_all(struct loader *l, int threads)
+/* The file's pages go as they are done with; what another item still needs of them comes back at its touch. */
+static void pack_some(void *ctx, size_t i)
 {
-    struct dobby_model *m = l->m;
-    struct pack_item *items;
-    size_t total = 0, n = 0, at = 0;
+    const struct packing *k = ctx;
+    const struct pack_job *job = k->items[i].job;
+    size_t from = k->items[i].at, to, row;
 
-    for (size_t i = 0; i < l->n_jobs; i++) {
-        total += (matrix_bytes(l->jobs[i].m) + 63) & ~(size_t)63;
-        n += (l->jobs[i].m->n_panels + PACK_PANELS - 1) / PACK_PANELS;
+    if (!job) {
+        copy_some(k, from);
+        return;
     }
-    m->weights_size = total;
-    m->weights = mem_aligned(WEIGHTS_ALIGN, (total + WEIGHTS_ALIGN - 1) & ~(WEIGHTS_ALIGN - 1));
-    items = mem_array(n, sizeof(*items));
-    if (!m->weights || !items) {
-        mem_free(items);
-        return err_nomem(l->e, "the weights");
+    to = size_min(from + PACK_PANELS, job->m->n_panels);
+    for (size_t p = from; p < to; p++)
+        pack_panel(job->m, p, job->t->type, job->t->data, job->rope_dim);
+    row = quant_row_bytes(job->t->type, job->m->cols);
+    file_map_forget(&k->m->source->g.map,
+                    (const unsigned char *)job->t->data + from * PANEL_ROWS * row,
+                    (size_min(to * PANEL_ROWS, job->m->rows) - from * PANEL_ROWS) * row);
+}
+
+static size_t packed_bytes(const struct matrix *m)
+{
+    return (matrix_bytes(m) + 63) & ~(size_t)63;
+}
+
+/* One allocation for all matrices, in huge pages where the system has them. */
+static int allot_weights(struct dobby_model *m, struct dobby_err *e)
+{
+    const struct model_source *s = m->source;
+    size_t at = 0;
+
+    m->weights =
+        mem_aligned(WEIGHTS_ALIGN, (m->weights_size + WEIGHTS_ALIGN - 1) & ~(WEIGHTS_ALIGN - 1));
+    if (s->embd)
+        m->embd = mem_alloc(s->embd->size);
+    if (!m->weights || (s->embd && !m->embd))
+        return err_nomem(e, "the weights");
+    (void)madvise(m->weights, m->weights_size,
+                  MADV_HUGEPAGE); /* advice: its absence costs speed only */
+    for (size_t i = 0; i < s->n_jobs; i++) {
+        s->jobs[i].m->data = m->weights + at;
+        at += packed_bytes(s->jobs[i].m);
     }
-    (void)madvise(m->weights, total, MADV_HUGEPAGE); /* advice: its absence costs speed only */
-    n = 0;
-    for (size_t i = 0; i < l->n_jobs; i++) {
-        l->jobs[i].m->data = m->weights + at;
-        at += (matrix_bytes(l->jobs[i].m) + 63) & ~(size_t)63;
-        for (size_t p = 0; p < l->jobs[i].m->n_panels; p += PACK_PANELS)
-            items[n++] = (struct pack_item){&l->jobs[i], p};
+    return 0;
+}
+
+/* All work items in the order of the allocation. items NULL: only their number. */
+static size_t list_items(const struct model_source *s, struct pack_item *items)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < s->n_jobs; i++)
+        for (size_t p = 0; p < s->jobs[i].m->n_panels; p += PACK_PANELS, n++)
+            if (items)
+                items[n] = (struct pack_item){&s->jobs[i], p};
+    for (size_t at = 0; s->embd && at < s->embd->size; at += COPY_STEP, n++)
+        if (items)
+            items[n] = (struct pack_item){NULL, at};
+    return n;
+}
+
+static void source_free(struct model_source *s)
+{
+    if (!s)
+        return;
+    mem_free(s->jobs);
+    gguf_release(&s->g);
+    mem_free(s);
+}
+
+static void drop_weights(struct dobby_model *m)
+{
+    mem_free(m->weights);
+    mem_free(m->embd);
+    m->weights = m->embd = NULL;
+}
+
+int dobby_model_load(struct dobby_model *m, int threads, struct dobby_err *e)
+{
+    struct packing k = {.m = m};
+    size_t n;
+    int rc;
+
+    if (m->weights)
+        return 0;
+    rc = allot_weights(m, e);
+    n = list_items(m->source, NULL);
+    if (rc == 0) {
+        k.items = mem_array(n, sizeof(*k.items));
+        rc = k.items ? 0 : err_nomem(e, "the weights");
     }
-    thread_parallel(threads > 0 ? threads : thread_cpus(), n, pack_some, items);
-    mem_free(items);
-    return gguf_check_unchanged(&l->g, l->e);
+    if (rc == 0) {
+        list_items(m->source, k.items);
+        thread_parallel(threads > 0 ? threads : thread_cpus(), n, pack_some, &k);
+        rc = gguf_check_unchanged(&m->source->g, e);
+    }
+    mem_free(k.items);
+    if (rc < 0) {
+        drop_weights(m);
+        return rc;
+    }
+    source_free(m->source);
+    m->source = NULL;
+    return 0;
+}
+
+size_t model_weights(const struct dobby_model *m)
+{
+    return m->weights_size + m->embd_size;
 }
 
 /* ---- opening ---------------------------------------------------------------------------------------- */
@@ -423,66 +520,79 @@ static int describe(struct loader *l, const char *cache_dir)
     struct dobby_model *m = l->m;
     struct strbuf types = {0};
     uint8_t sha[32];
-    int rc = modelfile_hash(l->g.name, cache_dir, sha, NULL, NULL, l->e);
+    int rc = modelfile_hash(l->s->g.name, cache_dir, sha, NULL, NULL, l->e);
 
     if (rc < 0)
         return rc;
     hex_encode(m->sha256, sha, sizeof(sha));
-    gguf_put_tensor_types(&l->g, &types);
+    gguf_put_tensor_types(&l->s->g, &types);
     m->file_type = strbuf_take(&types, NULL);
-    m->path = arena_strdup(&m->mem, l->g.name);
-    m->file_size = l->g.size;
-    m->n_params = l->g.n_params;
+    m->path = arena_strdup(&m->mem, l->s->g.name);
+    m->file_size = l->s->g.size;
+    m->n_params = l->s->g.n_params;
     if (!m->file_type || !m->path)
         return err_nomem(l->e, "a model's description");
     return 0;
 }
 
-static int load(struct loader *l, const struct dobby_model_options *o)
+/* All but the weights. */
+static int read_head(struct loader *l, const struct dobby_model_options *o)
 {
     struct dobby_model *m = l->m;
     int rc;
 
     if ((rc = choose_kernels(m, o, l->e)) < 0 || (rc = read_arch(l)) < 0 ||
-        (rc = read_hyper(l)) < 0 || (rc = tokenizer_new(&m->tokenizer, &l->g, l->e)) < 0 ||
-        (rc = chat_init(&m->chat, &l->g, m->tokenizer, l->e)) < 0 ||
+        (rc = read_hyper(l)) < 0 || (rc = tokenizer_new(&m->tokenizer, &l->s->g, l->e)) < 0 ||
+        (rc = chat_init(&m->chat, &l->s->g, m->tokenizer, l->e)) < 0 ||
         (rc = describe(l, o->cache_dir)) < 0)
         return rc;
     m->chat_name = chat_name(m->chat.kind);
     m->layers = arena_array(&m->mem, m->n_layers, sizeof(*m->layers));
-    l->jobs = mem_array(m->n_layers * 7 + 1, sizeof(*l->jobs));
-    if (!m->layers || !l->jobs)
+    l->s->jobs = mem_array(m->n_layers * 7 + 1, sizeof(*l->s->jobs));
+    if (!m->layers || !l->s->jobs)
         return err_nomem(l->e, "a model's tables");
     for (size_t i = 0; i < m->n_layers; i++)
         if ((rc = take_layer(l, i)) < 0)
             return rc;
     if ((rc = take_embedding(l)) < 0)
         return rc;
-    return pack_all(l, o->threads);
+    for (size_t i = 0; i < l->s->n_jobs; i++)
+        m->weights_size += packed_bytes(l->s->jobs[i].m);
+    gguf_forget(&l->s->g); /* tables and vectors have been taken over */
+    return 0;
+}
+
+static int open_head(struct dobby_model *m, const char *path, const struct dobby_model_options *o,
+                     struct dobby_err *e)
+{
+    struct loader l = {.m = m, .e = e};
+    int rc;
+
+    m->source = l.s = mem_zalloc(sizeof(*l.s));
+    if (!l.s)
+        return err_nomem(e, "a model");
+    rc = gguf_open(&l.s->g, path, e);
+    return rc < 0 ? rc : read_head(&l, o);
 }
 
 int dobby_model_open(struct dobby_model **out, const char *path,
                      const struct dobby_model_options *o, struct dobby_err *e)
 {
     struct dobby_model_options opt;
-    struct loader l = {.e = e};
+    struct dobby_model *m;
     int rc = options_take(&opt, sizeof(opt), o, "model", e);
 
     *out = NULL;
     if (rc < 0)
         return rc;
-    rc = gguf_open(&l.g, path, e);
-    if (rc < 0)
-        return rc;
-    l.m = mem_zalloc(sizeof(*l.m));
-    rc = l.m ? load(&l, &opt) : err_nomem(e, "a model");
-    if (rc == 0) {
-        *out = l.m;
-        l.m = NULL;
-    }
-    mem_free(l.jobs);
-    gguf_release(&l.g);
-    dobby_model_free(l.m);
+    m = mem_zalloc(sizeof(*m));
+    rc = m ? open_head(m, path, &opt, e) : err_nomem(e, "a model");
+    if (rc == 0 && !opt.head)
+        rc = dobby_model_load(m, opt.threads, e);
+    if (rc == 0)
+        *out = m;
+    else
+        dobby_model_free(m);
     return rc;
 }
 
@@ -490,10 +600,10 @@ void dobby_model_free(struct dobby_model *m)
 {
     if (!m)
         return;
+    source_free(m->source);
+    drop_weights(m);
     tokenizer_free(m->tokenizer);
     mem_free(m->file_type);
-    mem_free(m->weights);
-    mem_free(m->embd);
     arena_release(&m->mem);
     mem_free(m);
 }
@@ -510,8 +620,7 @@ void dobby_model_get_info(const struct dobby_model *m, struct dobby_model_info *
         .file_type = m->file_type,
         .n_params = m->n_params,
         .file_size = m->file_size,
-        .packed_size =
-            m->weights_size + (m->embd ? quant_row_bytes(m->embd_type, m->n_embd) * m->n_vocab : 0),
+        .packed_size = model_weights(m),
         .n_layers = (int)m->n_layers,
         .n_embd = (int)m->n_embd,
         .n_ff = (int)m->n_ff,

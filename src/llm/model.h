@@ -1,9 +1,11 @@
 /* model.h - one set of weights, ready to multiply (llm).
  * What     Hyperparameters checked against the file's tensors, tokenizer, chat template, and every matrix
- *          packed for the kernels (pack.h). The file is closed once the model stands: nothing that happens to
- *          it later can hurt.
+ *          packed for the kernels (pack.h). A model may be opened in two steps: its head knows all but the weights (their
+ *          size, too), and keeps the file open until dobby_model_load() packs them. Then the file is closed: nothing
+ *          that happens to it later can hurt.
+ * Memory   Pages of the file are given up as they are packed, so that file and weights are never there both.
  * Owns     All weights in one allocation. Everything handed out dies with dobby_model_free().
- * Threads  Immutable once open.
+ * Threads  Immutable once open, but for dobby_model_load().
  * Source   Architectures llama and qwen2 as in the GGUF files of llama.cpp's converters.
  * Next     graph.c for the forward pass, engine.c for who calls it. */
 #ifndef LLM_MODEL_H
@@ -15,6 +17,8 @@
 #include "llm/tokenizer.h"
 
 #define MODEL_MAX_LAYERS 512
+
+struct model_source; /* the file and where its matrices go: model.c */
 
 struct layer {
     struct matrix q, k, v,
@@ -41,13 +45,17 @@ struct dobby_model {
     /* Embeddings: rows of the file's tensor, or NULL when they are the rows of `output`. */
     unsigned char *embd;
     enum quant_type embd_type;
-    uint8_t *banned; /* [n_vocab] 1: never sampled */
-    unsigned char *weights;
+    size_t embd_size;
+    uint8_t *banned;        /* [n_vocab] 1: never sampled */
+    unsigned char *weights; /* NULL: the head only */
     size_t weights_size;
+    struct model_source *source; /* of a head; NULL once the weights are there */
     struct tokenizer *tokenizer;
     struct chat chat;
 };
 
+/* Bytes of all weights in memory, also of a head. */
+size_t model_weights(const struct dobby_model *m);
 /* The embedding of one token, [n_embd]. id < n_vocab. */
 void model_embed(const struct dobby_model *m, int32_t id, float *out);
 /* Cosines and sines for positions 0..n_ctx-1: [n_ctx][head_dim], cosines first. */
