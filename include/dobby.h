@@ -162,6 +162,38 @@ struct dobby_engine_options {
 DOBBY_API int dobby_engine_open(struct dobby_engine **out, struct dobby_model *m,
                                 const struct dobby_engine_options *o, struct dobby_err *e);
 
+/* How many agents fit into a bound on this process's memory, and with which KV pool. */
+struct dobby_memory_options {
+    size_t size;
+    size_t
+        memory; /* bound in bytes; 0: 70% of the smaller of the control group's limit and what is available */
+    int threads, agents, chunk, kv; /* as in dobby_engine_options */
+    const uint32_t *
+        tokens; /* prompt plus text of the longest sequences that may be in flight at once, in any order */
+    size_t n_tokens;    /* when there are fewer than agents, the others need nothing */
+    size_t tokens_each; /* without `tokens`: of every sequence; 0: the engine's default context */
+    size_t shared;      /* tokens that all prompts begin with, counted once */
+};
+struct dobby_memory {
+    size_t memory;  /* the bound */
+    size_t used;    /* by the process now */
+    size_t weights; /* still to be loaded; 0 for a model that has them */
+    size_t scratch; /* of the engine, besides its KV pool */
+    size_t kv;      /* for dobby_engine_options.kv_memory */
+    size_t
+        reserve; /* for what grows while agents work: stacks, texts, rows on their way to a store */
+    size_t smallest; /* the bound with which one agent works */
+    size_t enough;   /* the bound with which all agents asked for work */
+    int agents;      /* for dobby_engine_options.agents */
+    int context;     /* for dobby_engine_options.context: what the longest sequence needs */
+};
+/* Plan an engine on a model, whose head suffices, so that used + weights + scratch + kv + reserve stay within the bound.
+ * An engine opened with agents, kv_memory, context as planned, and threads, chunk and kv as asked, keeps to it.
+ * Returns 0, also with fewer agents than asked for; DOBBY_E_LIMIT when not even one fits: the message has the smallest
+ * bound that does. */
+DOBBY_API int dobby_memory_plan(struct dobby_memory *out, const struct dobby_model *m,
+                                const struct dobby_memory_options *o, struct dobby_err *e);
+
 /* Another engine behind the same calls: an OpenAI-compatible server (llama.cpp's, vLLM, ...), asked for greedy texts through
  * /v1/completions and /v1/chat/completions. Texts are the server's: not reproducible.
  *
@@ -370,6 +402,7 @@ struct dobby_summarize {
 struct dobby_summary_stats {
     int agents;    /* that worked: fewer than asked for when the memory allows only that */
     size_t memory; /* the bound that held, bytes */
+    struct dobby_memory plan;  /* of it; all zero when the model was not needed */
     struct dobby_stats engine; /* all zero when nothing was asked */
     size_t n_files, n_skipped, n_units, n_done, n_cached, n_failed, n_left;
     size_t n_unparsed; /* files without units because no parser got through them, now or before */

@@ -3,6 +3,7 @@
 #include "base/fault.h"
 #include "base/size.h"
 
+#include <malloc.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -136,4 +137,11 @@ void mem_free(void *p)
     if (p)
         count(-1);
     free(p);
+}
+
+void mem_trim(void)
+{
+#if defined(__GLIBC__)
+    (void)malloc_trim(0);
+#endif
 }

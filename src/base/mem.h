@@ -23,5 +23,7 @@ char *mem_strndup(const char *s, size_t n)
     __attribute__((malloc, warn_unused_result)); /* n bytes and a NUL */
 void *mem_dup(const void *p, size_t n) __attribute__((malloc, warn_unused_result));
 void mem_free(void *p);
+/* Give back to the system what was freed and is kept for reuse; a moment's work for small heaps. */
+void mem_trim(void);
 
 #endif

@@ -17,11 +17,14 @@
 #include <unistd.h>
 
 #define AGENTS         10
+#define TOKENS_LONGEST 8192 /* of one prompt and its text, where memory allows it */
+#define TOKENS_USUAL   2048
 #define TIME_LIMIT_MAX (7 * 24 * 3600) /* seconds */
 
 struct batch_opts {
     const char *model, *output, *stop, *trace;
     int tokens, agents, time_limit, threads, chunk, step_ms, kv, isa, exact, stats, quiet;
+    size_t memory;
     struct cli_log log;
 };
 
@@ -84,6 +87,7 @@ struct batch {
     struct dobby_model *model;
     struct dobby_engine *engine;
     struct batch_counts counts;
+    int agents; /* that memory allows */
     double s_load;
 };
 
@@ -103,10 +107,47 @@ static int open_input(struct batch *b, const char *path, struct dobby_err *e)
     return 0;
 }
 
+/* One line as long as the engine takes by default beside usual ones; where memory does not allow it, usual ones only: a line
+ * that is longer then fails by itself. Lines are not known beforehand. */
+static int plan_memory(struct batch *b, struct dobby_memory *plan, struct dobby_err *e)
+{
+    size_t n = (size_t)b->o->agents;
+    uint32_t *tokens = mem_array(n, sizeof(*tokens));
+    struct dobby_memory_options o;
+    bool short_lines;
+    int rc;
+
+    if (!tokens)
+        return err_nomem(e, "a memory plan");
+    for (size_t i = 0; i < n; i++)
+        tokens[i] = i == 0 ? TOKENS_LONGEST : TOKENS_USUAL;
+    DOBBY_INIT(o);
+    o.memory = b->o->memory;
+    o.threads = b->o->threads;
+    o.agents = b->o->agents;
+    o.chunk = b->o->chunk;
+    o.kv = cli_kv_value(b->o->kv);
+    o.tokens = tokens;
+    o.n_tokens = n;
+    rc = dobby_memory_plan(plan, b->model, &o, NULL);
+    short_lines = rc == DOBBY_E_LIMIT;
+    tokens[0] = TOKENS_USUAL;
+    if (rc < 0)
+        rc = dobby_memory_plan(plan, b->model, &o, e);
+    mem_free(tokens);
+    if (rc == 0 && !b->o->quiet && (plan->agents < b->o->agents || short_lines))
+        term_say(&b->c->term,
+                 "memory: agents: %d of %d, lines of %d tokens at most: a bound of %zu MiB holds "
+                 "no more",
+                 plan->agents, b->o->agents, plan->context, plan->memory >> 20);
+    return rc;
+}
+
 static int open_engine(struct batch *b, const char *model, struct dobby_err *e)
 {
     struct dobby_engine_options eo;
     struct dobby_model_options mo;
+    struct dobby_memory plan;
     double start = time_now();
     int rc;
 
@@ -115,15 +156,22 @@ static int open_engine(struct batch *b, const char *model, struct dobby_err *e)
     mo.threads = b->o->threads;
     mo.isa = b->o->isa < 0 ? NULL : cli_isa_names[b->o->isa];
     mo.cache_dir = b->c->cache;
+    mo.head = 1;
     rc = dobby_model_open(&b->model, model, &mo, e);
+    if (rc == 0)
+        rc = plan_memory(b, &plan, e);
+    if (rc == 0)
+        rc = dobby_model_load(b->model, b->o->threads, e);
     if (rc < 0)
         return rc;
     DOBBY_INIT(eo);
     eo.threads = b->o->threads;
-    eo.agents = b->o->agents;
+    eo.agents = b->agents = plan.agents;
     eo.chunk = b->o->chunk;
     eo.step_ms = b->o->step_ms;
     eo.kv = cli_kv_value(b->o->kv);
+    eo.context = plan.context;
+    eo.kv_memory = plan.kv;
     eo.trace = b->trace;
     rc = dobby_engine_open(&b->engine, b->model, &eo, e);
     b->s_load = time_now() - start;
@@ -260,7 +308,7 @@ static int finish(struct batch *b, int rc, struct dobby_err *e)
 static int run(struct batch *b, const char *model, struct dobby_err *e)
 {
     struct batch_options o = {
-        .agents = b->o->agents,
+        .agents = b->agents,
         .in = b->in,
         .in_name = b->in_name,
         .in_size = b->in_size,

@@ -61,8 +61,9 @@ void cli_put_seconds(struct strbuf *out, double s);
 struct cli_log {
     int json, level; /* level as in dobby_set_log */
 };
-extern const char *const cli_log_formats[], *const cli_log_levels[], *const cli_kv_names[],
-                                                                         *const cli_isa_names[];
+extern const char *const cli_log_formats[],
+    *const cli_log_levels[], *const cli_kv_names[], *const cli_isa_names[],
+                                                        *const cli_memory_words[];
 
 #define CLI_THREADS_MAX 256
 #define CLI_AGENTS_MAX  4096
@@ -77,7 +78,7 @@ extern const char *const cli_log_formats[], *const cli_log_levels[], *const cli_
             "Least important lines shown (warn)"                                                   \
     }
 /* Rows of the engine's options; the struct has int threads, chunk, step_ms, kv, isa, exact with isa and kv starting at
- * -1. */
+ * -1, and size_t memory, 0 for auto. */
 #define CLI_ENGINE_ROWS(T)                                                                         \
     {'t',                                                                                          \
      "threads",                                                                                    \
@@ -106,6 +107,15 @@ extern const char *const cli_log_formats[], *const cli_log_levels[], *const cli_
          "N",                                                                                      \
          NULL,                                                                                     \
          "Make steps shorter until they take about N milliseconds"},                               \
+        {0,                                                                                        \
+         "memory",                                                                                 \
+         OPT_SIZE,                                                                                 \
+         offsetof(struct T, memory),                                                               \
+         1 << 20,                                                                                  \
+         1LL << 50,                                                                                \
+         "SIZE|auto",                                                                              \
+         cli_memory_words,                                                                         \
+         "Memory of all processes at most (auto: 70% of what is there)"},                          \
         {0,                                                                                        \
          "kv",                                                                                     \
          OPT_CHOICE,                                                                               \

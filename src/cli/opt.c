@@ -117,6 +117,8 @@ static int bad_value(const struct opt_verb *v, const struct opt *o, const char *
     } else if (o->kind == OPT_INT || o->kind == OPT_SIZE) {
         strbuf_printf(&want, "a %s from %lld to %lld",
                       o->kind == OPT_SIZE ? "size (as 512M or 2G)" : "number", o->min, o->max);
+        for (size_t i = 0; o->choices && o->choices[i]; i++)
+            strbuf_printf(&want, ", or %s", o->choices[i]);
     } else {
         strbuf_printf(&want, "a %s", o->value);
     }
@@ -124,6 +126,27 @@ static int bad_value(const struct opt_verb *v, const struct opt *o, const char *
                  o->name, value, strbuf_str(&want));
     strbuf_release(&want);
     return rc;
+}
+
+/* The place of a word in a list that ends with NULL, or -1. */
+static int find_word(const char *const *words, const char *s)
+{
+    for (int i = 0; words && words[i]; i++)
+        if (strcmp(words[i], s) == 0)
+            return i;
+    return -1;
+}
+
+static bool parse_size(const struct opt *o, const char *value, size_t *out)
+{
+    size_t size = 0;
+
+    if (find_word(o->choices, value) < 0 &&
+        (!opt_size(value, &size) || size < (unsigned long long)o->min ||
+         size > (unsigned long long)o->max))
+        return false;
+    *out = size;
+    return true;
 }
 
 static bool parse_int(const struct opt *o, const char *value, int *out)
@@ -145,7 +168,7 @@ static int set_value(const struct opt_verb *v, const struct opt *o, const char *
                      struct dobby_err *e)
 {
     void *field = (char *)out + o->offset;
-    size_t size;
+    int word;
 
     switch (o->kind) {
     case OPT_FLAG:
@@ -154,11 +177,7 @@ static int set_value(const struct opt_verb *v, const struct opt *o, const char *
     case OPT_INT:
         return parse_int(o, value, field) ? 0 : bad_value(v, o, value, e);
     case OPT_SIZE:
-        if (!opt_size(value, &size) || size < (unsigned long long)o->min ||
-            size > (unsigned long long)o->max)
-            return bad_value(v, o, value, e);
-        *(size_t *)field = size;
-        return 0;
+        return parse_size(o, value, field) ? 0 : bad_value(v, o, value, e);
     case OPT_STRING:
     case OPT_TEXT:
         if (o->kind == OPT_STRING && !*value)
@@ -166,13 +185,11 @@ static int set_value(const struct opt_verb *v, const struct opt *o, const char *
         *(const char **)field = value;
         return 0;
     case OPT_CHOICE:
-        for (int i = 0; o->choices[i]; i++) {
-            if (strcmp(o->choices[i], value) == 0) {
-                *(int *)field = i;
-                return 0;
-            }
-        }
-        return bad_value(v, o, value, e);
+        word = find_word(o->choices, value);
+        if (word < 0)
+            return bad_value(v, o, value, e);
+        *(int *)field = word;
+        return 0;
     }
     return err_set(e, DOBBY_E_INTERNAL, "%s: --%s: unknown kind of option", v->name, o->name);
 }

@@ -18,9 +18,9 @@
 #include <stddef.h>
 
 enum opt_kind {
-    OPT_FLAG,   /* int: set to 1 */
-    OPT_INT,    /* int within min..max */
-    OPT_SIZE,   /* size_t within min..max; K M G T are powers of 1024 */
+    OPT_FLAG, /* int: set to 1 */
+    OPT_INT,  /* int within min..max */
+    OPT_SIZE, /* size_t within min..max; K M G T are powers of 1024; a word of `choices`, if there are: 0 */
     OPT_STRING, /* const char *, borrowed from argv; "" is refused */
     OPT_TEXT,   /* const char *, borrowed from argv; may be empty */
     OPT_CHOICE  /* int: index of the word in `choices` */

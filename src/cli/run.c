@@ -19,10 +19,12 @@
 #include <unistd.h>
 
 #define STDIN_MAX ((size_t)64 << 20)
+#define TOKENS    256 /* to write when nothing is said */
 
 struct run_opts {
     const char *model, *prompt, *trace;
     int tokens, threads, chat, isa, exact, chunk, step_ms, kv, stats, quiet;
+    size_t memory;
     struct cli_server server;
     struct cli_log log;
 };
@@ -139,18 +141,49 @@ static int connect_engine(struct run *r, struct dobby_err *e)
     return dobby_engine_connect(&r->engine, &ro, e);
 }
 
-static int open_engine(struct run *r, const char *path, struct dobby_err *e)
+static int prompt_ids(struct run *r, const char *text, size_t len, int32_t **ids, size_t *n,
+                      struct dobby_err *e)
+{
+    struct dobby_message msg = {"user", text, len};
+    int rc = r->o->chat ? dobby_chat_tokens(r->model, &msg, 1, ids, n, e)
+                        : dobby_tokenize(r->model, text, len, 0, 1, ids, n, e);
+
+    if (rc == 0 && *n == 0)
+        rc = err_set(e, DOBBY_E_USAGE,
+                     "run: the prompt is empty; give it with -p or on standard input");
+    return rc;
+}
+
+static int open_head(struct run *r, const char *path, struct dobby_err *e)
+{
+    struct dobby_model_options o;
+
+    DOBBY_INIT(o);
+    o.exact = r->o->exact;
+    o.isa = r->o->isa < 0 ? NULL : cli_isa_names[r->o->isa];
+    o.cache_dir = r->c->cache;
+    o.head = 1;
+    return dobby_model_open(&r->model, path, &o, e);
+}
+
+/* The bound on memory is checked before the weights are loaded: the prompt's length is known by then. */
+static int open_engine(struct run *r, size_t n_prompt, struct dobby_err *e)
 {
     struct dobby_engine_options eo;
-    struct dobby_model_options mo;
+    struct dobby_memory_options mo;
+    struct dobby_memory plan;
     int rc;
 
     DOBBY_INIT(mo);
-    mo.exact = r->o->exact;
+    mo.memory = r->o->memory;
     mo.threads = r->o->threads;
-    mo.isa = r->o->isa < 0 ? NULL : cli_isa_names[r->o->isa];
-    mo.cache_dir = r->c->cache;
-    rc = dobby_model_open(&r->model, path, &mo, e);
+    mo.agents = 1;
+    mo.chunk = r->o->chunk;
+    mo.kv = cli_kv_value(r->o->kv);
+    mo.tokens_each = n_prompt + (size_t)(r->o->tokens ? r->o->tokens : TOKENS);
+    rc = dobby_memory_plan(&plan, r->model, &mo, e);
+    if (rc == 0)
+        rc = dobby_model_load(r->model, r->o->threads, e);
     if (rc < 0)
         return rc;
     DOBBY_INIT(eo);
@@ -160,7 +193,19 @@ static int open_engine(struct run *r, const char *path, struct dobby_err *e)
     eo.kv = cli_kv_value(r->o->kv);
     eo.step_ms = r->o->step_ms;
     eo.trace = r->trace;
+    eo.context = plan.context;
+    eo.kv_memory = plan.kv;
     return dobby_engine_open(&r->engine, r->model, &eo, e);
+}
+
+static int open_local(struct run *r, const char *path, const char *text, size_t len, int32_t **ids,
+                      size_t *n, struct dobby_err *e)
+{
+    int rc = open_head(r, path, e);
+
+    if (rc == 0)
+        rc = prompt_ids(r, text, len, ids, n, e);
+    return rc == 0 ? open_engine(r, *n, e) : rc;
 }
 
 /* Sleep until the last callback; a signal cancels, which brings that callback about. */
@@ -181,19 +226,22 @@ static int wait_for_end(struct run *r, struct dobby_err *e)
     return rc < 0 ? rc : 0;
 }
 
-static int generate(struct run *r, const char *text, size_t len, struct dobby_err *e)
+/* ids: for the model's own engine; a server takes the words. */
+static int generate(struct run *r, const char *text, size_t len, const int32_t *ids, size_t n,
+                    struct dobby_err *e)
 {
     struct dobby_generate g;
     struct dobby_message msg = {"user", text, len};
     int rc;
 
     DOBBY_INIT(g);
-    g.max_tokens = r->o->tokens;
+    g.max_tokens = r->o->tokens ? r->o->tokens : TOKENS;
     g.ctx = r;
     g.on_text = on_text;
     g.on_done = on_done;
-    rc = r->o->chat ? dobby_submit_chat(r->engine, &msg, 1, &g, &r->ticket, e)
-                    : dobby_submit_text(r->engine, text, len, &g, &r->ticket, e);
+    rc = r->model     ? dobby_submit(r->engine, ids, n, &g, &r->ticket, e)
+         : r->o->chat ? dobby_submit_chat(r->engine, &msg, 1, &g, &r->ticket, e)
+                      : dobby_submit_text(r->engine, text, len, &g, &r->ticket, e);
     if (rc == 0)
         rc = wait_for_end(r, e);
     if (rc == 0 && r->err.code != 0 && r->err.code != DOBBY_E_CANCELLED)
@@ -231,23 +279,28 @@ static int run(struct run *r, const char *path, struct dobby_err *e)
 {
     struct strbuf text = {0};
     double start = time_now(), s_load;
+    int32_t *ids = NULL;
+    size_t n = 0, len;
+    const char *p;
     int rc = 0;
 
     if (!r->o->prompt)
         rc = cli_read_stdin(&text, STDIN_MAX, e);
+    p = r->o->prompt ? r->o->prompt : strbuf_str(&text);
+    len = r->o->prompt ? strlen(p) : text.len;
     if (rc == 0)
-        rc = path ? open_engine(r, path, e) : connect_engine(r, e);
+        rc = path ? open_local(r, path, p, len, &ids, &n, e) : connect_engine(r, e);
     s_load = time_now() - start;
     sig_install(); /* up to here nothing is lost when a signal ends the process */
     if (rc == 0)
         rc = out_open(&r->out, NULL, e);
     if (rc == 0)
-        rc = generate(r, r->o->prompt ? r->o->prompt : strbuf_str(&text),
-                      r->o->prompt ? strlen(r->o->prompt) : text.len, e);
+        rc = generate(r, p, len, ids, n, e);
     if (rc == 0 && r->o->stats)
         tell_stats(r, s_load);
     dobby_engine_free(r->engine);
     dobby_model_free(r->model);
+    dobby_free(ids);
     strbuf_release(&text);
     return rc;
 }

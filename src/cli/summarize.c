@@ -19,6 +19,7 @@ struct summarize_opts {
     const char *model, *output, *store, *trace;
     int agents, threads, chunk, step_ms, kv, isa, exact, time_limit;
     int jsonl, limit, no_docs, dry_run, json, refresh, fast, stats, quiet;
+    size_t memory;
     struct cli_server server;
     struct cli_log log;
 };
@@ -151,6 +152,7 @@ static void fill(struct dobby_summarize *s, struct job *j, const char *path,
     s->trace = j->trace;
     s->kv = cli_kv_value(o->kv);
     s->exact = o->exact;
+    s->memory = o->memory;
     s->limit = (size_t)o->limit;
     s->no_docs = o->no_docs;
     s->dry_run = o->dry_run;

@@ -38,6 +38,7 @@ static int tokenize(struct cli *c, const struct tokenize_opts *o, struct strbuf 
 
     DOBBY_INIT(mo);
     mo.cache_dir = c->cache;
+    mo.head = 1; /* no weights for tokens */
     rc = modelref_resolve(&ref, c, o->model, e);
     if (rc == 0)
         rc = modelref_present(&ref, e);

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/reader.h"
+#include "base/size.h"
 #include "base/strbuf.h"
 #include "base/thread.h"
 #include "code/parse_reply.h"
@@ -19,6 +20,7 @@
 #include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -29,7 +31,9 @@
 #define WALL_SECONDS  30.0
 #define HELLO_SECONDS 20.0
 #define TICK_MS       50
-#define ATTEMPTS      2 /* for ends that may be accidents */
+#define WORKER_STACK                                                                               \
+    ((size_t)2 << 20) /* trees are walked without recursion; a grammar's scanner needs little */
+#define ATTEMPTS 2    /* for ends that may be accidents */
 
 struct worker {
     pid_t pid; /* 0: none */
@@ -49,6 +53,7 @@ struct worker {
 
 struct parser_pool {
     char *path;
+    size_t share, max_reply; /* bytes of a worker, and of these of its reply */
     int n;
     struct worker *workers;
     struct pollfd *polls;
@@ -179,8 +184,8 @@ static bool pump_out(struct worker *w)
     return true;
 }
 
-/* Take what is there. False when the worker is gone, or says more than any reply holds. */
-static bool pump_in(struct worker *w)
+/* Take what is there. False when the worker is gone, or says more than `max` bytes. */
+static bool pump_in(struct worker *w, size_t max)
 {
     char chunk[16384];
 
@@ -194,7 +199,7 @@ static bool pump_in(struct worker *w)
         if (got == 0)
             return false;
         strbuf_add(&w->in, chunk, (size_t)got);
-        if (w->in.len > PROTOCOL_MAX_REPLY + 64)
+        if (w->in.len > max)
             return false;
     }
 }
@@ -216,6 +221,22 @@ static bool take_hello(struct worker *w)
     return true;
 }
 
+/* What is left of a worker's share for its heap. It has locked itself down before it said hello; lowering its limit needs
+ * no word from it. */
+static int limit_memory(const struct parser_pool *p, struct worker *w, struct dobby_err *e)
+{
+    size_t heap = p->share - p->max_reply - PARSE_MAX_SOURCE - WORKER_STACK;
+    struct rlimit data = {heap, heap}, stack = {WORKER_STACK, WORKER_STACK};
+
+    if (SANITIZED) /* they reserve terabytes of shadow memory */
+        return 0;
+    if ((prlimit(w->pid, RLIMIT_DATA, &data, NULL) == 0 &&
+         prlimit(w->pid, RLIMIT_STACK, &stack, NULL) == 0) ||
+        errno == ESRCH)
+        return 0; /* one that is gone is noticed when it is needed */
+    return err_errno(e, errno, NULL, "parser worker: limit its memory");
+}
+
 /* Wait for the hello of one worker. */
 static int await_hello(struct parser_pool *p, struct worker *w, struct dobby_err *e)
 {
@@ -224,13 +245,14 @@ static int await_hello(struct parser_pool *p, struct worker *w, struct dobby_err
     while (!w->ready) {
         struct pollfd pf = {.fd = w->fd, .events = POLLIN};
 
-        if (poll(&pf, 1, TICK_MS) > 0 && (!pump_in(w) || strbuf_failed(&w->in)) && w->in.len < 8)
+        if (poll(&pf, 1, TICK_MS) > 0 && (!pump_in(w, p->max_reply) || strbuf_failed(&w->in)) &&
+            w->in.len < 8)
             break;
         if (!take_hello(w) || time_now() - w->wall_start > HELLO_SECONDS)
             break;
     }
     if (w->ready)
-        return 0;
+        return limit_memory(p, w, e);
     no_memory = strbuf_failed(&w->in);
     end_worker(w);
     if (no_memory)
@@ -240,7 +262,8 @@ static int await_hello(struct parser_pool *p, struct worker *w, struct dobby_err
         "parser worker: %s: does not answer as one; use the program of this very version", p->path);
 }
 
-int parser_pool_open(struct parser_pool **out, int n, const char *worker_path, struct dobby_err *e)
+int parser_pool_open(struct parser_pool **out, int n, size_t share, const char *worker_path,
+                     struct dobby_err *e)
 {
     struct parser_pool *p;
     int i, rc = 0;
@@ -249,9 +272,14 @@ int parser_pool_open(struct parser_pool **out, int n, const char *worker_path, s
     if (n < 1 || n > MAX_WORKERS || !worker_path)
         return err_set(e, DOBBY_E_USAGE, "parser workers: %d: between 1 and %d are possible", n,
                        MAX_WORKERS);
+    if (share && (share < PARSE_MIN_SHARE || share > PARSE_MAX_SHARE))
+        return err_set(e, DOBBY_E_USAGE, "parser workers: %zu bytes each: %zu to %zu are possible",
+                       share, PARSE_MIN_SHARE, PARSE_MAX_SHARE);
     p = mem_zalloc(sizeof(*p));
     if (!p)
         return err_nomem(e, "parser workers");
+    p->share = share ? share : PARSE_MAX_SHARE;
+    p->max_reply = p->share / PARSE_REPLY_SHARE;
     p->path = mem_strdup(worker_path);
     p->workers = mem_array((size_t)n, sizeof(*p->workers));
     p->polls = mem_array((size_t)n, sizeof(*p->polls));
@@ -430,8 +458,19 @@ static int handle_reply(struct worker *w, struct parse_result *r, struct dobby_e
     return 1;
 }
 
+/* A reply that outgrows its part of the share counts like any other memory of the worker. */
+static int handle_long_reply(struct worker *w, struct parse_result *r)
+{
+    end_worker(w);
+    strbuf_release(&w->in);
+    w->lost = true;
+    finish(w, r, "parser ran out of memory");
+    return 1;
+}
+
 /* Look after one busy worker; `ready` are its poll events. 1 with r filled, 0, or negative. */
-static int attend(struct worker *w, short ready, struct parse_result *r, struct dobby_err *e)
+static int attend(struct parser_pool *p, struct worker *w, short ready, struct parse_result *r,
+                  struct dobby_err *e)
 {
     bool alive = true;
     int rc;
@@ -439,9 +478,11 @@ static int attend(struct worker *w, short ready, struct parse_result *r, struct 
     if (ready & POLLOUT)
         alive = pump_out(w);
     if (ready & (POLLIN | POLLHUP | POLLERR)) {
-        alive = pump_in(w) && alive;
+        alive = pump_in(w, p->max_reply) && alive;
         if (strbuf_failed(&w->in))
             return err_nomem(e, "a parser's reply");
+        if (w->in.len > p->max_reply)
+            return handle_long_reply(w, r);
         rc = handle_reply(w, r, e);
         if (rc != 0)
             return rc;
@@ -494,7 +535,7 @@ int parser_pool_collect(struct parser_pool *p, struct parse_result *r, struct do
         for (i = 0; i < p->n; i++) {
             if (!p->workers[i].busy)
                 continue;
-            rc = attend(&p->workers[i], p->polls[i].revents, r, e);
+            rc = attend(p, &p->workers[i], p->polls[i].revents, r, e);
             if (rc != 0)
                 return rc < 0 ? rc : 0;
         }

@@ -2,7 +2,7 @@
  * What     Grammars are large C programs that read text from strangers: some corrupt memory on deep nesting, some
  *          stall. They run in processes of their own, one a core, started once (`worker_path --parse-worker`)
  *          and fed through pipes. A worker that crashes, needs 2 s of processor time for one file, or
- *          outgrows 256 MB is replaced; its file is tried once more where the end may have been an accident
+ *          outgrows its share of memory is replaced; its file is tried once more where the end may have been an accident
  *          (killed from outside), then it ends without units and with a note. The rest goes on.
  * Use      One thread owns a pool:
  *              while (more files || parser_pool_busy(p)) {
@@ -40,10 +40,17 @@ struct parse_result {
                          "parser ran out of memory", "too many units" */
 };
 
-/* Start n workers (1..256) and wait until each has answered.
+/* A worker's share of memory counts all that it may bring about: its own heap and stack, its text on this side, and its
+ * reply, which may take PARSE_REPLY_SHARE of it. The units of one reply at a time take up to four times as much here:
+ * n workers need n + 1/4 shares. */
+#define PARSE_MAX_SHARE   ((size_t)256 << 20)
+#define PARSE_MIN_SHARE   ((size_t)24 << 20)
+#define PARSE_REPLY_SHARE 16
+
+/* Start n workers (1..256) with `share` bytes each (0: PARSE_MAX_SHARE) and wait until each has answered.
  * Returns 0, or DOBBY_E_CONFIG when worker_path is no such program, _NOMEM, _IO. *out is NULL on failure. */
-MUST_CHECK int parser_pool_open(struct parser_pool **out, int n, const char *worker_path,
-                                struct dobby_err *e);
+MUST_CHECK int parser_pool_open(struct parser_pool **out, int n, size_t share,
+                                const char *worker_path, struct dobby_err *e);
 /* Ends the workers; texts under way are dropped. NULL is fine. */
 void parser_pool_free(struct parser_pool *p);
 

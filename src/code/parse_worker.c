@@ -21,8 +21,6 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#define MAX_MEMORY ((rlim_t)256 << 20)
-
 /* ---- memory ------------------------------------------------------------------------------------ */
 
 /* tree-sitter's own allocator aborts; a status of our own tells the parent what happened. */
@@ -67,8 +65,8 @@ static void lock_down(void)
     limit(RLIMIT_FSIZE, 0);
     limit(RLIMIT_NPROC, 0);
     limit(RLIMIT_NOFILE, 16);
-    if (!SANITIZED) /* sanitizers reserve terabytes of shadow memory */
-        limit(RLIMIT_DATA, MAX_MEMORY);
+    if (!SANITIZED)                          /* sanitizers reserve terabytes of shadow memory */
+        limit(RLIMIT_DATA, PARSE_MAX_SHARE); /* the parent lowers it to this worker's share */
 }
 
 static bool read_exact(void *p, size_t n)

@@ -29,8 +29,7 @@
 #include <string.h>
 
 #define MIN_COLUMNS      16 /* a core's own pass over the weights pays from about this many columns on */
-#define WORTH_WAITING    4 /* tokens of a block in common with one that is being computed */
-#define CONTEXT_DEFAULT  8192
+#define WORTH_WAITING    4    /* tokens of a block in common with one that is being computed */
 #define TOKENS_PER_AGENT 2048 /* KV memory when nothing is said */
 
 struct worker {
@@ -673,6 +672,18 @@ static void worker_release(struct worker *w)
     batch_release(&w->batch);
 }
 
+size_t engine_scratch(const struct dobby_model *m, size_t threads, size_t agents, size_t chunk,
+                      size_t context, size_t n_blocks)
+{
+    const size_t column = 128, agent = 32 << 10, node = 128; /* more than each of them takes */
+    size_t worker = graph_bytes(m, chunk, context, 1) + column * chunk + 64 * agents;
+    size_t team =
+        threads > 1 ? graph_bytes(m, chunk, context, (unsigned)threads) : 0; /* else unused */
+
+    return threads * worker + team + context * m->head_dim * sizeof(float) + agents * agent +
+           n_blocks * node;
+}
+
 static int set_up(struct engine *en, const struct dobby_engine_options *o, struct dobby_err *e)
 {
     struct dobby_model *m = en->m;
@@ -691,9 +702,9 @@ static int set_up(struct engine *en, const struct dobby_engine_options *o, struc
             TEAM_MAX);
     if (o->kv != DOBBY_KV_F16 && o->kv != DOBBY_KV_Q8 && o->kv != DOBBY_KV_F32)
         return err_set(e, DOBBY_E_USAGE, "KV type %d is not known: f16, q8 and f32 are", o->kv);
-    en->agents = o->agents > 0 ? (size_t)o->agents : 10;
-    en->chunk = o->chunk > 0 ? (size_t)o->chunk : 256;
-    en->context = o->context > 0 ? (size_t)o->context : size_min(m->n_ctx_train, CONTEXT_DEFAULT);
+    en->agents = o->agents > 0 ? (size_t)o->agents : ENGINE_AGENTS;
+    en->chunk = o->chunk > 0 ? (size_t)o->chunk : ENGINE_CHUNK;
+    en->context = o->context > 0 ? (size_t)o->context : size_min(m->n_ctx_train, ENGINE_CONTEXT);
     en->step_ms = o->step_ms;
     en->kv_type = m->exact ? DOBBY_KV_F32 : o->kv;
     en->n_workers = (unsigned)threads;

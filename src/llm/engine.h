@@ -29,6 +29,16 @@ struct engine_ops {
     void (*free)(struct dobby_engine *en);
 };
 
+/* What an option of 0 means. */
+#define ENGINE_AGENTS  10
+#define ENGINE_CHUNK   256
+#define ENGINE_CONTEXT 8192 /* or what the model was trained for, if that is less */
+
+/* Bytes that an engine on the model takes besides its KV blocks: scratch of its workers and of their team, tables,
+ * and what each agent and each of n_blocks costs beside. All numbers as the engine uses them (no 0 for a default). */
+size_t engine_scratch(const struct dobby_model *m, size_t threads, size_t agents, size_t chunk,
+                      size_t context, size_t n_blocks);
+
 /* First member of each engine's own struct. */
 struct dobby_engine {
     const struct engine_ops *ops;

@@ -8,10 +8,14 @@
 #include "code/check.h"
 #include "code/doc.h"
 #include "code/redact.h"
+#include "pipeline/budget.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define CHECK_EVERY 1000 /* units: some hundred kilobytes of plan */
+#define CHECK_FILE  10   /* a file counts like so many units more */
 
 /* Names with their places in a list, sorted by name and place: files may hold tens of thousands of units. */
 struct name_at {
@@ -41,7 +45,8 @@ struct planner {
     struct vanished *vanished; /* by unit_key; equal ones in the order of their places */
     size_t n_vanished, cap_vanished;
     uint8_t recipe[KEY_LEN];
-    size_t left; /* units until the limit */
+    size_t left;      /* units until the limit */
+    size_t unchecked; /* units since memory was looked at */
     struct strbuf source, code, text;
     struct names units, old; /* of the file at hand */
     int *ordinals;           /* of its units */
@@ -53,7 +58,8 @@ struct decision {
     uint8_t unit_key[KEY_LEN], prompt_hash[KEY_LEN], prompt_key[KEY_LEN];
     bool asks; /* it has keys */
     bool old;
-    bool done; /* its summary is there */
+    bool done;       /* its summary is there */
+    size_t n_tokens; /* of its question, where they were made; else 0 */
 };
 
 /* ---- names -------------------------------------------------------------------------------------- */
@@ -165,8 +171,8 @@ static int grow_same(struct plan *p)
 }
 
 /* A unit that waits for the answer under this key. */
-static int add_todo(struct planner *k, size_t file, size_t unit, const uint8_t *unit_key,
-                    const uint8_t *prompt_key)
+static int add_todo(struct planner *k, size_t file, size_t unit, size_t n_tokens,
+                    const uint8_t *unit_key, const uint8_t *prompt_key)
 {
     struct plan *p = k->p;
     struct plan_item *item;
@@ -183,7 +189,7 @@ static int add_todo(struct planner *k, size_t file, size_t unit, const uint8_t *
     if (mem_grow((void **)&p->items, &p->items_cap, p->n_items + 1, sizeof(*p->items)) < 0)
         return err_nomem(k->e, "the plan");
     item = &p->items[p->n_items++];
-    *item = (struct plan_item){.file = file, .unit = unit, .n_same = 1};
+    *item = (struct plan_item){.file = file, .unit = unit, .n_same = 1, .n_tokens = n_tokens};
     memcpy(item->unit_key, unit_key, KEY_LEN);
     memcpy(item->prompt_key, prompt_key, KEY_LEN);
     p->same[slot] = p->n_items;
@@ -289,7 +295,7 @@ static int count_settled(struct planner *k, size_t file, size_t n)
         if (u->done)
             k->p->n_cached++;
         else
-            rc = add_todo(k, file, i, u->unit_key, u->prompt_key);
+            rc = add_todo(k, file, i, 0, u->unit_key, u->prompt_key);
     }
     return rc;
 }
@@ -329,6 +335,7 @@ static int look_up(struct planner *k, const struct scan_file *f, const struct un
     }
     rc = question_prompt_key(k->q, d->prompt_key, d->prompt_hash, l->name, unit_kind_name(u->kind),
                              k->e);
+    d->n_tokens = rc == 0 ? k->q->ids.n : 0;
     if (rc == 0)
         rc = store_has_summary(k->r, d->prompt_key, k->e);
     if (rc != 0) {
@@ -363,7 +370,7 @@ static int decide_unasked(struct planner *k, const struct scan_file *f, const st
     store_put_summary(k->t, &(struct store_summary){.prompt_key = d->prompt_key,
                                                     .unit_key = d->unit_key,
                                                     .source = "signature",
-                                                    .model = k->q->model,
+                                                    .model = k->q->name,
                                                     .confidence = -1,
                                                     .run = k->o->run});
     d->done = true;
@@ -528,7 +535,7 @@ static int plan_unit(struct planner *k, size_t file, size_t unit)
         k->p->n_cached++;
         return 0;
     }
-    return add_todo(k, file, unit, d.unit_key, d.prompt_key);
+    return add_todo(k, file, unit, d.n_tokens, d.unit_key, d.prompt_key);
 }
 
 static void note(struct planner *k, const struct walk_file *wf, const char *what)
@@ -603,6 +610,16 @@ static int plan_text(struct planner *k, size_t file, size_t n)
     return rc;
 }
 
+/* Now and then: does the process stay within its bound? */
+static int check_memory(struct planner *k, const struct scan_file *f)
+{
+    k->unchecked += f->n + CHECK_FILE;
+    if (k->unchecked < CHECK_EVERY)
+        return 0;
+    k->unchecked = 0;
+    return budget_check(k->o->memory, 0, 0, k->e);
+}
+
 static int plan_file(struct planner *k, size_t file)
 {
     const struct scan_file *f = &k->s->files[file];
@@ -639,6 +656,8 @@ static int plan_all(struct planner *k)
         if (k->o->stop && *k->o->stop)
             return err_set(k->e, DOBBY_E_CANCELLED, "summarize: stopped while planning");
         rc = plan_file(k, i);
+        if (rc == 0)
+            rc = check_memory(k, &k->s->files[i]);
     }
     return rc;
 }

@@ -22,6 +22,7 @@
 struct plan_item {
     size_t file, unit; /* in scan.files and its units: the first one that asks */
     size_t n_same;     /* units that its answer serves, at least 1 */
+    size_t n_tokens;   /* of the question; 0: not counted */
     uint8_t unit_key[KEY_LEN], prompt_key[KEY_LEN];
 };
 
@@ -45,15 +46,16 @@ struct plan {
 
 struct plan_options {
     int no_docs, refresh;
-    size_t limit; /* units; 0: all */
-    int64_t run;  /* its number, for the store */
+    size_t limit;  /* units; 0: all */
+    size_t memory; /* bound on what the process holds, bytes; 0: none */
+    int64_t run;   /* its number, for the store */
     const volatile int *stop;
     void (*on_note)(void *ctx, const char *line);
     void *ctx;
 };
 
 /* Decide, and put the changes to t. r is the store as it is. Nothing is written here.
- * Returns 0, DOBBY_E_CANCELLED, or a failure; p is released then. */
+ * Returns 0, DOBBY_E_CANCELLED, DOBBY_E_LIMIT when the bound on memory is too small, or a failure; p is released then. */
 MUST_CHECK int plan_make(struct plan *p, const struct scan *s, struct walk *w, struct question *q,
                          struct store_reader *r, struct store_txn *t, const struct plan_options *o,
                          struct dobby_err *e);

@@ -1,12 +1,15 @@
 /* question.c - see question.h (pipeline). */
 #include "pipeline/question.h"
 
+#include "base/sha256.h"
 #include "llm/modelfile.h"
+
+#include <string.h>
 
 void question_init(struct question *q, const char *model_path, const char *cache_dir, int exact,
                    int kv)
 {
-    *q = (struct question){.model_path = model_path, .model = "", .cache_dir = cache_dir};
+    *q = (struct question){.model_path = model_path, .name = "", .cache_dir = cache_dir};
     q->base.exact = exact;
     q->base.kv = kv;
 }
@@ -15,14 +18,14 @@ void question_init_remote(struct question *q,
                           int (*ask_name)(void *ctx, const char **name, struct dobby_err *e),
                           void *ctx)
 {
-    *q = (struct question){.model = "", .ask_name = ask_name, .ask_ctx = ctx};
+    *q = (struct question){.name = "", .ask_name = ask_name, .ask_ctx = ctx};
     q->base.remote = 1;
 }
 
 void question_release(struct question *q)
 {
+    dobby_model_free(q->model);
     tokenizer_free(q->tokenizer);
-    gguf_release(&q->gguf);
     arena_release(&q->arena);
     token_list_release(&q->ids);
     *q = (struct question){0};
@@ -34,8 +37,8 @@ static int model_hash(struct question *q, struct dobby_err *e)
     int rc;
 
     if (q->ask_name) {
-        rc = q->ask_name(q->ask_ctx, &q->model, e);
-        return rc < 0 ? rc : key_remote_model(q->base.model, q->model, e);
+        rc = q->ask_name(q->ask_ctx, &q->name, e);
+        return rc < 0 ? rc : key_remote_model(q->base.model, q->name, e);
     }
     if (!q->model_path)
         return err_set(e, DOBBY_E_USAGE,
@@ -75,23 +78,73 @@ int question_words(struct question *q, const struct unit *u, enum language_id la
                         e);
 }
 
+/* The file may have been replaced since it was hashed. */
+static int check_hash(const struct question *q, const struct dobby_model *m, struct dobby_err *e)
+{
+    char hex[65];
+
+    hex_encode(hex, q->base.model, sizeof(q->base.model));
+    if (strcmp(hex, m->sha256) == 0)
+        return 0;
+    return err_set(e, DOBBY_E_IO,
+                   "model file: %s: changed while it was read; try again when it is complete",
+                   q->model_path);
+}
+
+int question_model(struct question *q, struct dobby_err *e)
+{
+    struct dobby_model_options o;
+    struct dobby_model *m = NULL;
+    int rc = question_keys(q, e);
+
+    if (rc < 0 || q->model)
+        return rc;
+    DOBBY_INIT(o);
+    o.exact = q->base.exact;
+    o.isa = q->isa;
+    o.cache_dir = q->cache_dir;
+    o.head = 1;
+    rc = dobby_model_open(&m, q->model_path, &o, e);
+    if (rc == 0)
+        rc = check_hash(q, m, e);
+    if (rc < 0)
+        dobby_model_free(m);
+    else
+        q->model = m;
+    return rc;
+}
+
 static int open_tokenizer(struct question *q, struct dobby_err *e)
 {
-    int rc;
+    struct gguf g;
+    int rc = question_keys(q, e);
 
-    if (q->tokenizer)
-        return 0;
-    rc = gguf_open(&q->gguf, q->model_path, e);
+    if (rc < 0 || q->tokenizer)
+        return rc;
+    rc = gguf_open(&g, q->model_path, e);
+    if (rc < 0)
+        return rc;
+    rc = tokenizer_new(&q->tokenizer, &g, e);
     if (rc == 0)
-        rc = tokenizer_new(&q->tokenizer, &q->gguf, e);
-    if (rc == 0)
-        rc = chat_init(&q->chat, &q->gguf, q->tokenizer, e);
+        rc = chat_init(&q->chat, &g, q->tokenizer, e);
     if (rc < 0) {
         tokenizer_free(q->tokenizer);
         q->tokenizer = NULL;
-        gguf_release(&q->gguf);
     }
+    gguf_release(&g);
     return rc;
+}
+
+static int encode(struct question *q, size_t n, bool reply, struct token_list *out,
+                  struct dobby_err *e)
+{
+    int rc = q->own ? question_model(q, e) : open_tokenizer(q, e);
+
+    if (rc < 0)
+        return rc;
+    return chat_encode(q->own ? &q->model->chat : &q->chat,
+                       q->own ? q->model->tokenizer : q->tokenizer, q->prompt.msg, n, reply, out,
+                       e);
 }
 
 int question_tokens(struct question *q, struct dobby_err *e)
@@ -101,11 +154,18 @@ int question_tokens(struct question *q, struct dobby_err *e)
 
     if (rc < 0 || q->base.remote)
         return rc;
-    rc = open_tokenizer(q, e);
-    if (rc < 0)
-        return rc;
     q->ids.n = 0;
-    return chat_encode(&q->chat, q->tokenizer, q->prompt.msg, q->prompt.n, true, &q->ids, e);
+    return encode(q, q->prompt.n, true, &q->ids, e);
+}
+
+int question_shared(struct question *q, size_t *n, struct dobby_err *e)
+{
+    struct token_list ids = {0};
+    int rc = q->prompt.n_shared ? encode(q, q->prompt.n_shared, false, &ids, e) : 0;
+
+    *n = ids.n;
+    token_list_release(&ids);
+    return rc;
 }
 
 int question_prompt_key(struct question *q, uint8_t out[KEY_LEN], const uint8_t words[KEY_LEN],

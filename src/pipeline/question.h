@@ -4,7 +4,8 @@
  *          the store opens neither.
  * Remote   For a server by URL there is no file and there are no tokens: keys are made of the words and of the server's name
  *          for its model, which is asked for when the first key is wanted, unless it was given.
- * Owns     The mapping of the file's head and the tokenizer.
+ * Owns     The model's head (llm/model.h). Whoever runs the model loads its weights into the same one, so there is one
+ *          tokenizer, and weights cannot come from another file than tokens and keys.
  * Threads  One at a time.
  * Next     key.h for the keys, plan.c and run.c for the two that ask. */
 #ifndef PIPELINE_QUESTION_H
@@ -14,30 +15,31 @@
 #include "base/err.h"
 #include "code/prompt.h"
 #include "code/unit.h"
-#include "llm/chat.h"
-#include "llm/gguf.h"
-#include "llm/tokenizer.h"
+#include "llm/model.h"
 #include "pipeline/key.h"
 
 #include <stdbool.h>
 
 struct question {
     const char *model_path, *cache_dir; /* borrowed; cache_dir may be NULL */
-    const char *model; /* its name for people; borrowed; of a server: after question_keys */
+    const char *isa;                    /* borrowed; for the head; NULL: the best */
+    const char *name; /* the model's, for people; borrowed; of a server: after question_keys */
     int (*ask_name)(void *ctx, const char **name, struct dobby_err *e); /* NULL: a model file */
     void *ask_ctx;
     struct key_base base;    /* after question_keys */
     uint8_t digest[KEY_LEN]; /* of base */
     bool have_keys;
-    struct gguf gguf;
-    struct tokenizer *tokenizer; /* NULL until question_open */
+    bool own;                  /* the model itself will answer: tokens are its head's */
+    struct dobby_model *model; /* NULL until question_model */
+    /* Else another engine answers, and of the file only the tokenizer is looked at. NULL until it is needed. */
+    struct tokenizer *tokenizer;
     struct chat chat;
     struct arena arena;    /* the last prompt */
     struct token_list ids; /* its tokens */
     struct prompt prompt;  /* its words, in the arena */
 };
 
-/* Nothing is opened. exact, kv: as in dobby_summarize. q->model is "" until the caller sets it. */
+/* Nothing is opened. exact, kv: as in dobby_summarize. q->name is "" until the caller sets it. */
 void question_init(struct question *q, const char *model_path, const char *cache_dir, int exact,
                    int kv);
 /* For a server by URL: ask_name gives its name for its model, which must live as long as q. It is called at most once
@@ -47,9 +49,11 @@ void question_init_remote(struct question *q,
                           void *ctx);
 void question_release(struct question *q);
 
-/* base, digest and model are known: the model file has been hashed, or the server has told its model's name.
+/* base, digest and name are known: the model file has been hashed, or the server has told its model's name.
  * DOBBY_E_NOTFOUND etc. when it cannot be read, DOBBY_E_UNAVAILABLE when nobody answers. */
 MUST_CHECK int question_keys(struct question *q, struct dobby_err *e);
+/* q->model is there, its head at least. DOBBY_E_IO when the file is not the one any more that keys were made of. */
+MUST_CHECK int question_model(struct question *q, struct dobby_err *e);
 /* The unit as it may enter prompt and check: without the names of what encloses it, which its code does not hold, so that
  * units with equal code are asked and judged alike. */
 struct unit question_unit(const struct unit *u);
@@ -62,5 +66,7 @@ MUST_CHECK int question_tokens(struct question *q, struct dobby_err *e);
 MUST_CHECK int question_prompt_key(struct question *q, uint8_t out[KEY_LEN],
                                    const uint8_t words[KEY_LEN], const char *language,
                                    const char *kind, struct dobby_err *e);
+/* *n: how many tokens all questions begin with; 0 before the first question_words. */
+MUST_CHECK int question_shared(struct question *q, size_t *n, struct dobby_err *e);
 
 #endif

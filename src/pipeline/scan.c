@@ -8,6 +8,7 @@
 #include "base/thread.h"
 #include "base/utf8.h"
 #include "code/parse.h"
+#include "pipeline/budget.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +16,9 @@
 
 #define MAX_PARSERS 256
 #define IN_PART     "parsed in part" /* the one note of a file that has its units */
+/* Looking at the memory in use takes about as long as reading a small file. */
+#define CHECK_EVERY ((size_t)1 << 20)
+#define FILE_COST   ((size_t)32 << 10) /* a file counts like so much text more */
 
 /* What the store says of a file. */
 struct known_file {
@@ -40,7 +44,8 @@ struct scanner {
     size_t n_known, cap_known, next_known, cap_files;
     struct parser_pool *pool; /* opened for the first file that needs it */
     struct slot *slots;
-    size_t n_slots;
+    size_t n_slots, share;         /* of memory, each worker's */
+    size_t unchecked;              /* bytes of text since memory was looked at */
     size_t n_prefix, prefix_units; /* the first n_prefix files have their units: so many */
     bool *ready;                   /* [files]: the units are there */
     size_t cap_ready;
@@ -336,18 +341,34 @@ static int collect(struct scanner *k)
     return rc;
 }
 
+/* Ends the workers; nothing is under way. */
+static void close_pool(struct scanner *k)
+{
+    parser_pool_free(k->pool); /* before the texts that it reads */
+    for (size_t i = 0; i < k->n_slots; i++)
+        strbuf_release(&k->slots[i].text);
+    mem_free(k->slots);
+    k->pool = NULL;
+    k->slots = NULL;
+    k->n_slots = 0;
+}
+
 static int open_pool(struct scanner *k)
 {
-    int n = k->o->parsers > 0 ? k->o->parsers : thread_cpus();
+    int n = k->o->parsers > 0 ? k->o->parsers : thread_cpus(), rc;
 
     if (k->pool)
         return 0;
     n = n > MAX_PARSERS ? MAX_PARSERS : n;
+    rc = budget_parsers(&k->share, &n, k->o->memory, k->e);
+    if (rc < 0)
+        return rc;
     k->slots = mem_array((size_t)n, sizeof(*k->slots));
     if (!k->slots)
         return err_nomem(k->e, "the parsers");
     k->n_slots = (size_t)n;
-    return parser_pool_open(&k->pool, n, k->o->worker_path, k->e);
+    k->unchecked = 0;
+    return parser_pool_open(&k->pool, n, k->share, k->o->worker_path, k->e);
 }
 
 /* A slot for a text: one that is free, or that becomes so. */
@@ -436,6 +457,26 @@ static int use_known(struct scanner *k, struct known_file *known, size_t file, s
     return 0;
 }
 
+/* When what was found has grown into the workers' part of the memory, they are ended; the next file to be parsed starts
+ * others with less, or ends the scan. Without workers the process itself must stay below the bound. */
+static int check_memory(struct scanner *k, size_t len)
+{
+    int rc = 0;
+
+    k->unchecked += len + FILE_COST;
+    if (k->o->memory == 0 || k->unchecked < CHECK_EVERY)
+        return 0;
+    k->unchecked = 0;
+    if (!k->pool)
+        return budget_check(k->o->memory, 0, 0, k->e);
+    if (budget_check(k->o->memory, (int)k->n_slots, k->share, NULL) == 0)
+        return 0;
+    while (rc == 0 && parser_pool_busy(k->pool))
+        rc = collect(k);
+    close_pool(k);
+    return rc;
+}
+
 /* One file of the walk. *text is scratch. */
 static int scan_file(struct scanner *k, struct walk_file *wf, struct strbuf *text)
 {
@@ -458,6 +499,8 @@ static int scan_file(struct scanner *k, struct walk_file *wf, struct strbuf *tex
         known->seen = true;
         rc = use_known(k, known, file, text->len);
     }
+    if (rc == 0)
+        rc = check_memory(k, text->len);
     if (rc == 0 && !k->s->files[file].known)
         rc = parse_file(k, text, file);
     return rc;
@@ -532,10 +575,7 @@ static int list_gone(struct scanner *k)
 
 static void scanner_release(struct scanner *k)
 {
-    parser_pool_free(k->pool); /* before the texts that it reads */
-    for (size_t i = 0; i < k->n_slots; i++)
-        strbuf_release(&k->slots[i].text);
-    mem_free(k->slots);
+    close_pool(k);
     mem_free(k->known);
     mem_free(k->ready);
 }

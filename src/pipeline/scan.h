@@ -2,6 +2,8 @@
  * What     Every file is read and hashed. Units of a file that the store knows by this hash come from the store;
  *          other files go through the parser workers, all cores at once. The result is in the order of the
  *          outputs, whatever finished first: files by path, units by start_line, end_line descending, kind, name.
+ * Memory   With a bound, parser workers get what the process leaves of it: fewer of them, or with smaller shares, and anew
+ *          when what was found so far has grown into their part. When not even one fits, the scan ends.
  * Limit    With a limit on units, scanning ends with the file that reaches it; what lies behind stays unread, and
  *          what the store says of it stays as it is.
  * Owns     One arena with everything. Paths are the walk's.
@@ -64,6 +66,7 @@ struct scan_options {
     struct store_bytes scope;
     const char *worker_path;
     int parsers;                                  /* 0: as many as the process may run on */
+    size_t memory;                                /* bound on the process tree, bytes; 0: none */
     size_t limit;                                 /* units; 0: all */
     const volatile int *stop;                     /* may be NULL */
     void (*on_note)(void *ctx, const char *line); /* escaped already */
@@ -71,7 +74,7 @@ struct scan_options {
 };
 
 /* r  NULL: nothing is known (a dry run).
- * Returns 0, DOBBY_E_CANCELLED, or a failure; s is released then. */
+ * Returns 0, DOBBY_E_CANCELLED, DOBBY_E_LIMIT when the bound on memory is too small, or a failure; s is released then. */
 MUST_CHECK int scan_tree(struct scan *s, struct walk *w, struct store_reader *r,
                          const struct scan_options *o, struct dobby_err *e);
 void scan_release(struct scan *s);

@@ -9,6 +9,7 @@
 
 #include "base/json.h"
 #include "base/mem.h"
+#include "base/memory.h"
 #include "base/options.h"
 #include "base/sha256.h"
 #include "base/thread.h"
@@ -27,8 +28,10 @@
 
 #define DEFAULT_AGENTS 10
 #define MAX_AGENTS     4096
-#define MAX_EVENTS     1000 /* notes that are kept in the store, a run; failures as many */
-#define TIME_LIMIT_MS  (10 * 60 * 1000) /* of one try of one agent, unless said otherwise */
+#define SECOND_FORM                                                                                \
+    24 /* tokens that prompt.c's second question takes more than its first, and a few */
+#define MAX_EVENTS    1000 /* notes that are kept in the store, a run; failures as many */
+#define TIME_LIMIT_MS (10 * 60 * 1000) /* of one try of one agent, unless said otherwise */
 
 struct job {
     struct dobby_summarize o;
@@ -43,7 +46,6 @@ struct job {
     struct scan scan;
     struct question question;
     struct plan plan;
-    struct dobby_model *model;
     struct dobby_engine *engine;
     const struct run_engine *given; /* NULL: the model's own engine, or the server's */
     char *server_model;             /* the name that rows and keys have for a server's model */
@@ -164,6 +166,8 @@ static int check_options(struct dobby_summarize *o, struct dobby_err *e)
                        "summarize: both a model file and an engine's URL; give one of them");
     if (o->time_limit_ms == 0)
         o->time_limit_ms = TIME_LIMIT_MS;
+    if (o->memory == 0)
+        o->memory = memory_auto("");
     if (!o->model_name && o->model_path) {
         slash = strrchr(o->model_path, '/');
         o->model_name = slash ? slash + 1 : o->model_path;
@@ -218,6 +222,7 @@ static int do_scan(struct job *j)
         .scope = {j->scope, strlen(j->scope)},
         .worker_path = j->o.worker_path,
         .parsers = j->o.threads,
+        .memory = j->st->memory,
         .limit = j->o.limit,
         .stop = j->o.stop,
         .on_note = on_note,
@@ -354,7 +359,7 @@ static int commit_run(struct job *j, struct dobby_err *e)
     strbuf_printf(&options,
                   "model=%s engine=%s agents=%d limit=%zu no_docs=%d refresh=%d exact=%d "
                   "kv=%d",
-                  j->question.model, j->o.engine_url ? "remote" : "dobby", j->o.agents, j->o.limit,
+                  j->question.name, j->o.engine_url ? "remote" : "dobby", j->o.agents, j->o.limit,
                   j->o.no_docs, j->o.refresh, j->o.exact, j->o.kv);
     j->run.options = strbuf_str(&options);
     store_put_run(txn, &j->run);
@@ -374,6 +379,7 @@ static int do_plan(struct job *j)
         .no_docs = j->o.no_docs,
         .refresh = j->o.refresh,
         .limit = j->o.limit,
+        .memory = j->st->memory,
         .run = j->run.id,
         .stop = j->o.stop,
         .on_note = on_note,
@@ -431,33 +437,6 @@ static int ask_name(void *ctx, const char **name, struct dobby_err *e)
     j->server_model = mem_strdup(given ? remote_title(given) : dobby_engine_model(j->engine));
     *name = j->server_model;
     return *name ? 0 : err_nomem(e, "a model's name");
-}
-
-static int load_model(struct job *j)
-{
-    struct dobby_model_options mo;
-    struct dobby_engine_options eo;
-    double start = time_now();
-    int rc;
-
-    emit(j, DOBBY_EV_STAGE, "load");
-    DOBBY_INIT(mo);
-    mo.exact = j->o.exact;
-    mo.threads = j->o.threads;
-    mo.isa = j->o.isa;
-    mo.cache_dir = j->o.cache_dir;
-    DOBBY_INIT(eo);
-    eo.threads = j->o.threads;
-    eo.agents = j->o.agents;
-    eo.chunk = j->o.chunk;
-    eo.kv = j->o.kv;
-    eo.step_ms = j->o.step_ms;
-    eo.trace = j->o.trace;
-    rc = dobby_model_open(&j->model, j->o.model_path, &mo, j->e);
-    if (rc == 0)
-        rc = dobby_engine_open(&j->engine, j->model, &eo, j->e);
-    j->st->s_load = stage_done(j, "load", start);
-    return rc;
 }
 
 static int engine_submit(void *ctx, const struct run_prompt *p, const struct dobby_generate *g,
@@ -532,6 +511,106 @@ static int next_prompt(void *ctx, size_t item, int attempt, struct run_prompt *o
     return rc;
 }
 
+/* Tokens that a question may take with its answer: the second form of a question says more than the first, and names the
+ * function. */
+static size_t tokens_of(const struct job *j, const struct plan_item *it, size_t n_tokens)
+{
+    const struct unit *u = &j->scan.files[it->file].units[it->unit];
+
+    return n_tokens + SECOND_FORM + strlen(u->name) + PROMPT_MAX_TOKENS;
+}
+
+/* Count the tokens of every question: those that were planned in an earlier run are made anew. One whose file has changed
+ * meanwhile will not be asked. */
+static int count_tokens(struct job *j, uint32_t *tokens)
+{
+    int rc = 0;
+
+    for (size_t i = 0; i < j->plan.n_items && rc == 0; i++) {
+        const struct plan_item *it = &j->plan.items[i];
+        struct run_prompt p = {.n = it->n_tokens};
+
+        if (stopped(j))
+            return err_set(j->e, DOBBY_E_CANCELLED,
+                           "summarize: stopped with %zu units left; run it again to go on",
+                           j->plan.n_todo);
+        if (p.n == 0)
+            rc = next_prompt(j, i, 0, &p, j->e);
+        if (rc == 0)
+            tokens[i] = (uint32_t)tokens_of(j, it, p.n);
+        rc = rc > 0 ? 0 : rc;
+    }
+    return rc;
+}
+
+static void tell_agents(struct job *j, const struct dobby_memory *p)
+{
+    char text[160];
+
+    if (p->agents >= j->o.agents)
+        return;
+    snprintf(text, sizeof(text),
+             "memory: agents: %d instead of %d: a bound of %zu MiB holds no more; %zuM is enough "
+             "for all",
+             p->agents, j->o.agents, p->memory >> 20, p->enough >> 20);
+    on_note(j, text);
+}
+
+/* How many agents, now that the longest questions are known. */
+static int plan_memory(struct job *j)
+{
+    struct dobby_memory_options o;
+    uint32_t *tokens = mem_array(j->plan.n_items, sizeof(*tokens));
+    int rc = tokens ? question_model(&j->question, j->e) : err_nomem(j->e, "the units");
+
+    DOBBY_INIT(o);
+    o.memory = j->st->memory;
+    o.threads = j->o.threads;
+    o.agents = j->o.agents;
+    o.chunk = j->o.chunk;
+    o.kv = j->o.kv;
+    o.tokens = tokens;
+    o.n_tokens = j->plan.n_items;
+    if (rc == 0)
+        rc = count_tokens(j, tokens);
+    if (rc == 0)
+        rc = question_shared(&j->question, &o.shared, j->e);
+    if (rc == 0)
+        rc = dobby_memory_plan(&j->st->plan, j->question.model, &o, j->e);
+    mem_free(tokens);
+    if (rc < 0)
+        return rc;
+    j->st->agents = j->st->plan.agents;
+    tell_agents(j, &j->st->plan);
+    return 0;
+}
+
+/* The weights go where the questions' tokens come from. */
+static int load_model(struct job *j)
+{
+    struct dobby_engine_options o;
+    double start = time_now();
+    int rc = plan_memory(j);
+
+    if (rc < 0)
+        return rc;
+    emit(j, DOBBY_EV_STAGE, "load");
+    DOBBY_INIT(o);
+    o.threads = j->o.threads;
+    o.agents = j->st->plan.agents;
+    o.chunk = j->o.chunk;
+    o.kv = j->o.kv;
+    o.step_ms = j->o.step_ms;
+    o.context = j->st->plan.context;
+    o.kv_memory = j->st->plan.kv;
+    o.trace = j->o.trace;
+    rc = dobby_model_load(j->question.model, j->o.threads, j->e);
+    if (rc == 0)
+        rc = dobby_engine_open(&j->engine, j->question.model, &o, j->e);
+    j->st->s_load = stage_done(j, "load", start);
+    return rc;
+}
+
 static const char *label(void *ctx, size_t item)
 {
     struct job *j = ctx;
@@ -578,9 +657,9 @@ static int ask_all(struct job *j, const struct run_item *items)
         .source = {j, next_prompt, label},
         .store = j->store,
         .run = j->run.id,
-        .model = j->question.model,
+        .model = j->question.name,
         .remote = j->o.engine_url != NULL,
-        .agents = j->o.agents,
+        .agents = j->st->agents,
         .time_limit_ms = j->o.time_limit_ms,
         .stop = j->o.stop,
         .trace = j->o.trace,
@@ -602,12 +681,11 @@ static int ask_all(struct job *j, const struct run_item *items)
     return rc;
 }
 
+/* Its model is the question's. */
 static void free_engine(struct job *j)
 {
     dobby_engine_free(j->engine);
-    dobby_model_free(j->model);
     j->engine = NULL;
-    j->model = NULL;
 }
 
 static int do_run(struct job *j)
@@ -751,6 +829,8 @@ int summarize_tree(const struct dobby_summarize *o, const struct run_engine *eng
         rc = check_options(&j.o, e);
     if (rc < 0)
         return rc;
+    j.st->agents = j.o.agents;
+    j.st->memory = j.o.memory;
     j.trace_group = trace_group(j.o.trace, "run");
     trace_row(j.o.trace, j.trace_group, 0, "stages");
     if (j.o.engine_url)
@@ -758,7 +838,9 @@ int summarize_tree(const struct dobby_summarize *o, const struct run_engine *eng
     else
         question_init(&j.question, j.o.model_path, j.o.cache_dir, j.o.exact, j.o.kv);
     if (!j.o.engine_url && j.o.model_name)
-        j.question.model = j.o.model_name;
+        j.question.name = j.o.model_name;
+    j.question.isa = j.o.isa;
+    j.question.own = engine == NULL && !j.o.engine_url;
     rc = do_walk(&j);
     if (rc == 0)
         rc = j.o.dry_run ? dry_run(&j) : do_all(&j);

@@ -9,17 +9,19 @@
 
 struct fields {
     int flag, other, number, word;
-    size_t size;
+    size_t size, bound;
     const char *string, *text;
 };
 
-static const char *const words[] = {"red", "green", NULL};
+static const char *const words[] = {"red", "green", NULL}, *const autos[] = {"auto", NULL};
 
 static const struct opt table[] = {
     {'f', "flag", OPT_FLAG, offsetof(struct fields, flag), 0, 0, NULL, NULL, "A flag"},
     {'o', "other", OPT_FLAG, offsetof(struct fields, other), 0, 0, NULL, NULL, "Another"},
     {'n', "number", OPT_INT, offsetof(struct fields, number), -5, 100, "N", NULL, "A number"},
     {0, "size", OPT_SIZE, offsetof(struct fields, size), 1024, 1LL << 40, "SIZE", NULL, "A size"},
+    {0, "bound", OPT_SIZE, offsetof(struct fields, bound), 1024, 1LL << 40, "SIZE|auto", autos,
+     "A size that may be left to others"},
     {'s', "string", OPT_STRING, offsetof(struct fields, string), 0, 0, "FILE", NULL, "A string"},
     {0, "text", OPT_TEXT, offsetof(struct fields, text), 0, 0, "TEXT", NULL, "A text"},
     {0, "word", OPT_CHOICE, offsetof(struct fields, word), 0, 0, NULL, words, "A word"},
@@ -71,6 +73,11 @@ static void test_opt_taken(void **state)
     assert_int_equal(ops.n, 2);
     assert_string_equal(ops.arg[0], "-f");
 
+    assert_int_equal(parse(&f, &ops, &e, "a --bound 3K"), 0);
+    assert_int_equal(f.bound, 3 << 10);
+    assert_int_equal(parse(&f, &ops, &e, "a --bound 3K --bound auto"), 0);
+    assert_int_equal(f.bound, 0); /* a word stands for it */
+
     assert_int_equal(parse(&f, &ops, &e, "--text= a --string=a=b"), 0);
     assert_string_equal(f.text, "");
     assert_string_equal(f.string, "a=b");
@@ -98,6 +105,8 @@ static void test_opt_refused(void **state)
         {"a -n 99999999999999999999", "is not what it takes"},
         {"a --size 1023", "a size (as 512M or 2G) from 1024"},
         {"a --size 2Q", "\"2Q\""},
+        {"a --size auto", "\"auto\""},
+        {"a --bound none", "1099511627776, or auto"},
         {"a --size -1", "\"-1\""},
         {"a --size 99999999999999999999", "is not what it takes"},
         {"a --size 16000000000G", "is not what it takes"},

@@ -25,7 +25,7 @@ static struct parser_pool *open_pool(int n)
     struct parser_pool *p;
     struct dobby_err e = {0};
 
-    if (parser_pool_open(&p, n, self, &e) != 0)
+    if (parser_pool_open(&p, n, 0, self, &e) != 0)
         fail_msg("%s", e.message);
     return p;
 }
@@ -333,13 +333,13 @@ static void test_parse_usage(void **state)
     assert_int_equal(parser_pool_submit(p, LANGUAGE_C, "", 0, NULL, NULL),
                      DOBBY_E_USAGE); /* no room */
     parser_pool_free(p);             /* with a text under way */
-    assert_int_equal(parser_pool_open(&p, 1, "/nonexistent/dobby", &e), DOBBY_E_CONFIG);
+    assert_int_equal(parser_pool_open(&p, 1, 0, "/nonexistent/dobby", &e), DOBBY_E_CONFIG);
     assert_null(p);
     assert_non_null(strstr(e.message, "/nonexistent/dobby"));
     e = (struct dobby_err){0};
-    assert_int_equal(parser_pool_open(&p, 1, "/bin/true", &e), DOBBY_E_CONFIG);
+    assert_int_equal(parser_pool_open(&p, 1, 0, "/bin/true", &e), DOBBY_E_CONFIG);
     assert_non_null(strstr(e.message, "does not answer"));
-    assert_int_equal(parser_pool_open(&p, 0, self, NULL), DOBBY_E_USAGE);
+    assert_int_equal(parser_pool_open(&p, 0, 0, self, NULL), DOBBY_E_USAGE);
     mem_free(big);
 }
 
@@ -403,6 +403,43 @@ static void test_parse_killed(void **state)
     strbuf_release(&b);
 }
 
+/* A text that needs more than the smallest share ends with a word, the worker after it goes on, and a full share is
+ * enough for it. */
+static void test_share(void **state)
+{
+    static const char line[] = "int f(int a) { return a + (a * 2 - 1); }\n";
+    const size_t shares[] = {PARSE_MIN_SHARE, PARSE_MAX_SHARE};
+    size_t n = (size_t)1 << 20;
+    char *text = mem_alloc(n);
+
+    (void)state;
+    if (SANITIZED) /* workers have no limit then */
+        n = sizeof(line) - 1;
+    for (size_t i = 0; i < n; i++)
+        text[i] = line[i % (sizeof(line) - 1)];
+    for (size_t i = 0; i < ARRAY_LEN(shares) && !SANITIZED; i++) {
+        struct parser_pool *p;
+        struct parse_result r;
+
+        assert_int_equal(parser_pool_open(&p, 1, shares[i], self, NULL), 0);
+        r = parse(p, LANGUAGE_C, text, n);
+        assert_int_equal(r.failed, i == 0);
+        assert_string_equal(r.note, i == 0 ? "parser ran out of memory" : "");
+        parse_result_release(&r);
+        r = parse(p, LANGUAGE_C, line, sizeof(line) - 1);
+        assert_int_equal(r.units.n, 1);
+        parse_result_release(&r);
+        parser_pool_free(p);
+    }
+    {
+        struct parser_pool *p;
+
+        assert_int_equal(parser_pool_open(&p, 1, PARSE_MIN_SHARE - 1, self, NULL), DOBBY_E_USAGE);
+        assert_int_equal(parser_pool_open(&p, 1, PARSE_MAX_SHARE + 1, self, NULL), DOBBY_E_USAGE);
+    }
+    mem_free(text);
+}
+
 /* Workers that stall, crash, run out of memory, lie or flood, as the text says; the next text is answered again. */
 static void test_parse_bad_worker(void **state)
 {
@@ -423,7 +460,7 @@ static void test_parse_bad_worker(void **state)
     snprintf(script, sizeof(script), "#!/bin/sh\nexec '%s' --bad-worker\n", self);
     put_file(path, script, strlen(script));
     assert_int_equal(chmod(path, 0755), 0);
-    if (parser_pool_open(&p, 1, path, &e) != 0)
+    if (parser_pool_open(&p, 1, 0, path, &e) != 0)
         fail_msg("%s", e.message);
     for (i = 0; i < ARRAY_LEN(cases); i++) {
         double start = time_now();
@@ -634,13 +671,21 @@ static int close_shared(void **state)
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_parse_c_family), cmocka_unit_test(test_parse_python),
-        cmocka_unit_test(test_parse_scripts),  cmocka_unit_test(test_parse_others),
-        cmocka_unit_test(test_parse_broken),   cmocka_unit_test(test_parse_deep),
-        cmocka_unit_test(test_parse_large),    cmocka_unit_test(test_parse_too_many),
-        cmocka_unit_test(test_parse_pool),     cmocka_unit_test(test_parse_usage),
-        cmocka_unit_test(test_parse_killed),   cmocka_unit_test(test_parse_bad_worker),
-        cmocka_unit_test(test_parse_lies),     cmocka_unit_test(test_parse_names),
+        cmocka_unit_test(test_share),
+        cmocka_unit_test(test_parse_c_family),
+        cmocka_unit_test(test_parse_python),
+        cmocka_unit_test(test_parse_scripts),
+        cmocka_unit_test(test_parse_others),
+        cmocka_unit_test(test_parse_broken),
+        cmocka_unit_test(test_parse_deep),
+        cmocka_unit_test(test_parse_large),
+        cmocka_unit_test(test_parse_too_many),
+        cmocka_unit_test(test_parse_pool),
+        cmocka_unit_test(test_parse_usage),
+        cmocka_unit_test(test_parse_killed),
+        cmocka_unit_test(test_parse_bad_worker),
+        cmocka_unit_test(test_parse_lies),
+        cmocka_unit_test(test_parse_names),
     };
     ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
 

@@ -207,6 +207,63 @@ static void test_nan_weights(void **unused)
     temp_dir_remove(dir);
 }
 
+/* A model in two steps: its head has tokens and sizes and no engine, then it is the same as one opened whole. */
+static void test_head(void **unused)
+{
+    char *dir = temp_dir();
+    const char *path = tiny_write(dir, &tiny_plain);
+    struct dobby_model_options o;
+    struct dobby_model *whole = tiny_open(path, 0, NULL), *m;
+    struct dobby_engine *en;
+    struct dobby_err e = {0};
+    struct dobby_model_info a, b;
+
+    (void)unused;
+    DOBBY_INIT(o);
+    o.head = 1;
+    assert_int_equal(dobby_model_open(&m, path, &o, &e), 0);
+    dobby_model_get_info(whole, &a);
+    dobby_model_get_info(m, &b);
+    assert_true(a.packed_size > 0 && a.packed_size == b.packed_size);
+    assert_string_equal(a.sha256, b.sha256);
+    assert_int_equal(dobby_engine_open(&en, m, NULL, &e), DOBBY_E_USAGE);
+    assert_non_null(strstr(e.message, "load them first"));
+    err_clear(&e);
+    assert_int_equal(dobby_model_load(m, 1, &e), 0);
+    assert_int_equal(dobby_model_load(m, 1, &e), 0); /* nothing to do */
+    assert_int_equal(m->weights_size, whole->weights_size);
+    assert_memory_equal(m->weights, whole->weights, m->weights_size);
+    dobby_model_free(m);
+    dobby_model_free(whole);
+    temp_dir_remove(dir);
+}
+
+/* A file that is replaced between head and weights is refused, and the head can be asked again. */
+static void test_head_replaced(void **unused)
+{
+    char *dir = temp_dir();
+    const char *path = tiny_write(dir, &tiny_plain);
+    struct dobby_model_options o;
+    struct dobby_model *m;
+    struct dobby_err e = {0};
+    char *text;
+    size_t n;
+
+    (void)unused;
+    DOBBY_INIT(o);
+    o.head = 1;
+    assert_int_equal(dobby_model_open(&m, path, &o, &e), 0);
+    text = get_file(path, &n);
+    assert_int_equal(rename(path, temp_path(dir, "before")), 0);
+    put_file(path, text, n);
+    assert_int_equal(dobby_model_load(m, 1, &e), DOBBY_E_IO);
+    assert_non_null(strstr(e.message, "changed while it was read"));
+    assert_null(m->weights);
+    free(text);
+    dobby_model_free(m);
+    temp_dir_remove(dir);
+}
+
 static void test_out_of_memory(void **unused)
 {
     char *dir = temp_dir();
@@ -265,6 +322,8 @@ int main(void)
         cmocka_unit_test(test_refusals),
         cmocka_unit_test(test_options),
         cmocka_unit_test(test_nan_weights),
+        cmocka_unit_test(test_head),
+        cmocka_unit_test(test_head_replaced),
         cmocka_unit_test(test_out_of_memory),
         cmocka_unit_test(test_real_functions),
     };

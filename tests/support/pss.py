@@ -3,7 +3,7 @@
 
     pss.py OUT [-t] COMMAND...
 
-Every few milliseconds the proportional set sizes (Pss) of the command and everything below it are read from
+Every ten milliseconds the proportional set sizes (Pss) of the command and everything below it are read from
 /proc/PID/smaps_rollup and added up. OUT gets, in bytes, the largest sum ("peak"), the largest sums of anonymous
 and of file-backed memory, the most processes seen at once, the number of samples, and "hwm": the largest resident
 size that the command's own process ever had, by the kernel's count, so that a peak between two samples shows.
@@ -17,7 +17,7 @@ import sys
 import time
 
 PAGE = os.sysconf("SC_PAGE_SIZE")
-PERIOD = 0.005
+PERIOD = 0.01
 
 
 def children(pid):
