@@ -7,6 +7,7 @@
 #include "cli/batchrun.h"
 #include "cli/catalogue.h"
 #include "cli/cli.h"
+#include "cli/server.h"
 #include "cli/sig.h"
 
 #include <errno.h>
@@ -25,6 +26,7 @@ struct batch_opts {
     const char *model, *output, *stop, *trace;
     int tokens, agents, time_limit, threads, chunk, step_ms, kv, isa, exact, stats, quiet;
     size_t memory;
+    struct cli_server server;
     struct cli_log log;
 };
 
@@ -32,7 +34,7 @@ struct batch_opts {
 
 static const struct opt rows[] = {
     {'m', "model", OPT_STRING, FIELD(model), 0, 0, "MODEL", NULL,
-     "File or catalogue name of the model"},
+     "File or catalogue name of the model; with --engine, the server's name for it"},
     {'o', "output", OPT_STRING, FIELD(output), 0, 0, "FILE|-", NULL,
      "Where the completions go (-: standard output)"},
     {'n', "tokens", OPT_INT, FIELD(tokens), 1, BATCH_TOKENS_MAX, "N", NULL,
@@ -44,6 +46,7 @@ static const struct opt rows[] = {
     {0, "time-limit", OPT_INT, FIELD(time_limit), 1, TIME_LIMIT_MAX, "SECONDS", NULL,
      "Longest time of one try of a prompt, from its start (none)"},
     CLI_ENGINE_ROWS(batch_opts),
+    CLI_SERVER_ROWS(batch_opts, server),
     {0, "stats", OPT_FLAG, FIELD(stats), 0, 0, NULL, NULL,
      "Tell tokens, times and memory at the end, on stderr"},
     {0, "trace", OPT_STRING, FIELD(trace), 0, 0, "FILE", NULL,
@@ -66,7 +69,8 @@ const struct opt_verb opt_verb_batch = {
     "logarithms of the\n"
     "probabilities of the tokens, stop is end, string or length. A line that failed is {\"id\", "
     "\"error\"};\n"
-    "the others go on. The texts do not depend on --agents, -t or --chunk.\n"
+    "the others go on. The texts do not depend on --agents, -t or --chunk,\n"
+    "unless --engine chooses a server.\n"
     "\nExit status: 0 all done, 65 some lines were wrong, 75 some failed for a reason that may "
     "pass, 130\n"
     "after Ctrl-C (what is at work is finished; a second one leaves at once); others as in the "
@@ -84,7 +88,8 @@ struct batch {
     uint64_t in_size;
     struct out out;
     struct dobby_trace *trace;
-    struct dobby_model *model;
+    char *api_key;
+    struct dobby_model *model; /* NULL with an engine by URL */
     struct dobby_engine *engine;
     struct batch_counts counts;
     int agents; /* that memory allows */
@@ -178,12 +183,30 @@ static int open_engine(struct batch *b, const char *model, struct dobby_err *e)
     return rc;
 }
 
+static int connect_engine(struct batch *b, struct dobby_err *e)
+{
+    struct dobby_remote_options ro;
+    double start = time_now();
+    int rc;
+
+    DOBBY_INIT(ro);
+    ro.url = b->o->server.url;
+    ro.model = b->o->model;
+    ro.api_key = b->api_key;
+    ro.agents = b->agents = b->o->agents;
+    ro.trace = b->trace;
+    rc = dobby_engine_connect(&b->engine, &ro, e);
+    b->s_load = time_now() - start;
+    return rc;
+}
+
 static void release(struct batch *b)
 {
     dobby_engine_free(b->engine);
     dobby_model_free(b->model);
     (void)dobby_trace_close(b->trace, NULL); /* NULL unless a failure is being told already */
     out_release(&b->out);
+    mem_free(b->api_key);
     if (b->in > STDIN_FILENO)
         close(b->in);
 }
@@ -259,7 +282,9 @@ static int open_all(struct batch *b, const char *model, struct dobby_err *e)
 
     if (rc == 0 && b->o->trace)
         rc = dobby_trace_open(&b->trace, b->o->trace, e);
-    return rc < 0 ? rc : open_engine(b, model, e);
+    if (rc < 0)
+        return rc;
+    return b->o->server.url ? connect_engine(b, e) : open_engine(b, model, e);
 }
 
 /* Hours of work may stand in a file that cannot be finished: it stays under the name that it has. */
@@ -329,6 +354,26 @@ static int run(struct batch *b, const char *model, struct dobby_err *e)
     return finish(b, rc, e);
 }
 
+static int check_options(const struct batch_opts *o, struct dobby_err *e)
+{
+    struct cli_local local = {o->chunk, o->step_ms,
+                              o->kv,    o->isa,
+                              o->exact, o->threads ? "--threads" : o->memory ? "--memory" : NULL};
+
+    return cli_server_check(&o->server, "batch", &local, e);
+}
+
+/* Where the model's file is; a server has its own models. */
+static int find_model(const struct batch *b, struct modelref *ref, struct dobby_err *e)
+{
+    int rc;
+
+    if (b->o->server.url)
+        return 0;
+    rc = modelref_resolve(ref, b->c, b->o->model, e);
+    return rc < 0 ? rc : modelref_present(ref, e);
+}
+
 int verb_batch(struct cli *c, int argc, char **argv)
 {
     struct batch_opts o = {
@@ -343,11 +388,13 @@ int verb_batch(struct cli *c, int argc, char **argv)
     if (rc >= 0)
         return rc;
     cli_log_apply(c, &o.log, o.quiet);
-    rc = open_input(&b, operands.arg[0], &e);
+    rc = check_options(&o, &e);
     if (rc == 0)
-        rc = modelref_resolve(&ref, c, o.model, &e);
+        rc = cli_server_key(&b.api_key, c, &o.server, &e);
     if (rc == 0)
-        rc = modelref_present(&ref, &e);
+        rc = open_input(&b, operands.arg[0], &e);
+    if (rc == 0)
+        rc = find_model(&b, &ref, &e);
     if (rc == 0)
         rc = run(&b, ref.path, &e);
     broken = b.out.broken;

@@ -307,8 +307,9 @@ static int run(struct run *r, const char *path, struct dobby_err *e)
 
 static int check_options(const struct run_opts *o, struct dobby_err *e)
 {
-    struct cli_local local = {o->chunk, o->step_ms, o->kv,
-                              o->isa,   o->exact,   o->threads ? "--threads" : NULL};
+    struct cli_local local = {o->chunk, o->step_ms,
+                              o->kv,    o->isa,
+                              o->exact, o->threads ? "--threads" : o->memory ? "--memory" : NULL};
 
     return cli_server_check(&o->server, "run", &local, e);
 }
