@@ -4,8 +4,6 @@
 #include "base/mem.h"
 #include "base/size.h"
 
-#include <stdlib.h>
-
 struct candidate {
     struct sequence *s;
     size_t n; /* columns it gets */
@@ -74,15 +72,26 @@ static size_t unread(const struct sequence *s)
 }
 
 /* Writers first; among prompts the one with the least to read, then the one that came first. */
-static int compare(const void *x, const void *y)
+static bool before(const struct sequence *a, const struct sequence *b)
 {
-    const struct sequence *a = ((const struct candidate *)x)->s,
-                          *b = ((const struct candidate *)y)->s;
     size_t ra = unread(a), rb = unread(b);
 
-    if (ra != rb)
-        return ra < rb ? -1 : 1;
-    return a->ticket < b->ticket ? -1 : 1;
+    return ra != rb ? ra < rb : a->ticket < b->ticket;
+}
+
+/* Shell's sort in place: the library's qsort allocates, and a step must not. */
+static void sort(struct candidate *c, size_t n)
+{
+    static const size_t gaps[] = {1750, 701, 301, 132, 57, 23, 10, 4, 1}; /* Ciura 2001 */
+
+    for (size_t k = 0; k < ARRAY_LEN(gaps); k++)
+        for (size_t i = gaps[k]; i < n; i++) {
+            struct candidate x = c[i];
+            size_t j = i;
+            for (; j >= gaps[k] && before(x.s, c[j - gaps[k]].s); j -= gaps[k])
+                c[j] = c[j - gaps[k]];
+            c[j] = x;
+        }
 }
 
 /* Columns that candidate c may still get at this cost, `left` of them at most. */
@@ -153,7 +162,7 @@ void batch_fill(struct batch *b, const struct dobby_model *m, size_t cols, doubl
 {
     size_t writers = 0, n;
 
-    qsort(b->cand, b->n_cand, sizeof(*b->cand), compare);
+    sort(b->cand, b->n_cand);
     while (writers < b->n_cand && unread(b->cand[writers].s) == 1)
         writers++;
     n = size_min(writers, cols);

@@ -383,8 +383,11 @@ static bool admit(struct engine *en)
             settle_prefix(en, s);
             give_to_worker(en, s);
         } else {
-            s->next = en->parked;
-            en->parked = s;
+            struct sequence **end = &en->parked; /* who came first goes on first */
+            while (*end)
+                end = &(*end)->next;
+            s->next = NULL;
+            *end = s;
             en->stats.n_parked++;
         }
     }

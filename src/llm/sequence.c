@@ -147,19 +147,12 @@ void sequence_fail(struct sequence *s, int code, const char *message)
 
 void sequence_abort(struct sequence *s)
 {
-    char text[96];
+    char text[96] = "cancelled";
 
-    switch (s->abort) {
-    case DOBBY_E_CANCELLED:
-        sequence_fail(s, s->abort, "cancelled");
-        break;
-    case DOBBY_E_TIME:
+    if (s->abort == DOBBY_E_TIME && s->opt.time_limit_ms > 0)
         snprintf(text, sizeof(text), "no end after %d ms, the time limit; raise it, or try again",
                  s->opt.time_limit_ms);
-        sequence_fail(s, s->abort, text);
-        break;
-    default:
+    else if (s->abort != DOBBY_E_CANCELLED)
         snprintf(text, sizeof(text), "ended by its callback (code %d)", s->abort);
-        sequence_fail(s, s->abort, text);
-    }
+    sequence_fail(s, s->abort, text);
 }

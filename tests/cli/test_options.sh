@@ -40,7 +40,7 @@ says "did you mean dobby summarize?"
 silent
 expect 64 "an unknown option" summarize --agnets 3 .
 says "did you mean --agents?"
-expect 64 "an option that is not there yet" summarize --memory 2G .
+expect 64 "an option that is not there yet" summarize --diagram .
 expect 64 "no operand" summarize
 expect 64 "too many operands" summarize a b
 expect 64 "a number that is none" summarize --agents=many .
