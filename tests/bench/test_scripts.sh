@@ -59,8 +59,21 @@ check "with the tokens that dobby reads" bash -c 'diff <(awk "\$1 == 48 { print 
     <("$1" ids "$2" "$3" | python3 -c "import json, sys; [print(len(json.loads(l)[\"ids\"])) for l in sys.stdin]" | sort -n | uniq)' \
     "$work/asked" "$bench" "${DOBBY_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/dobby}/models/SmolLM2-135M-Instruct.Q4_1.gguf" "$work/prompts.jsonl"
 check "warm: every slot reads the beginning before" bash -c 'test "$(awk "\$1 == 1 { print \$5 }" "$0" | sort -un | wc -l)" = 10' "$work/asked"
-check "its own counts are in the rows" grep -q 'llama-server,-fa on -b 2048 -ub 512 own build,10,2,tokens_written,0,20,tokens' "$work/server.csv"
+check "its own counts are in the rows" grep -q 'llama-server,-fa on -b 2048 -ub 512 -cram 0 own build,10,2,tokens_written,0,20,tokens' "$work/server.csv"
 check "dobby before and after it" test "$(grep -c ',dobby,beside,10,2,functions,' "$work/server.csv")" = 2
+
+# Ended from outside, it leaves no server behind.
+LLAMA_SERVER=$work/server bench/job --models smollm2-135m --cases llama-server-warm --prompts "$work/prompts.jsonl" >/dev/null 2>&1 &
+job=$!
+asked=$(wc -l <"$work/asked")
+for _ in $(seq 600); do # the warm-up answers at once: then the server is there
+    [ "$(wc -l <"$work/asked")" = "$asked" ] || break
+    sleep 0.1
+done
+kill $job
+wait $job
+check "ended by a signal, it says so" test $? = 143
+check "and its server is gone" bash -c '! pgrep -f "^[^ ]*python3 $0 " >/dev/null' "$work/server"
 
 # ---- bench/metrics ---------------------------------------------------------------------------------------------
 mkdir "$work/results"
