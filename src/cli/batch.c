@@ -333,7 +333,6 @@ static int finish(struct batch *b, int rc, struct dobby_err *e)
 static int run(struct batch *b, const char *model, struct dobby_err *e)
 {
     struct batch_options o = {
-        .agents = b->agents,
         .in = b->in,
         .in_name = b->in_name,
         .in_size = b->in_size,
@@ -350,6 +349,7 @@ static int run(struct batch *b, const char *model, struct dobby_err *e)
     if (rc < 0)
         return rc;
     o.engine = b->engine;
+    o.agents = b->agents;
     rc = batch_run(&o, &b->counts, e);
     return finish(b, rc, e);
 }

@@ -47,7 +47,7 @@ with open(f"{T}/sizes/a.c", "w") as f:
 with open(f"{T}/sizes/b.c", "w") as f:
     f.write(function("large", 5500) + function("small", 3))
 with open(f"{T}/huge/a.c", "w") as f:
-    f.write(function("huge", 90000) + "\nint last(void) { return 1; }\n")
+    f.write(function("huge", 100000) + "\nint last(void) { return 1; }\n")
 with open(f"{T}/huge/b.c", "w") as f:
     f.write("int after(int a)\n{\n    return a + 1;\n}\n")
 with open(f"{T}/many/a.c", "w") as f:
