@@ -257,7 +257,7 @@ static int run_job(struct run *r, struct dobby_trace *trace, struct dobby_err *e
 
 static void row(const struct run *r, const char *name, double value, const char *unit)
 {
-    printf("%d,%d,%s,%d,%.6g,%s\n", r->agents, r->threads, name, r->round, value, unit);
+    printf("%d,%d,%s,%d,%.10g,%s\n", r->agents, r->threads, name, r->round, value, unit);
 }
 
 /* The multiply-adds that the job needs at least; *tokens: of these, tokens through the body. */
