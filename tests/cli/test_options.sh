@@ -7,7 +7,7 @@ prints "usage: dobby COMMAND"
 expect 0 "--help" --help
 expect 0 "--version" --version
 check "  one line: dobby and a number" grep -qxE 'dobby [0-9]+\.[0-9]+\.[0-9]+' "$T/out"
-for v in summarize show status run tokenize models; do
+for v in summarize batch show status run tokenize models; do
     expect 0 "$v --help" $v --help
     prints "usage: dobby $v"
     cp "$T/out" "$T/help"
@@ -19,16 +19,17 @@ for v in list pull verify info; do
     prints "usage: dobby models $v"
 done
 # Every option that a help text lists is taken by the parser: asked with --help behind it, none is unknown.
-for v in summarize show status run tokenize "models pull" "models verify"; do
+for v in summarize batch show status run tokenize "models pull" "models verify"; do
     # shellcheck disable=SC2086
     "$DOBBY" $v --help | sed -n 's/^ *\(-., \)\?\(--[a-z-]*\)\( [A-Za-z0-9|]*\)\?.*/\2\3/p' >"$T/opts"
     unknown=
     while read -r name value; do
         value=${value%%|*}
         [ "$value" != N ] || value=1
+        [ "$value" != SIZE ] || value=1G
         # shellcheck disable=SC2086
         "$DOBBY" $v "$name" ${value:+"$value"} --help >/dev/null 2>"$T/err" || unknown="$unknown $name: $(cat "$T/err")"
-    done < <(awk '{ print $1, (($2 ~ /^([A-Z]+|[a-z0-9]+\|[a-z0-9|]+|FILE.*)$/) ? $2 : "") }' "$T/opts")
+    done < <(awk '{ print $1, (($2 ~ /^([A-Z]+|SIZE\|auto|[a-z0-9]+\|[a-z0-9|]+|FILE.*)$/) ? $2 : "") }' "$T/opts")
     check "$v: each option of the help is known ($(wc -l <"$T/opts"))" test -z "$unknown" -a -s "$T/opts"
     [ -z "$unknown" ] || echo "# $unknown"
 done
