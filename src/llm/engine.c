@@ -30,6 +30,7 @@
 
 #define MIN_COLUMNS      16 /* a core's own pass over the weights pays from about this many columns on */
 #define WORTH_WAITING    4    /* tokens of a block in common with one that is being computed */
+#define USUAL_POSITION   1024 /* of a prompt's tokens: what a step of `chunk` columns is meant for */
 #define TOKENS_PER_AGENT 2048 /* KV memory when nothing is said */
 
 struct worker {
@@ -423,10 +424,14 @@ static void sweep(struct worker *w)
 static void fill_step(struct engine *en, struct batch *b, struct worker *from, struct worker *to,
                       const struct pace *pace)
 {
-    double start = MIN_COLUMNS * batch_token_cost(en->m), cost = INFINITY;
+    double token = batch_token_cost(en->m), cost;
 
+    /* A full step is one of prompts of usual length: columns far into a long one cost several times as much, and a quarter of
+     * a step of them would keep everybody else waiting. */
+    cost =
+        (double)en->chunk * (token + ATTENTION_COST * USUAL_POSITION * batch_position_cost(en->m));
     if (en->step_ms > 0)
-        cost = pace_cost(pace, en->step_ms, start);
+        cost = fmin(cost, pace_cost(pace, en->step_ms, MIN_COLUMNS * token));
     batch_begin(b, en->kv.base, en->kv.block_bytes, en->kv_type);
     for (struct worker *w = from; w < to; w++)
         batch_add(b, w->live, w->n_live);
