@@ -42,7 +42,8 @@ SUPPORT := $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard tests/support/*.c)))
 TEST_C  := $(sort $(wildcard tests/*/test_*.c))
 MODEL_C := $(sort $(wildcard tests/*/models_*.c))
 SOAK_C  := tests/soak/soak.c
-TESTS   := $(TEST_C:%.c=$(BUILD)/%) $(sort $(wildcard tests/*/test_*.sh))
+# What dobby-bench says of speed and memory means nothing under a sanitizer, and takes minutes.
+TESTS   := $(TEST_C:%.c=$(BUILD)/%) $(filter-out $(if $(SAN),tests/bench/%),$(sort $(wildcard tests/*/test_*.sh)))
 MODEL_TESTS := $(MODEL_C:%.c=$(BUILD)/%) $(sort $(wildcard tests/*/models_*.sh))
 PEER_TESTS  := $(sort $(wildcard tests/*/peers_*.sh))
 DEPS    := $(patsubst %.o,%.d,$(filter $(BUILD)/%,$(LIB_OBJ) $(CLI_OBJ) $(BENCH_OBJ) $(SUPPORT) \
