@@ -75,7 +75,7 @@ static void test_writers_and_prompts(void **state)
     set(2, 0, 100);
     set(3, 0, 60);
     set(4, 0, 300);
-    fill(5, COLS, INFINITY);
+    fill(5, COLS, (double)INFINITY);
     assert_int_equal(batch.step.n_cols, COLS);
     assert_int_equal(columns_of(1), 1);
     assert_int_equal(columns_of(0), 255 / 4 + 1); /* it moves on */
@@ -116,7 +116,7 @@ static void test_writers_take_turns(void **state)
     for (size_t i = 0; i < SEQS; i++)
         set(i, 9, 10);
     for (size_t step = 0; step < 10; step++) {
-        fill(SEQS, 16, INFINITY);
+        fill(SEQS, 16, (double)INFINITY);
         assert_int_equal(batch.step.n_cols, 16);
         for (size_t i = 0; i < SEQS; i++)
             seen[i] += columns_of(i);
