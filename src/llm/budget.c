@@ -1,8 +1,8 @@
 /* budget.c - dobby_memory_plan: how many agents fit (llm).
  * What is measured is what the process holds now; all else is arithmetic over the same functions that the engine
  * allocates by. An agent is admitted with the blocks of its worst case, so a pool of planned size bounds KV whatever
- * comes. The pool has room for the shared beginning twice: an agent takes all its blocks before it finds those that
- * another has read, and beginnings survive while one prompt takes the place of another. Next: engine.c, set_up(). */
+ * comes. The pool has room for the shared beginning twice: an agent that waits for it to be read by another has blocks
+ * reserved for it meanwhile. Next: engine.c, set_up(). */
 #include "base/mem.h"
 #include "base/memory.h"
 #include "base/options.h"
