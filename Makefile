@@ -70,8 +70,11 @@ $(BUILD)/%.scm.o: %.scm
 
 # The only objects that may hold instructions beyond the baseline, reached through a table.
 KERNEL_OPT ?= -O3
-# ThreadSanitizer would slow them a hundredfold; they only touch what their callers divided among threads.
-$(BUILD)/src/llm/kernels/%.o: OPT := $(KERNEL_OPT) $(if $(findstring thread,$(SAN)),-fno-sanitize=thread)
+# ThreadSanitizer would slow them a hundredfold; they only touch what their callers divided among threads. So do those
+# that take weights apart when a model is loaded.
+UNWATCHED := $(if $(findstring thread,$(SAN)),-fno-sanitize=thread)
+$(BUILD)/src/llm/kernels/%.o: OPT := $(KERNEL_OPT) $(UNWATCHED)
+$(BUILD)/src/llm/pack.o $(BUILD)/src/llm/quant.o: OPT := $(UNWATCHED)
 %_avx2.o:       ISA := -mavx2 -mfma -mf16c
 %_avxvnni.o:    ISA := -mavx2 -mfma -mf16c -mavxvnni
 %_avx512vnni.o: ISA := -mavx512f -mavx512vl -mavx512bw -mavx512dq -mavx512vnni -mavx2 -mfma -mf16c

@@ -496,7 +496,9 @@ static void test_key_and_trace(void **state)
 
 /* ---- many, in order ---------------------------------------------------------------------------------------------- */
 
-/* The first 20 questions are answered when all 20 are there; the body says which one it is. */
+/* The first 20 questions are answered when all 20 are there; the body says which one it is. A question counts until just
+ * before its answer: the next one may come as soon as that has gone out. */
+static int n_asked, n_open, most_open; /* under the server's lock */
 static bool together(struct http_script *s, int fd, const struct http_request *q)
 {
     char body[256], *at = strstr(q->body, "number ");
@@ -504,8 +506,13 @@ static bool together(struct http_script *s, int fd, const struct http_request *q
     if (is_models(fd, q))
         return true;
     pthread_mutex_lock(&s->lock);
-    while (s->n_requests < 21 && !s->closing)
+    if (++n_asked == 20)
+        pthread_cond_broadcast(&s->changed);
+    if (++n_open > most_open)
+        most_open = n_open;
+    while (n_asked < 20 && !s->closing)
         pthread_cond_wait(&s->changed, &s->lock);
+    n_open--;
     pthread_mutex_unlock(&s->lock);
     snprintf(body, sizeof(body), CHAT("Answer %d."), at ? atoi(at + 7) : -1);
     http_reply(fd, 200, body);
@@ -520,6 +527,7 @@ static void test_twenty_in_flight(void **state)
     char text[32], want[32];
 
     (void)state;
+    n_asked = n_open = most_open = 0;
     begin(&f, together, 20);
     for (int i = 0; i < 100; i++) {
         snprintf(text, sizeof(text), "number %d", i);
@@ -536,7 +544,7 @@ static void test_twenty_in_flight(void **state)
     dobby_engine_free(f.en);
     f.en = NULL;
     pthread_mutex_lock(&f.s.lock);
-    assert_int_equal(f.s.most_in_answer, 20);
+    assert_int_equal(most_open, 20);
     assert_true(f.s.n_conn <= 22); /* connections are kept */
     pthread_mutex_unlock(&f.s.lock);
     end(&f);

@@ -102,14 +102,9 @@ static bool serve_one(struct http_script *s, int fd)
     q.body = buf + head;
     pthread_mutex_lock(&s->lock);
     q.number = s->n_requests++;
-    if (++s->n_in_answer > s->most_in_answer)
-        s->most_in_answer = s->n_in_answer;
     pthread_cond_broadcast(&s->changed);
     pthread_mutex_unlock(&s->lock);
     keep = s->answer(s, fd, &q);
-    pthread_mutex_lock(&s->lock);
-    s->n_in_answer--;
-    pthread_mutex_unlock(&s->lock);
     free(q.headers);
 out:
     free(buf);
@@ -159,7 +154,7 @@ void http_start(struct http_script *s)
     assert_int_equal(listen(s->listen_fd, MAX_CONN), 0);
     assert_int_equal(getsockname(s->listen_fd, (struct sockaddr *)&at, &len), 0);
     s->port = ntohs(at.sin_port);
-    s->n_requests = s->n_in_answer = s->most_in_answer = 0;
+    s->n_requests = 0;
     s->n_conn = 0;
     s->closing = false;
     pthread_mutex_init(&s->lock, NULL);

@@ -4,6 +4,7 @@
 #define TESTS_HTTP_SCRIPT_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -21,14 +22,14 @@ struct http_script {
     void *ctx;
     int port; /* after http_start */
     /* What it saw; read after http_stop, or with the lock. */
-    int n_requests, n_in_answer, most_in_answer;
+    int n_requests;
     /* Its own. */
     pthread_mutex_t lock; /* guards all from n_requests on; the test may use it and `changed` too */
     pthread_cond_t changed;
     pthread_t accepter, conn[256];
     int listen_fd, conn_fd[256];
     size_t n_conn;
-    bool closing; /* read it in an answer that waits */
+    atomic_bool closing; /* read it in an answer that waits or never ends */
 };
 
 void http_start(struct http_script *s);
