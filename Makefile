@@ -46,13 +46,13 @@ SOAK_C  := tests/soak/soak.c
 TESTS   := $(TEST_C:%.c=$(BUILD)/%) $(filter-out $(if $(SAN),tests/bench/%),$(sort $(wildcard tests/*/test_*.sh)))
 MODEL_TESTS := $(MODEL_C:%.c=$(BUILD)/%) $(sort $(wildcard tests/*/models_*.sh))
 PEER_TESTS  := $(sort $(wildcard tests/*/peers_*.sh))
-DEPS    := $(patsubst %.o,%.d,$(filter $(BUILD)/%,$(LIB_OBJ) $(CLI_OBJ) $(BENCH_OBJ) $(SUPPORT) \
+DEPS     = $(patsubst %.o,%.d,$(filter $(BUILD)/%,$(LIB_OBJ) $(WATCHED) $(CLI_OBJ) $(BENCH_OBJ) $(SUPPORT) \
              $(TEST_C:%.c=$(BUILD)/%.o) $(MODEL_C:%.c=$(BUILD)/%.o) $(SOAK_C:%.c=$(BUILD)/%.o)))
 
 all: $(BUILD)/dobby $(BUILD)/libdobby.a
 
 # A build folder remembers its compiler and flags: change them and everything in it is compiled again.
-FLAGS = $(CC) $(CPPFLAGS) $(CFLAGS) $(KERNEL_OPT)
+FLAGS = $(CC) $(CPPFLAGS) $(CFLAGS) $(KERNEL_OPT) $(UNWATCHED)
 $(BUILD)/flags: FORCE
 	@mkdir -p $(@D)
 	@echo '$(FLAGS)' | cmp -s - $@ || echo '$(FLAGS)' > $@
@@ -68,13 +68,19 @@ $(BUILD)/%.scm.o: %.scm
 	@mkdir -p $(@D)
 	$(call Q,ld)$(LD) -r -b binary -z noexecstack -o $@ $<
 
-# The only objects that may hold instructions beyond the baseline, reached through a table.
+# The only objects that may hold instructions beyond the baseline, reached through a table. ThreadSanitizer would slow
+# them a hundredfold, so it leaves out these and what takes weights apart: they only touch what their callers divided
+# among threads. Other sanitizers slow them tenfold; they see them in the kernels' own test, and with WATCH=1 everywhere.
 KERNEL_OPT ?= -O3
-# ThreadSanitizer would slow them a hundredfold; they only touch what their callers divided among threads. So do those
-# that take weights apart when a model is loaded.
-UNWATCHED := $(if $(findstring thread,$(SAN)),-fno-sanitize=thread)
+THREADS := $(findstring thread,$(SAN))
+UNWATCHED := $(if $(SAN),$(if $(THREADS),-fno-sanitize=thread,$(if $(WATCH),,-fno-sanitize=all)))
 $(BUILD)/src/llm/kernels/%.o: OPT := $(KERNEL_OPT) $(UNWATCHED)
-$(BUILD)/src/llm/pack.o $(BUILD)/src/llm/quant.o: OPT := $(UNWATCHED)
+$(BUILD)/src/llm/pack.o $(BUILD)/src/llm/quant.o: OPT := $(if $(THREADS),$(UNWATCHED))
+WATCHED := $(if $(and $(UNWATCHED),$(if $(THREADS),,1)),$(patsubst src/llm/kernels/%.c,$(BUILD)/watched/%.o,$(filter src/llm/kernels/%,$(LIB_SRC))))
+$(BUILD)/watched/%.o: src/llm/kernels/%.c $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(call Q,cc)$(CC) $(CPPFLAGS) $(CFLAGS) -O1 $(ISA) -MMD -MP -c -o $@ $<
+$(BUILD)/tests/llm/test_kernels: $(WATCHED)
 %_avx2.o:       ISA := -mavx2 -mfma -mf16c
 %_avxvnni.o:    ISA := -mavx2 -mfma -mf16c -mavxvnni
 %_avx512vnni.o: ISA := -mavx512f -mavx512vl -mavx512bw -mavx512dq -mavx512vnni -mavx2 -mfma -mf16c
@@ -106,8 +112,9 @@ $(BUILD)/dobby: $(CLI_OBJ) $(BUILD)/objects.a
 	$(call Q,link)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
 $(BUILD)/dobby-bench: $(BENCH_OBJ) $(BUILD)/objects.a
 	$(call Q,link)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
+# What stands before the archive keeps its members of the same name out.
 $(BUILD)/tests/%: $(BUILD)/tests/%.o $(SUPPORT) $(BUILD)/objects.a
-	$(call Q,link)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(shell pkg-config --libs $(TEST_PKGS)) $(LIBS)
+	$(call Q,link)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter-out %.a,$^) $(filter %.a,$^) $(shell pkg-config --libs $(TEST_PKGS)) $(LIBS)
 $(BUILD)/tests/%.o: override CPPFLAGS += -Itests
 
 build-tests: $(filter $(BUILD)/%,$(TESTS) $(MODEL_TESTS)) $(SOAK_C:%.c=$(BUILD)/%)

@@ -21,6 +21,9 @@ prog dies 'echo "ok 1 - a"; kill -SEGV $$'
 prog silent 'exit 0'
 prog hangs 'echo "ok 1 - a"; exec sleep 60'
 prog skips 'echo "ok 1 - a"; echo "ok 2 - b # SKIP no such processor"'
+prog slow 'sleep 1; echo "ok 1 - a"'
+# Whether Ctrl-C would end it: bit 2 of what it ignores.
+prog ignores 'test $((0x$(sed -n "s/^SigIgn:\t*//p" /proc/$$/status) & 2)) = 0 && echo "ok 1 - Ctrl-C is not ignored"'
 touch "$work/plain"
 
 check "passes are added up" says "4 passed, 0 failed" 0 "$work/good" "$work/good"
@@ -30,6 +33,8 @@ check "a death fails" says "1 passed, 1 failed" 1 "$work/dies"
 check "silence fails" says "0 passed, 1 failed" 1 "$work/silent"
 check "a test that hangs is ended and fails" says "1 passed, 1 failed" 1 "$work/hangs"
 check "a skip is not a pass" says "1 passed, 0 failed" 0 "$work/skips"
+check "several run at a time, and all count" says "9 passed, 1 failed" 1 "$work/slow" "$work/good" "$work/slow" "$work/bad" "$work/good" "$work/slow" "$work/slow"
+check "a test can be ended with Ctrl-C" says "1 passed, 0 failed" 0 "$work/ignores"
 check "a file that cannot run fails" says "0 passed, 1 failed" 1 "$work/plain"
 check "a missing test fails" says "0 passed, 1 failed" 1 "$work/none"
 check "no tests at all fail" says "0 passed, 1 failed" 1
