@@ -9,13 +9,16 @@
 #include "llm/graph.h"
 
 #include "base/mem.h"
+#include "base/size.h"
 #include "base/thread.h"
 #include "llm/realmath.h"
 
 #include <math.h>
 #include <string.h>
 
-#define HEAD_COLS 32 /* outputs that share a pass over the output matrix */
+#define HEAD_COLS  32 /* outputs that share a pass over the output matrix */
+#define FEW_COLS   16 /* up to here a step waits for weights to come from memory */
+#define FEW_BLOCKS 8  /* blocks unpacked at a time then; a K-quant's */
 
 /* Scratch of one team member. */
 struct rank {
@@ -204,17 +207,27 @@ static struct share divide(size_t n, const struct team *t, unsigned rank)
 
 /* ---- products ------------------------------------------------------------------------------------------- */
 
-/* Panel p times columns 0..n-1; y points at the panel's first row. */
+/* Ask for n bytes that will be read soon; what stands behind the end of an array does no harm. */
+static void ask_ahead(const unsigned char *p, size_t n)
+{
+    for (size_t i = 0; i < n; i += 64)
+        __builtin_prefetch(p + i);
+}
+
+/* Panel p times columns 0..n-1; y points at the panel's first row. Few columns are soon done with what was unpacked: then that
+ * is less at a time, and the weights behind it come from memory while these are multiplied. */
 static void panel_product(const struct dobby_model *m, struct rank *r, const struct matrix *w,
                           size_t p, const struct acts *x, size_t n, float *y, size_t ldy)
 {
     const unsigned char *panel = w->data + p * w->panel_bytes;
-    size_t blocks = w->cols / BLOCK;
+    size_t blocks = w->cols / BLOCK, most = n > FEW_COLS ? TILE_BLOCKS : FEW_BLOCKS;
 
     if (pack_is_quantized(w->type))
-        for (size_t b = 0; b < blocks; b += TILE_BLOCKS) {
-            size_t nb = blocks - b < TILE_BLOCKS ? blocks - b : TILE_BLOCKS;
+        for (size_t b = 0; b < blocks; b += most) {
+            size_t nb = size_min(blocks - b, most), bytes = w->panel_bytes / blocks * nb;
             m->kernels->unpack[w->type](panel, b, nb, &r->tile);
+            if (n <= FEW_COLS)
+                ask_ahead(panel + w->panel_bytes / blocks * (b + nb), bytes);
             m->kernels->gemm[w->type](&r->tile, b, nb, x, 0, n, y, ldy, b == 0);
         }
     else

@@ -130,6 +130,9 @@ static void unpack_q6_k(const unsigned char *panel, size_t blk0, size_t n, struc
     }
 }
 
+/* Keep the compiler from working ahead: sums in the order of the text leave every value in a register. Costs nothing. */
+#define IN_ORDER(v) __asm__ volatile("" : "+x"(v))
+
 enum { OFFSET, MINIMUM, HALVES, BYTES };
 
 static inline __m256i four_of(const int8_t *p)
@@ -160,11 +163,14 @@ static inline __attribute__((always_inline)) void dots(__m256i *s, const uint8_t
                     x = _mm256_sign_epi8(x, v);
                 __m256i p = _mm256_maddubs_epi16(a, x);
                 t[c] = j ? _mm256_add_epi16(t[c], p) : p;
+                IN_ORDER(t[c]);
             }
         }
 #pragma GCC unroll 4
-        for (int c = 0; c < NC; c++)
+        for (int c = 0; c < NC; c++) {
             s[c] = _mm256_add_epi32(s[c], _mm256_madd_epi16(t[c], ones));
+            IN_ORDER(s[c]);
+        }
     }
 }
 
@@ -230,13 +236,27 @@ static inline __attribute__((always_inline)) void gemm(const struct tile *t, siz
                                                        size_t ldy, bool first, const int kind,
                                                        const int shift, const int run)
 {
+#define CORE(NC)                                                                                   \
+    core(t, u, blk0, n_blk, x, col0 + c, y + c * ldy, ldy, first, NC, kind, shift, run);           \
+    c += NC
     for (size_t u = 0; u < 2; u++) {
         size_t c = 0;
-        for (; c + 4 <= n_cols; c += 4)
-            core(t, u, blk0, n_blk, x, col0 + c, y + c * ldy, ldy, first, 4, kind, shift, run);
-        for (; c < n_cols; c++)
-            core(t, u, blk0, n_blk, x, col0 + c, y + c * ldy, ldy, first, 1, kind, shift, run);
+        while (n_cols - c >= 4 && n_cols - c != 5) {
+            CORE(4);
+        }
+        if (n_cols - c ==
+            5) { /* three and two share the loads of weights better than four and one */
+            CORE(3);
+        }
+        if (n_cols - c == 3) {
+            CORE(3);
+        } else if (n_cols - c == 2) {
+            CORE(2);
+        } else if (n_cols - c == 1) {
+            CORE(1);
+        }
     }
+#undef CORE
 }
 
 #define GEMM(name, kind, shift, run)                                                               \
