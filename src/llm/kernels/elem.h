@@ -185,31 +185,36 @@ static inline const float *kv_load(const struct kv_view *kv, size_t i, size_t he
     return buf;
 }
 
-/* Scores of `rows` queries against the 16 keys of one block: s[r*lds .. +15], sums over d in index order. */
+/* n queries, a constant of 1 to 4, against the 16 keys of one block: sums over d in index order. */
+static inline __attribute__((always_inline)) void attn_dots(const float *key, const float *const *q,
+                                                            size_t head_dim, float *s, size_t lds,
+                                                            const int n)
+{
+    v16 a[4] = {v16_set1(0), v16_set1(0), v16_set1(0), v16_set1(0)};
+
+    for (size_t i = 0; i < head_dim; i++) {
+        v16 k = v16_load(key + i * KV_TOKENS);
+#pragma GCC unroll 4
+        for (int r = 0; r < n; r++)
+            a[r] = v16_fma(v16_set1(q[r][i]), k, a[r]);
+    }
+#pragma GCC unroll 4
+    for (int r = 0; r < n; r++)
+        v16_store(s + (size_t)r * lds, a[r]);
+}
+
+/* Scores of `rows` queries: s[r*lds .. +15]. */
 static inline void attn_scores(const float *key, const float *const *q, size_t rows,
                                size_t head_dim, float *s, size_t lds)
 {
-    size_t r = 0;
-    for (; r + 4 <= rows; r += 4) {
-        v16 a = v16_set1(0), b = a, c = a, d = a;
-        for (size_t i = 0; i < head_dim; i++) {
-            v16 k = v16_load(key + i * KV_TOKENS);
-            a = v16_fma(v16_set1(q[r][i]), k, a);
-            b = v16_fma(v16_set1(q[r + 1][i]), k, b);
-            c = v16_fma(v16_set1(q[r + 2][i]), k, c);
-            d = v16_fma(v16_set1(q[r + 3][i]), k, d);
-        }
-        v16_store(s + r * lds, a);
-        v16_store(s + (r + 1) * lds, b);
-        v16_store(s + (r + 2) * lds, c);
-        v16_store(s + (r + 3) * lds, d);
-    }
-    for (; r < rows; r++) {
-        v16 a = v16_set1(0);
-        for (size_t i = 0; i < head_dim; i++)
-            a = v16_fma(v16_set1(q[r][i]), v16_load(key + i * KV_TOKENS), a);
-        v16_store(s + r * lds, a);
-    }
+    for (; rows >= 4; rows -= 4, q += 4, s += 4 * lds)
+        attn_dots(key, q, head_dim, s, lds, 4);
+    if (rows == 3)
+        attn_dots(key, q, head_dim, s, lds, 3);
+    else if (rows == 2)
+        attn_dots(key, q, head_dim, s, lds, 2);
+    else if (rows == 1)
+        attn_dots(key, q, head_dim, s, lds, 1);
 }
 
 /* exp(s - max) over s[0..n-1], zeros up to the next multiple of 16; returns the sum. */
@@ -310,30 +315,58 @@ static inline void elem_attention(const struct attn_job *j)
     }
 }
 
+/* The two largest of e[0..n-1], of which every lane keeps its own two; what is no number is passed over. */
+static inline void head_two(const float *e, size_t n, float *max, float *second)
+{
+    v16 first = v16_set1(-INFINITY), next = first;
+    float a[16], b[16];
+
+    for (size_t i = 0; i < n; i += 16) {
+        v16 v = v16_load(e + i);
+        next = v16_max(v16_min(first, v), next);
+        first = v16_max(v, first);
+    }
+    v16_store(a, first);
+    v16_store(b, next);
+    *max = *second = -INFINITY;
+    for (int i = 0; i < 16; i++) {
+        float low = a[i] > *max ? *max : a[i];
+        *max = a[i] > *max ? a[i] : *max;
+        *second = low > *second ? low : *second;
+        *second = b[i] > *second ? b[i] : *second;
+    }
+}
+
 static inline void elem_head(const float *logits, size_t n, int32_t id0, const uint8_t *banned,
                              struct head_part *p)
 {
-    float e[HEAD_ROWS];
+    float e[HEAD_ROWS], lanes[16];
+    size_t full = n / 16 * 16, padded = (n + 15) / 16 * 16, i;
+    v16 top = v16_set1(logits[0]);
     v8 sum = v8_zero();
 
-    *p = (struct head_part){.max = -INFINITY, .second = -INFINITY, .id = -1, .lse_max = logits[0]};
-    for (size_t i = 0; i < n; i++) {
-        float v = logits[i];
-        p->lse_max = v > p->lse_max ? v : p->lse_max;
-        if (banned && banned[i])
-            continue;
-        if (v > p->max) {
-            p->second = p->max;
-            p->max = v;
+    *p = (struct head_part){.id = -1, .lse_max = logits[0]};
+    for (i = 0; i < n; i++)
+        e[i] = banned && banned[i] ? -INFINITY : logits[i];
+    for (; i < padded; i++)
+        e[i] = -INFINITY;
+    head_two(e, padded, &p->max, &p->second);
+    for (i = 0; i < n && p->id < 0; i++)
+        if (e[i] == p->max && p->max > -INFINITY)
             p->id = id0 + (int32_t)i;
-        } else if (v > p->second) {
-            p->second = v;
-        }
-    }
-    for (size_t i = 0; i < n; i += 16) {
-        size_t m = n - i < 16 ? n - i : 16;
-        v16_store(e, v16_exp(v16_sub(v16_load_part(logits + i, m), v16_set1(p->lse_max))));
-        sum = v16_fold(sum, v16_load_part(e, m));
+    for (i = 0; i < full; i += 16)
+        top = v16_max(v16_load(logits + i), top);
+    v16_store(lanes, top);
+    for (int j = 0; j < 16; j++)
+        p->lse_max = lanes[j] > p->lse_max ? lanes[j] : p->lse_max;
+    for (; i < n; i++)
+        p->lse_max = logits[i] > p->lse_max ? logits[i] : p->lse_max;
+    top = v16_set1(p->lse_max);
+    for (i = 0; i < full; i += 16)
+        sum = v16_fold(sum, v16_exp(v16_sub(v16_load(logits + i), top)));
+    if (full < n) {
+        v16_store(e, v16_exp(v16_sub(v16_load_part(logits + full, n - full), top)));
+        sum = v16_fold(sum, v16_load_part(e, n - full));
     }
     p->lse_sum = v8_sum(sum);
 }
