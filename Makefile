@@ -162,7 +162,7 @@ LONG_RANDOM = DOBBY_TEST_ROUNDS=20000 TEST_TIMEOUT=7200 $(MAKE) run-test T=test_
 nightly:
 	@$(MAKE) check
 	+@$(LONG_RANDOM)
-	@$(MAKE) SAN=address,undefined check
+	@$(MAKE) SAN=address,undefined WATCH=1 TEST_TIMEOUT=7200 check
 	@$(MAKE) SAN=thread check
 	+@$(LONG_RANDOM) SAN=thread
 	@$(MAKE) soak
@@ -197,7 +197,7 @@ help:
 	@echo 'metrics       docs/metrics.md from bench/results'
 	@echo 'install       DESTDIR= PREFIX=$(PREFIX)'
 	@echo 'clean         remove $(BUILD)'
-	@echo 'Variables: BUILD=folder SAN=address,undefined|thread CC=clang CFLAGS="-O2 -g -Werror"'
+	@echo 'Variables: BUILD=folder SAN=address,undefined|thread WATCH=1 TEST_JOBS=N CC=clang CFLAGS="-O2 -g -Werror"'
 
 FORCE:
 .PHONY: all test test-models test-peers run-test run-test-models run-test-peers build-tests soak run-soak check nightly demo \
