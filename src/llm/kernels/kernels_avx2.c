@@ -230,30 +230,31 @@ core(const struct tile *t, size_t u, size_t blk0, size_t n_blk, const struct act
         _mm256_storeu_ps(y + (size_t)c * ldy, acc[c]);
 }
 
+/* Columns that share a load of the weights, of those left: three and two do so better than four and one. */
+static inline size_t together(size_t left)
+{
+    return left < 4 ? left : left == 5 ? 3 : 4;
+}
+
 static inline __attribute__((always_inline)) void gemm(const struct tile *t, size_t blk0,
                                                        size_t n_blk, const struct acts *x,
                                                        size_t col0, size_t n_cols, float *y,
                                                        size_t ldy, bool first, const int kind,
                                                        const int shift, const int run)
 {
-#define CORE(NC)                                                                                   \
-    core(t, u, blk0, n_blk, x, col0 + c, y + c * ldy, ldy, first, NC, kind, shift, run);           \
-    c += NC
+#define CORE(NC) core(t, u, blk0, n_blk, x, col0 + c, y + c * ldy, ldy, first, NC, kind, shift, run)
     for (size_t u = 0; u < 2; u++) {
-        size_t c = 0;
-        while (n_cols - c >= 4 && n_cols - c != 5) {
-            CORE(4);
-        }
-        if (n_cols - c ==
-            5) { /* three and two share the loads of weights better than four and one */
-            CORE(3);
-        }
-        if (n_cols - c == 3) {
-            CORE(3);
-        } else if (n_cols - c == 2) {
-            CORE(2);
-        } else if (n_cols - c == 1) {
-            CORE(1);
+        size_t c = 0, n;
+        for (size_t left = n_cols; left > 0; left -= n, c += n) {
+            n = together(left);
+            if (n == 4)
+                CORE(4);
+            else if (n == 3)
+                CORE(3);
+            else if (n == 2)
+                CORE(2);
+            else
+                CORE(1);
         }
     }
 #undef CORE
