@@ -70,17 +70,18 @@ $(BUILD)/%.scm.o: %.scm
 
 # The only objects that may hold instructions beyond the baseline, reached through a table. ThreadSanitizer would slow
 # them a hundredfold, so it leaves out these and what takes weights apart: they only touch what their callers divided
-# among threads. Other sanitizers slow them tenfold; they see them in the kernels' own test, and with WATCH=1 everywhere.
+# among threads. Other sanitizers slow them tenfold; they see them in the
+# kernels' own test and in the engine's at random, and with WATCH=1 everywhere.
 KERNEL_OPT ?= -O3
 THREADS := $(findstring thread,$(SAN))
 UNWATCHED := $(if $(SAN),$(if $(THREADS),-fno-sanitize=thread,$(if $(WATCH),,-fno-sanitize=all)))
 $(BUILD)/src/llm/kernels/%.o: OPT := $(KERNEL_OPT) $(UNWATCHED)
 $(BUILD)/src/llm/pack.o $(BUILD)/src/llm/quant.o: OPT := $(if $(THREADS),$(UNWATCHED))
-WATCHED := $(if $(and $(UNWATCHED),$(if $(THREADS),,1)),$(patsubst src/llm/kernels/%.c,$(BUILD)/watched/%.o,$(filter src/llm/kernels/%,$(LIB_SRC))))
+WATCHED := $(if $(filter %=all,$(UNWATCHED)),$(patsubst src/llm/kernels/%.c,$(BUILD)/watched/%.o,$(filter src/llm/kernels/%,$(LIB_SRC))))
 $(BUILD)/watched/%.o: src/llm/kernels/%.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(call Q,cc)$(CC) $(CPPFLAGS) $(CFLAGS) -O1 $(ISA) -MMD -MP -c -o $@ $<
-$(BUILD)/tests/llm/test_kernels: $(WATCHED)
+$(BUILD)/tests/llm/test_kernels $(BUILD)/tests/llm/test_engine_random: $(WATCHED)
 %_avx2.o:       ISA := -mavx2 -mfma -mf16c
 %_avxvnni.o:    ISA := -mavx2 -mfma -mf16c -mavxvnni
 %_avx512vnni.o: ISA := -mavx512f -mavx512vl -mavx512bw -mavx512dq -mavx512vnni -mavx2 -mfma -mf16c

@@ -221,13 +221,14 @@ static void panel_product(const struct dobby_model *m, struct rank *r, const str
 {
     const unsigned char *panel = w->data + p * w->panel_bytes;
     size_t blocks = w->cols / BLOCK, most = n > FEW_COLS ? TILE_BLOCKS : FEW_BLOCKS;
+    size_t each = w->panel_bytes / blocks;
 
     if (pack_is_quantized(w->type))
         for (size_t b = 0; b < blocks; b += most) {
-            size_t nb = size_min(blocks - b, most), bytes = w->panel_bytes / blocks * nb;
+            size_t nb = size_min(blocks - b, most);
             m->kernels->unpack[w->type](panel, b, nb, &r->tile);
             if (n <= FEW_COLS)
-                ask_ahead(panel + w->panel_bytes / blocks * (b + nb), bytes);
+                ask_ahead(panel + each * (b + nb), each * nb);
             m->kernels->gemm[w->type](&r->tile, b, nb, x, 0, n, y, ldy, b == 0);
         }
     else

@@ -22,7 +22,7 @@ prog silent 'exit 0'
 prog hangs 'echo "ok 1 - a"; exec sleep 60'
 prog skips 'echo "ok 1 - a"; echo "ok 2 - b # SKIP no such processor"'
 prog slow 'sleep 1; echo "ok 1 - a"'
-# Whether Ctrl-C would end it: bit 2 of what it ignores.
+# SIGINT is bit 1 of the signals that a process ignores.
 prog ignores 'test $((0x$(sed -n "s/^SigIgn:\t*//p" /proc/$$/status) & 2)) = 0 && echo "ok 1 - Ctrl-C is not ignored"'
 touch "$work/plain"
 

@@ -217,6 +217,17 @@ static inline void attn_scores(const float *key, const float *const *q, size_t r
         attn_dots(key, q, head_dim, s, lds, 1);
 }
 
+/* The largest of m and the lanes; a lane that is no number is passed over. */
+static inline float lanes_max(v16 a, float m)
+{
+    float lane[16];
+
+    v16_store(lane, a);
+    for (int i = 0; i < 16; i++)
+        m = lane[i] > m ? lane[i] : m;
+    return m;
+}
+
 /* exp(s - max) over s[0..n-1], zeros up to the next multiple of 16; returns the sum. */
 static inline float attn_softmax(float *s, size_t n)
 {
@@ -231,9 +242,7 @@ static inline float attn_softmax(float *s, size_t n)
         v16 best = v16_load(s);
         for (i = 16; i < full; i += 16)
             best = v16_max(best, v16_load(s + i));
-        v16_store(part, best);
-        for (i = 0; i < 16; i++)
-            m = part[i] > m ? part[i] : m;
+        m = lanes_max(best, m);
     }
     top = v16_set1(m);
     for (i = 0; i < full; i += 16) {
@@ -340,7 +349,7 @@ static inline void head_two(const float *e, size_t n, float *max, float *second)
 static inline void elem_head(const float *logits, size_t n, int32_t id0, const uint8_t *banned,
                              struct head_part *p)
 {
-    float e[HEAD_ROWS], lanes[16];
+    float e[HEAD_ROWS];
     size_t full = n / 16 * 16, padded = (n + 15) / 16 * 16, i;
     v16 top = v16_set1(logits[0]);
     v8 sum = v8_zero();
@@ -356,9 +365,7 @@ static inline void elem_head(const float *logits, size_t n, int32_t id0, const u
             p->id = id0 + (int32_t)i;
     for (i = 0; i < full; i += 16)
         top = v16_max(v16_load(logits + i), top);
-    v16_store(lanes, top);
-    for (int j = 0; j < 16; j++)
-        p->lse_max = lanes[j] > p->lse_max ? lanes[j] : p->lse_max;
+    p->lse_max = lanes_max(top, p->lse_max);
     for (; i < n; i++)
         p->lse_max = logits[i] > p->lse_max ? logits[i] : p->lse_max;
     top = v16_set1(p->lse_max);
