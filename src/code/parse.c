@@ -464,6 +464,7 @@ static int handle_long_reply(struct worker *w, struct parse_result *r)
     end_worker(w);
     strbuf_release(&w->in);
     w->lost = true;
+    w->n_ends++;
     finish(w, r, "parser ran out of memory");
     return 1;
 }

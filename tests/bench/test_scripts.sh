@@ -64,19 +64,17 @@ check "its own counts are in the rows" grep -q 'llama-server,-fa on -b 2048 -ub 
 check "dobby before and after it" test "$(grep -c ',dobby,beside,10,2,functions,' "$work/server.csv")" = 2
 
 # Ended from outside, it leaves no server behind.
-SERVER_SLOW=60 LLAMA_SERVER=$work/server bench/job --models smollm2-135m --cases llama-server-warm --prompts "$work/prompts.jsonl" >/dev/null 2>&1 &
+SERVER_SLOW=3600 LLAMA_SERVER=$work/server bench/job --models smollm2-135m --cases llama-server-warm --prompts "$work/prompts.jsonl" >/dev/null 2>&1 &
 job=$!
 asked=$(wc -l <"$work/asked")
 for _ in $(seq 600); do # the warm-up answers at once: then the server is there
     [ "$(wc -l <"$work/asked")" -lt $((asked + 10)) ] || break
     sleep 0.1
 done
-sleep 0.5 # requests that take a minute are under way
-start=$SECONDS
+sleep 0.5 # requests that take an hour are under way
 kill $job
 wait $job
 check "ended by a signal, it says so" test $? = 143
-check "at once, whatever is under way" test $((SECONDS - start)) -lt 20
 check "and its server is gone" bash -c '! pgrep -f "^[^ ]*python3 $0 " >/dev/null' "$work/server"
 
 # ---- bench/metrics ---------------------------------------------------------------------------------------------

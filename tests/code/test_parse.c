@@ -5,7 +5,6 @@
 #include "base/mem.h"
 #include "base/size.h"
 #include "base/strbuf.h"
-#include "base/thread.h"
 #include "code/parse.h"
 #include "code/parse_reply.h"
 #include "code/protocol.h"
@@ -253,7 +252,6 @@ static void test_parse_large(void **state)
 {
     struct strbuf b = {0};
     struct parse_result r;
-    double start = time_now();
     int i;
 
     for (i = 0; b.len < PARSE_MAX_SOURCE - 200 && i < 40000; i++)
@@ -265,7 +263,6 @@ static void test_parse_large(void **state)
     assert_int_equal(span_len(r.units.units[i - 1].doc), strlen("/* Comment number 39999. */"));
     assert_int_equal(r.units.units[i - 1].end_line, 6 * i - 1);
     parse_result_release(&r);
-    assert_true(time_now() - start < 20);
     strbuf_release(&b);
 }
 
@@ -463,8 +460,6 @@ static void test_parse_bad_worker(void **state)
     if (parser_pool_open(&p, 1, 0, path, &e) != 0)
         fail_msg("%s", e.message);
     for (i = 0; i < ARRAY_LEN(cases); i++) {
-        double start = time_now();
-
         r = parse(p, LANGUAGE_C, cases[i][0], strlen(cases[i][0]));
         assert_true(r.failed);
         /* A flood is told by its form or by its size, whichever is read first. */
@@ -472,7 +467,6 @@ static void test_parse_bad_worker(void **state)
             assert_string_equal(r.note, cases[i][1]);
         assert_int_equal(r.units.n, 0);
         assert_in_range(r.n_ends, 1, 2);
-        assert_true(time_now() - start < 200); /* it ends; how soon is a matter of the machine */
         parse_result_release(&r);
         r = parse(p, LANGUAGE_C, "int f(void) { return 0; }", 25);
         assert_false(r.failed);

@@ -3,7 +3,6 @@
 
 #include "base/fault.h"
 #include "base/size.h"
-#include "base/thread.h"
 #include "code/prompt.h"
 #include "code/prompt_examples.h"
 #include "code/redact.h"
@@ -226,24 +225,22 @@ static void test_redact_not(void **state)
         check_redacted(same[i], same[i], 0);
 }
 
-/* Long texts full of near misses: linear enough. */
+/* Long texts full of near misses: a square of their length would take hours. */
 static void test_redact_hostile(void **state)
 {
     static const char *const pieces[] = {"ey",  "password=\"", "a://b:",    "-----BEGIN ",
                                          "sk-", "AKIA",        "token  =  "};
     struct strbuf text = {0}, out = {0};
-    double start = time_now();
     size_t i;
 
     (void)state;
     for (i = 0; i < ARRAY_LEN(pieces); i++) {
         strbuf_reset(&text);
         strbuf_reset(&out);
-        while (text.len < 200000)
+        while (text.len < 2000000)
             strbuf_puts(&text, pieces[i]);
         assert_int_equal(redact(&out, text.s, text.len, NULL, NULL), 0);
     }
-    assert_true(time_now() - start < 20);
     strbuf_release(&text);
     strbuf_release(&out);
 }

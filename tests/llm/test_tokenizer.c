@@ -721,7 +721,6 @@ static void test_long_piece(void **state)
     struct token_list l = {0};
     struct strbuf back = {0};
     uint32_t seed = 1;
-    double start, took;
 
     (void)state;
     assert_non_null(s);
@@ -729,10 +728,7 @@ static void test_long_piece(void **state)
         seed = seed * 1664525u + 1013904223u;
         s[i] = (char)('a' + (seed >> 16) % 26);
     }
-    start = time_now();
     assert_int_equal(tokenizer_encode(smol_t, s, n, false, &l, NULL), 0);
-    took = time_now() - start;
-    assert_true(took < 20); /* 0.3 s as a rule; sanitizers and neighbours take their part */
     decode_tokens(smol_t, &l, &back);
     assert_int_equal(back.len, n);
     assert_memory_equal(back.s, s, n);

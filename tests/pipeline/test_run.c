@@ -472,15 +472,13 @@ static void test_stop_does_not_wait(void **state)
 {
     for (int to = 1; to <= 2; to++) {
         struct fix *f = begin(first_fails, 1, 12);
-        double start = time_now();
 
         (void)state;
         f->code = DOBBY_E_UNAVAILABLE;
-        f->o.backoff_ms = 5000;
+        f->o.backoff_ms = 3600000; /* who waits for it never ends */
         f->o.on_change = stop_when_waiting;
         f->stop_to = to;
         assert_int_equal(run_items(&f->o, &f->counts, NULL), DOBBY_E_CANCELLED);
-        assert_true(time_now() - start < 4);
         assert_int_equal(f->counts.n_left, N_ITEMS);
         assert_int_equal(f->counts.n_failed, 0);
         end(f);
