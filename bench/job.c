@@ -2,7 +2,7 @@
  *
  * What     The prompts of a file, all submitted at once, with each number of agents and threads that is asked for. An engine is
  *          made anew for each run, so its cache is cold. Before and after each run the same process reads prompts of 512 tokens
- *          (probe): the rate in multiply-adds a second that this machine reaches at that moment.
+ *          for some seconds (probe): the rate in multiply-adds a second that this machine reaches at that moment.
  * Bound    The job's multiply-adds (cost.h) over that rate: a token that several prompts have at the same place after the same
  *          tokens is counted once, as are written tokens that are read again; the head once a sampled token. Efficiency is the
  *          bound over the time measured. The probe that gives the higher rate, one prompt or one a thread, counts.
@@ -24,6 +24,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define PROBE_SECONDS 3.0
 
 struct job_opts {
     const char *agents, *threads, *trace, *slice, *output;
@@ -210,20 +212,33 @@ static int submit_all(struct run *r, struct dobby_engine *en, struct dobby_err *
     return rc;
 }
 
+/* Prompts are read, n at once, for PROBE_SECONDS at least: one of them takes less than the machine's moods. */
+static int probe_for_long(double *rate, struct run *r, struct dobby_engine *en, int n,
+                          struct dobby_err *e)
+{
+    double macs = 0, seconds = 0, once, s;
+
+    while (seconds < PROBE_SECONDS) {
+        int rc = bench_probe(&once, &s, en, &r->job->cost, n, e);
+
+        if (rc != 0)
+            return rc;
+        macs += once * s;
+        seconds += s;
+    }
+    *rate += macs / seconds / 2;
+    return 0;
+}
+
 /* Called before and after the job; the mean of both counts. */
 static int probe(struct run *r, struct dobby_engine *en, struct dobby_err *e)
 {
-    double one = 0, each = 0, s;
-    int rc = 0;
+    int rc;
 
     if (r->job->o->no_probe)
         return 0;
-    rc = bench_probe(&one, &s, en, &r->job->cost, 1, e);
-    if (rc == 0)
-        rc = bench_probe(&each, &s, en, &r->job->cost, r->threads, e);
-    r->rate += one / 2;
-    r->rate_each += each / 2;
-    return rc;
+    rc = probe_for_long(&r->rate, r, en, 1, e);
+    return rc == 0 ? probe_for_long(&r->rate_each, r, en, r->threads, e) : rc;
 }
 
 static int run_job(struct run *r, struct dobby_trace *trace, struct dobby_err *e)

@@ -185,15 +185,31 @@ static inline const float *kv_load(const struct kv_view *kv, size_t i, size_t he
     return buf;
 }
 
+/* A block's keys or values of one head: as they are kept in float16, or as floats. */
+static inline const void *attn_block(const struct kv_view *kv, size_t i, size_t head, int values,
+                                     bool half, float *buf)
+{
+    const unsigned char *block = kv->base + kv->blocks[i] * kv->stride;
+    size_t at = ((values ? kv->n_kv : 0) + head) * kv->head_dim * KV_TOKENS;
+
+    return half ? (const void *)((const uint16_t *)(const void *)block + at)
+                : kv_load(kv, i, head, values, buf);
+}
+
+static inline v16 kv_lanes(const void *p, size_t i, const bool half)
+{
+    return half ? v16_load_half((const uint16_t *)p + i) : v16_load((const float *)p + i);
+}
+
 /* n queries, a constant of 1 to 4, against the 16 keys of one block: sums over d in index order. */
-static inline __attribute__((always_inline)) void attn_dots(const float *key, const float *const *q,
-                                                            size_t head_dim, float *s, size_t lds,
-                                                            const int n)
+static inline __attribute__((always_inline)) void attn_dots(const void *key, const bool half,
+                                                            const float *const *q, size_t head_dim,
+                                                            float *s, size_t lds, const int n)
 {
     v16 a[4] = {v16_set1(0), v16_set1(0), v16_set1(0), v16_set1(0)};
 
     for (size_t i = 0; i < head_dim; i++) {
-        v16 k = v16_load(key + i * KV_TOKENS);
+        v16 k = kv_lanes(key, i * KV_TOKENS, half);
 #pragma GCC unroll 4
         for (int r = 0; r < n; r++)
             a[r] = v16_fma(v16_set1(q[r][i]), k, a[r]);
@@ -204,17 +220,29 @@ static inline __attribute__((always_inline)) void attn_dots(const float *key, co
 }
 
 /* Scores of `rows` queries: s[r*lds .. +15]. */
-static inline void attn_scores(const float *key, const float *const *q, size_t rows,
-                               size_t head_dim, float *s, size_t lds)
+static inline __attribute__((always_inline)) void scores_of(const void *key, const bool half,
+                                                            const float *const *q, size_t rows,
+                                                            size_t head_dim, float *s, size_t lds)
 {
     for (; rows >= 4; rows -= 4, q += 4, s += 4 * lds)
-        attn_dots(key, q, head_dim, s, lds, 4);
+        attn_dots(key, half, q, head_dim, s, lds, 4);
     if (rows == 3)
-        attn_dots(key, q, head_dim, s, lds, 3);
+        attn_dots(key, half, q, head_dim, s, lds, 3);
     else if (rows == 2)
-        attn_dots(key, q, head_dim, s, lds, 2);
+        attn_dots(key, half, q, head_dim, s, lds, 2);
     else if (rows == 1)
-        attn_dots(key, q, head_dim, s, lds, 1);
+        attn_dots(key, half, q, head_dim, s, lds, 1);
+}
+
+/* Not inlined: a loop of few registers stays one. */
+static __attribute__((noinline)) void attn_scores(const void *key, const bool half,
+                                                  const float *const *q, size_t rows,
+                                                  size_t head_dim, float *s, size_t lds)
+{
+    if (half)
+        scores_of(key, true, q, rows, head_dim, s, lds);
+    else
+        scores_of(key, false, q, rows, head_dim, s, lds);
 }
 
 /* The largest of m and the lanes; a lane that is no number is passed over. */
@@ -228,93 +256,141 @@ static inline float lanes_max(v16 a, float m)
     return m;
 }
 
-/* exp(s - max) over s[0..n-1], zeros up to the next multiple of 16; returns the sum. */
+/* exp(s - max) over s[0..n-1], zeros up to the next multiple of 16; returns the sum. s has room for whole vectors. */
 static inline float attn_softmax(float *s, size_t n)
 {
-    float m = s[0], part[16];
-    v8 sum = v8_zero();
-    v16 top;
     size_t full = n / 16 * 16, i;
+    v16 best = v16_first(v16_load(s), n, v16_set1(s[0])), top;
+    v8 sum = v8_zero();
 
-    for (i = full; i < n; i++)
-        m = s[i] > m ? s[i] : m;
-    if (full) {
-        v16 best = v16_load(s);
-        for (i = 16; i < full; i += 16)
-            best = v16_max(best, v16_load(s + i));
-        m = lanes_max(best, m);
-    }
-    top = v16_set1(m);
-    for (i = 0; i < full; i += 16) {
+    for (i = 16; i < full; i += 16)
+        best = v16_max(best, v16_load(s + i));
+    if (i < n)
+        best = v16_max(best, v16_first(v16_load(s + i), n - i, best));
+    top = v16_set1(lanes_max(best, s[0]));
+    for (i = 0; i < n; i += 16) {
         v16 p = v16_exp(v16_sub(v16_load(s + i), top));
+        if (n - i < 16)
+            p = v16_first(p, n - i, v16_set1(0));
         v16_store(s + i, p);
-        sum = v16_fold(sum, p);
-    }
-    if (full < n) {
-        v16_store(part, v16_exp(v16_sub(v16_load_part(s + full, n - full), top)));
-        v16 p = v16_load_part(part, n - full);
-        v16_store(s + full, p);
         sum = v16_fold(sum, p);
     }
     return v8_sum(sum);
 }
 
-/* acc[0..head_dim-1] += sum over t < n of p[t] * value[t], in order. */
-static inline void attn_values(const float *value, const float *p, size_t n, size_t head_dim,
-                               float *acc)
+/* Of `rows` outputs, `wide` vectors each, both constants: acc[r][d..] += sum over from <= t < n of p[r*lds + t] *
+ * value[t][d..], in order. value[i] is a block of 16 tokens. What is summed stays in registers through all blocks. */
+static inline __attribute__((always_inline)) void
+attn_sums(const void *const *value, const bool half, const float *p, size_t lds, size_t from,
+          size_t n, size_t d, size_t head_dim, float *acc, const int rows, const int wide)
 {
-    size_t d = 0;
-    for (; d + 64 <= head_dim; d += 64) {
-        v16 a0 = v16_load(acc + d), a1 = v16_load(acc + d + 16);
-        v16 a2 = v16_load(acc + d + 32), a3 = v16_load(acc + d + 48);
-        for (size_t t = 0; t < n; t++) {
-            v16 w = v16_set1(p[t]);
-            const float *v = value + t * head_dim + d;
-            a0 = v16_fma(w, v16_load(v), a0);
-            a1 = v16_fma(w, v16_load(v + 16), a1);
-            a2 = v16_fma(w, v16_load(v + 32), a2);
-            a3 = v16_fma(w, v16_load(v + 48), a3);
+    v16 a[2][4];
+
+#pragma GCC unroll 4
+    for (int i = 0; i < rows * wide; i++)
+        a[i / wide][i % wide] =
+            v16_load(acc + (size_t)(i / wide) * head_dim + d + 16 * (size_t)(i % wide));
+    for (size_t t = from; t < n;) {
+        const void *block = value[t / KV_TOKENS];
+        size_t end = (t / KV_TOKENS + 1) * KV_TOKENS, i0 = t % KV_TOKENS * head_dim + d;
+        for (; t < (end < n ? end : n); t++, i0 += head_dim) {
+            v16 v[4];
+#pragma GCC unroll 4
+            for (int i = 0; i < wide; i++) {
+                v[i] = kv_lanes(block, i0 + 16 * (size_t)i, half);
+                if (rows > 1)
+                    v[i] = v16_keep(v[i]);
+            }
+#pragma GCC unroll 2
+            for (int r = 0; r < rows; r++) {
+                v16 w = v16_set1(p[(size_t)r * lds + t]);
+#pragma GCC unroll 4
+                for (int i = 0; i < wide; i++)
+                    a[r][i] = v16_fma(w, v[i], a[r][i]);
+            }
         }
-        v16_store(acc + d, a0);
-        v16_store(acc + d + 16, a1);
-        v16_store(acc + d + 32, a2);
-        v16_store(acc + d + 48, a3);
     }
-    for (; d < head_dim; d += 16) {
-        v16 a = v16_load(acc + d);
-        for (size_t t = 0; t < n; t++)
-            a = v16_fma(v16_set1(p[t]), v16_load(value + t * head_dim + d), a);
-        v16_store(acc + d, a);
-    }
+#pragma GCC unroll 4
+    for (int i = 0; i < rows * wide; i++)
+        v16_store(acc + (size_t)(i / wide) * head_dim + d + 16 * (size_t)(i % wide),
+                  a[i / wide][i % wide]);
 }
 
-/* Scratch: scores [row][padded], accumulators [row][head_dim], one converted block. A row is (query, head of
- * the group). Keys past a query's own position are computed with their block and then left out. */
+/* The whole width of `rows` outputs. */
+static inline __attribute__((always_inline)) void
+attn_row(const void *const *value, const bool half, const float *p, size_t lds, size_t from,
+         size_t n, size_t head_dim, float *acc, const int rows)
+{
+    const int wide = V16_REGISTERS >= 32 || rows == 1 ? 4 : 2;
+    size_t d = 0;
+
+    for (; d + 16 * (size_t)wide <= head_dim; d += 16 * (size_t)wide)
+        attn_sums(value, half, p, lds, from, n, d, head_dim, acc, rows, wide);
+    for (; d < head_dim; d += 16)
+        attn_sums(value, half, p, lds, from, n, d, head_dim, acc, rows, 1);
+}
+
+/* Rows in twos share what they load. n[r] tokens count for row r, never fewer than for the row before. */
+static inline __attribute__((always_inline)) void
+values_of(const void *const *value, const bool half, const float *p, size_t lds, const size_t *n,
+          size_t rows, size_t head_dim, float *acc)
+{
+    size_t r = 0;
+
+    for (; r + 2 <= rows; r += 2, p += 2 * lds, acc += 2 * head_dim) {
+        attn_row(value, half, p, lds, 0, n[r], head_dim, acc, 2);
+        if (n[r] < n[r + 1])
+            attn_row(value, half, p + lds, lds, n[r], n[r + 1], head_dim, acc + head_dim, 1);
+    }
+    if (r < rows)
+        attn_row(value, half, p, lds, 0, n[r], head_dim, acc, 1);
+}
+
+static __attribute__((noinline)) void attn_values(const void *const *value, const bool half,
+                                                  const float *p, size_t lds, const size_t *n,
+                                                  size_t rows, size_t head_dim, float *acc)
+{
+    if (half)
+        values_of(value, true, p, lds, n, rows, head_dim, acc);
+    else
+        values_of(value, false, p, lds, n, rows, head_dim, acc);
+}
+
+/* Scratch: scores [row][padded], accumulators [row][head_dim], converted blocks. A row is (query, head of
+ * the group). Keys past a query's own position are computed with their block and then left out. Many rows read a block
+ * that was converted once, few rows convert as they read. */
 static inline void elem_attention(const struct attn_job *j)
 {
     size_t hd = j->kv.head_dim, rows = j->n * j->group, last = j->pos + j->n - 1;
-    size_t blocks = last / KV_TOKENS + 1, lds = blocks * KV_TOKENS;
+    size_t blocks = last / KV_TOKENS + 1, lds = blocks * KV_TOKENS, wide = ATTN_BLOCKS(hd);
     float *s = j->scratch, *acc = s + rows * lds, *buf = acc + rows * hd;
+    bool half = j->kv.type == DOBBY_KV_F16 && rows <= ATTN_FEW;
     const float *q[ATTN_QUERIES * 64];
 
-    for (size_t r = 0; r < rows; r++)
-        q[r] = j->q + r / j->group * j->ldq + r % j->group * hd;
+    for (size_t i = 0, r = 0; i < j->n; i++)
+        for (size_t h = 0; h < j->group; h++)
+            q[r++] = j->q + i * j->ldq + h * hd;
     for (size_t b = 0; b < blocks; b++)
-        attn_scores(kv_load(&j->kv, b, j->head, 0, buf), q, rows, hd, s + b * KV_TOKENS, lds);
+        attn_scores(attn_block(&j->kv, b, j->head, 0, half, buf), half, q, rows, hd,
+                    s + b * KV_TOKENS, lds);
     memset(acc, 0, rows * hd * sizeof(*acc));
     for (size_t r = 0; r < rows; r++) {
         float *out = j->out + r / j->group * j->ldo + r % j->group * hd;
         out[0] =
             attn_softmax(s + r * lds, j->pos + r / j->group + 1); /* the sum waits in the output */
     }
-    for (size_t b = 0; b < blocks; b++) {
-        const float *value = kv_load(&j->kv, b, j->head, 1, buf);
-        for (size_t r = 0; r < rows; r++) {
-            size_t keys = j->pos + r / j->group + 1, at = b * KV_TOKENS;
-            if (keys > at)
-                attn_values(value, s + r * lds + at, keys - at < KV_TOKENS ? keys - at : KV_TOKENS,
-                            hd, acc + r * hd);
+    for (size_t b = 0; b < blocks; b += wide) {
+        size_t n[ATTN_QUERIES * 64], at = b * KV_TOKENS;
+        const void *value[4];
+
+        for (size_t i = 0; i < wide && b + i < blocks; i++)
+            value[i] = attn_block(&j->kv, b + i, j->head, 1, half, buf + i * KV_TOKENS * hd);
+        for (size_t i = 0, r = 0; i < j->n; i++) {
+            size_t keys = j->pos + i + 1 > at ? j->pos + i + 1 - at : 0;
+            for (size_t h = 0; h < j->group; h++)
+                n[r++] = keys < wide * KV_TOKENS ? keys : wide * KV_TOKENS;
         }
+        attn_values(value, half, s + at, lds, n, rows, hd, acc);
     }
     for (size_t r = 0; r < rows; r++) {
         float *out = j->out + r / j->group * j->ldo + r % j->group * hd;

@@ -105,6 +105,9 @@ struct attn_job {
     float *scratch;  /* attn_scratch() floats */
 };
 #define ATTN_QUERIES 16
+#define ATTN_FEW     8 /* rows that do not pay for converting a block */
+/* Blocks whose values are converted together: what a level-1 cache holds beside the rest, four at most. */
+#define ATTN_BLOCKS(head_dim) ((head_dim) <= 64 ? 4u : (head_dim) <= 128 ? 2u : 1u)
 
 /* Best, runner-up and log-sum-exp of some rows of one column of logits. */
 struct head_part {
@@ -149,7 +152,8 @@ struct kernels {
 static inline size_t attn_scratch(size_t n_ctx, size_t group, size_t head_dim)
 {
     size_t padded = (n_ctx + KV_TOKENS - 1) / KV_TOKENS * KV_TOKENS;
-    return ATTN_QUERIES * group * (padded + 2 * head_dim + 1) + KV_TOKENS * head_dim;
+    return ATTN_QUERIES * group * (padded + 2 * head_dim + 1) +
+           ATTN_BLOCKS(head_dim) * KV_TOKENS * head_dim;
 }
 
 /* The table of that name, or the best for name NULL. NULL if there is none or this machine lacks it. */

@@ -81,6 +81,7 @@ static inline float v8_sum(v8 a)
 }
 
 #if defined(__AVX512F__)
+#define V16_REGISTERS 32 /* vectors that can be at hand at once */
 typedef __m512 v16;
 typedef __m512i v16i;
 
@@ -95,6 +96,17 @@ static inline void v16_store(float *p, v16 a)
 static inline v16 v16_set1(float f)
 {
     return _mm512_set1_ps(f);
+}
+/* The first n lanes of a, or all, the others of b. */
+static inline v16 v16_first(v16 a, size_t n, v16 b)
+{
+    return n >= 16 ? a : _mm512_mask_blend_ps((__mmask16)((1u << n) - 1), b, a);
+}
+/* In registers from here on, where a compiler would rather load it again. */
+static inline v16 v16_keep(v16 a)
+{
+    __asm__("" : "+v"(a));
+    return a;
 }
 static inline v16 v16_add(v16 a, v16 b)
 {
@@ -180,6 +192,7 @@ static inline v8 v16_high(v16 a)
     return _mm256_castpd_ps(_mm512_extractf64x4_pd(_mm512_castps_pd(a), 1));
 }
 #elif defined(V16_X86)
+#define V16_REGISTERS 8
 typedef struct {
     __m256 a, b;
 } v16;
@@ -199,6 +212,21 @@ static inline void v16_store(float *p, v16 x)
 static inline v16 v16_set1(float f)
 {
     return (v16){_mm256_set1_ps(f), _mm256_set1_ps(f)};
+}
+static inline v16 v16_first(v16 x, size_t n, v16 y)
+{
+    static const int32_t lanes[32] = {-1, -1, -1, -1, -1, -1, -1, -1,
+                                      -1, -1, -1, -1, -1, -1, -1, -1};
+    const int32_t *p = lanes + 16 - (n < 16 ? n : 16);
+    __m256 a = _mm256_castsi256_ps(_mm256_loadu_si256((const __m256i *)(const void *)p));
+    __m256 b = _mm256_castsi256_ps(_mm256_loadu_si256((const __m256i *)(const void *)(p + 8)));
+
+    return (v16){_mm256_blendv_ps(y.a, x.a, a), _mm256_blendv_ps(y.b, x.b, b)};
+}
+static inline v16 v16_keep(v16 x)
+{
+    __asm__("" : "+x"(x.a), "+x"(x.b));
+    return x;
 }
 static inline v16 v16_add(v16 x, v16 y)
 {
@@ -299,6 +327,7 @@ static inline v8 v16_high(v16 x)
     return x.b;
 }
 #else
+#define V16_REGISTERS 8
 typedef struct {
     float f[16];
 } v16;
@@ -317,6 +346,15 @@ static inline v16 v16_load(const float *p)
 static inline void v16_store(float *p, v16 a)
 {
     memcpy(p, &a, sizeof(a));
+}
+static inline v16 v16_first(v16 a, size_t n, v16 b)
+{
+    V16_LANES a.f[i] = (size_t)i < n ? a.f[i] : b.f[i];
+    return a;
+}
+static inline v16 v16_keep(v16 a)
+{
+    return a;
 }
 static inline v16 v16_set1(float f)
 {
@@ -461,12 +499,6 @@ static inline v16 v16_load_part(const float *p, size_t n)
     float f[16] = {0};
     memcpy(f, p, n * sizeof(*f));
     return v16_load(f);
-}
-static inline void v16_store_part(float *p, size_t n, v16 a)
-{
-    float f[16];
-    v16_store(f, a);
-    memcpy(p, f, n * sizeof(*f));
 }
 
 #endif
