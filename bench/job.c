@@ -5,7 +5,8 @@
  *          for some seconds (probe): the rate in multiply-adds a second that this machine reaches at that moment.
  * Bound    The job's multiply-adds (cost.h) over that rate: a token that several prompts have at the same place after the same
  *          tokens is counted once, as are written tokens that are read again; the head once a sampled token. Efficiency is the
- *          bound over the time measured. The probe that gives the higher rate, one prompt or one a thread, counts.
+ *          bound over the time measured. The probe that gives the higher rate, one prompt or one a thread, counts;
+ *          efficiency_prompt is what it would be with one prompt, which the threads read together.
  * Checked  The SHA-256 of all texts in order: a row of its own, equal for all runs of one model and KV type.
  * Next     engine.h for the probe, bench/job for rivals and repetition. */
 #include "bench.h"
@@ -358,6 +359,7 @@ static int report(const struct run *r, struct dobby_err *e)
         row(r, "rate_prompt_each", r->rate_each, "macs/s");
         row(r, "bound", macs / best, "s");
         row(r, "efficiency", macs / best / r->seconds, "ratio");
+        row(r, "efficiency_prompt", macs / r->rate / r->seconds, "ratio");
         fprintf(
             stderr,
             "dobby-bench: %d agents, %d threads, round %d: %.2f s for %zu prompts; bound %.2f s; "
