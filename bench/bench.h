@@ -37,6 +37,7 @@ void bench_sort(double *v, size_t n);
 double bench_divergence(const float *p, const float *q, size_t n);
 
 int bench_model(int argc, char **argv);
+int bench_kernels(int argc, char **argv);
 int bench_job(int argc, char **argv);
 int bench_ids(int argc, char **argv);
 int bench_prefix(int argc, char **argv);
@@ -45,7 +46,8 @@ int bench_quality(int argc, char **argv);
 int bench_prompts(int argc, char **argv);
 int bench_machine(int argc, char **argv);
 int bench_watch(int argc, char **argv);
-extern const struct opt_verb opt_bench_model, opt_bench_job, opt_bench_prompts, opt_bench_machine,
-    opt_bench_watch, opt_bench_ids, opt_bench_prefix, opt_bench_fairness, opt_bench_quality;
+extern const struct opt_verb opt_bench_model, opt_bench_kernels, opt_bench_job, opt_bench_prompts,
+    opt_bench_machine, opt_bench_watch, opt_bench_ids, opt_bench_prefix, opt_bench_fairness,
+    opt_bench_quality;
 
 #endif

@@ -13,11 +13,11 @@ struct verb {
 };
 
 static const struct verb verbs[] = {
-    {&opt_bench_model, bench_model},     {&opt_bench_job, bench_job},
-    {&opt_bench_prefix, bench_prefix},   {&opt_bench_fairness, bench_fairness},
-    {&opt_bench_quality, bench_quality}, {&opt_bench_ids, bench_ids},
-    {&opt_bench_prompts, bench_prompts}, {&opt_bench_machine, bench_machine},
-    {&opt_bench_watch, bench_watch},
+    {&opt_bench_model, bench_model},       {&opt_bench_job, bench_job},
+    {&opt_bench_kernels, bench_kernels},   {&opt_bench_prefix, bench_prefix},
+    {&opt_bench_fairness, bench_fairness}, {&opt_bench_quality, bench_quality},
+    {&opt_bench_ids, bench_ids},           {&opt_bench_prompts, bench_prompts},
+    {&opt_bench_machine, bench_machine},   {&opt_bench_watch, bench_watch},
 };
 
 /* Tables are named as their help shows them: "bench job". */

@@ -76,8 +76,9 @@ struct dobby_model_options {
     int threads; /* workers for repacking; 0: as many as the process may run on */
     const char *
         isa; /* NULL: the best of this machine; scalar avx2 avx512vnni ... (DOBBY_E_UNAVAILABLE if it lacks it) */
-    const char *cache_dir; /* where the hash of the model file is remembered; NULL: nowhere */
-    int head;              /* 1: all but the weights; the file stays open for dobby_model_load */
+    const char *
+        cache_dir; /* where the hash of the model file and its packed weights are kept; NULL: nowhere */
+    int head;      /* 1: all but the weights; the file stays open for dobby_model_load */
 };
 
 struct dobby_model_info {
@@ -93,7 +94,8 @@ struct dobby_model_info {
     size_t kv_bytes_per_token; /* with the f16 cache */
 };
 
-/* Open and check a GGUF file and repack its weights. Cost: a second or so per gigabyte.
+/* Open and check a GGUF file and repack its weights. Cost: a second or so per gigabyte, a fraction of it where cache_dir
+ * keeps them packed; the first time they are written there by a thread of the model's, for which dobby_model_free waits.
  * Returns 0 or a negative code; *out is NULL on failure. */
 DOBBY_API int dobby_model_open(struct dobby_model **out, const char *path,
                                const struct dobby_model_options *o, struct dobby_err *e);
@@ -101,6 +103,10 @@ DOBBY_API int dobby_model_open(struct dobby_model **out, const char *path,
  * engine can be opened on it. Its file must not have changed meanwhile (DOBBY_E_IO). threads as in the options. Nothing
  * to do for a model that has its weights. Not while another thread uses the model. */
 DOBBY_API int dobby_model_load(struct dobby_model *m, int threads, struct dobby_err *e);
+/* Compare the packed weights that cache_dir keeps for a model file with their checksum. DOBBY_E_NOTFOUND: it keeps none;
+ * DOBBY_E_FORMAT: they are damaged, and have been removed: the next load packs them anew. */
+DOBBY_API int dobby_model_verify_packed(const char *path, const char *cache_dir,
+                                        struct dobby_err *e);
 /* Free a model that no engine uses any more; NULL is fine. */
 DOBBY_API void dobby_model_free(struct dobby_model *m);
 /* The strings live as long as the model. */
@@ -377,7 +383,7 @@ struct dobby_summarize {
     const char *model_path;  /* GGUF file; opened only if something must be inferred */
     const char *model_name;  /* what rows say in `model`; NULL: the file's base name */
     const char *store_path;  /* NULL: .dobby/dobby.db of the repository */
-    const char *cache_dir;   /* where model hashes are remembered; may be NULL */
+    const char *cache_dir;   /* where model hashes and packed weights are kept; may be NULL */
     const char *worker_path; /* executable that runs `--parse-worker`; required */
     const char *isa;
     int agents, threads, chunk, kv, exact, step_ms;

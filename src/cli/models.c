@@ -221,6 +221,19 @@ static int verify_file(const char *path, struct strbuf *out, struct dobby_err *e
                    path, hex);
 }
 
+/* What the cache keeps of the model ready to use, if it does. */
+static int verify_packed(struct cli *c, const char *path, struct strbuf *out, struct dobby_err *e)
+{
+    struct dobby_err none = {0};
+    int rc = dobby_model_verify_packed(path, c->cache, &none);
+
+    if (rc == 0)
+        strbuf_printf(out, "%s: its packed weights: verified\n", path);
+    else if (rc != DOBBY_E_NOTFOUND)
+        return err_set(e, rc, "models: %s", none.message);
+    return 0;
+}
+
 static int verify_one(struct cli *c, const char *arg, struct strbuf *out, struct dobby_err *e)
 {
     struct modelref m;
@@ -234,6 +247,8 @@ static int verify_one(struct cli *c, const char *arg, struct strbuf *out, struct
         rc = verify_file(m.path, out, e);
     if (rc == 0 && m.known)
         strbuf_printf(out, "%s: verified: %s\n", m.path, m.known->name);
+    if (rc == 0)
+        rc = verify_packed(c, m.path, out, e);
     modelref_release(&m);
     return rc;
 }

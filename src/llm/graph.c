@@ -214,10 +214,10 @@ static void ask_ahead(const unsigned char *p, size_t n)
         __builtin_prefetch(p + i);
 }
 
-/* Panel p times columns 0..n-1; y points at the panel's first row. Few columns are soon done with what was unpacked: then that
- * is less at a time, and the weights behind it come from memory while these are multiplied. */
-static void panel_product(const struct dobby_model *m, struct rank *r, const struct matrix *w,
-                          size_t p, const struct acts *x, size_t n, float *y, size_t ldy)
+/* Few columns are soon done with what was unpacked: then that is less at a time, and the weights behind it come from memory
+ * while these are multiplied. */
+void graph_panel(const struct kernels *k, struct tile *tile, const struct matrix *w, size_t p,
+                 const struct acts *x, size_t n, float *y, size_t ldy)
 {
     const unsigned char *panel = w->data + p * w->panel_bytes;
     size_t blocks = w->cols / BLOCK, most = n > FEW_COLS ? TILE_BLOCKS : FEW_BLOCKS;
@@ -226,16 +226,16 @@ static void panel_product(const struct dobby_model *m, struct rank *r, const str
     if (pack_is_quantized(w->type))
         for (size_t b = 0; b < blocks; b += most) {
             size_t nb = size_min(blocks - b, most);
-            m->kernels->unpack[w->type](panel, b, nb, &r->tile);
+            k->unpack[w->type](panel, b, nb, tile);
             if (n <= FEW_COLS)
                 ask_ahead(panel + each * (b + nb), each * nb);
-            m->kernels->gemm[w->type](&r->tile, b, nb, x, 0, n, y, ldy, b == 0);
+            k->gemm[w->type](tile, b, nb, x, 0, n, y, ldy, b == 0);
         }
     else
-        m->kernels->gemm_float(w->type, panel, x, 0, n, y, ldy);
+        k->gemm_float(w->type, panel, x, 0, n, y, ldy);
     if (w->bias)
         for (size_t c = 0; c < n; c++)
-            m->kernels->add(y + c * ldy, w->bias + p * PANEL_ROWS, PANEL_ROWS);
+            k->add(y + c * ldy, w->bias + p * PANEL_ROWS, PANEL_ROWS);
 }
 
 static void product(struct graph *g, const struct matrix *w, const struct acts *x, size_t n,
@@ -243,7 +243,7 @@ static void product(struct graph *g, const struct matrix *w, const struct acts *
 {
     struct share s = divide(w->n_panels, t, rank);
     for (size_t p = s.from; p < s.to; p++)
-        panel_product(g->m, &g->ranks[rank], w, p, x, n, y + p * PANEL_ROWS, ldy);
+        graph_panel(g->m->kernels, &g->ranks[rank].tile, w, p, x, n, y + p * PANEL_ROWS, ldy);
 }
 
 static void mark(const struct step *s, size_t col)
@@ -390,8 +390,10 @@ static void gate_up(struct graph *g, const struct step *s, const struct layer *y
     for (size_t i = b.from; i < b.to; i++) {
         for (size_t half = 0; half < 2; half++) {
             size_t p = 2 * i + half;
-            panel_product(m, r, &y->gate, p, &g->a, s->n_cols, r->gate + half * PANEL_ROWS, BLOCK);
-            panel_product(m, r, &y->up, p, &g->a, s->n_cols, r->up + half * PANEL_ROWS, BLOCK);
+            graph_panel(m->kernels, &r->tile, &y->gate, p, &g->a, s->n_cols,
+                        r->gate + half * PANEL_ROWS, BLOCK);
+            graph_panel(m->kernels, &r->tile, &y->up, p, &g->a, s->n_cols,
+                        r->up + half * PANEL_ROWS, BLOCK);
         }
         m->kernels->silu_mul(r->gate, r->up, r->gate, s->n_cols * BLOCK);
         for (size_t c = 0; c < s->n_cols; c++)
@@ -445,8 +447,8 @@ static void head_tiles(struct graph *g, const struct output *outs, size_t n, con
                rows = m->n_vocab - row < HEAD_ROWS ? m->n_vocab - row : HEAD_ROWS;
         for (size_t p = row / PANEL_ROWS;
              p < m->output.n_panels && p < (row + HEAD_ROWS) / PANEL_ROWS; p++)
-            panel_product(m, r, &m->output, p, &g->last, n, r->logits + p * PANEL_ROWS - row,
-                          HEAD_ROWS);
+            graph_panel(m->kernels, &r->tile, &m->output, p, &g->last, n,
+                        r->logits + p * PANEL_ROWS - row, HEAD_ROWS);
         for (size_t c = 0; c < n; c++) {
             const float *logits = r->logits + c * HEAD_ROWS;
             m->kernels->head(logits, rows, (int32_t)row, m->banned + row,

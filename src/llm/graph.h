@@ -66,6 +66,9 @@ size_t graph_bytes(const struct dobby_model *m, size_t max_cols, size_t max_ctx,
  * When rank 0 returns, all outputs are in place. */
 void graph_step(struct graph *g, const struct step *s, struct team *team, unsigned rank);
 
+/* Panel p of w times columns 0..n-1 of x; y points at the panel's first row, y[column*ldy]. tile is scratch. */
+void graph_panel(const struct kernels *k, struct tile *tile, const struct matrix *w, size_t p,
+                 const struct acts *x, size_t n, float *y, size_t ldy);
 /* Bytes of a KV block: 16 tokens of all layers. */
 size_t graph_kv_block(const struct dobby_model *m, int kv_type);
 void team_wait(struct team *t);

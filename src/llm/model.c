@@ -6,7 +6,9 @@
 #include "base/sha256.h"
 #include "base/size.h"
 #include "base/thread.h"
+#include "llm/kernels/pack_layout.h"
 #include "llm/modelfile.h"
+#include "llm/packed.h"
 #include "llm/realmath.h"
 
 #include <math.h>
@@ -448,38 +450,89 @@ static void source_free(struct model_source *s)
 
 static void drop_weights(struct dobby_model *m)
 {
+    packed_write_end(m->writer);
+    m->writer = NULL;
     mem_free(m->weights);
     mem_free(m->embd);
     m->weights = m->embd = NULL;
 }
 
-int dobby_model_load(struct dobby_model *m, int threads, struct dobby_err *e)
+static int pack_all(struct dobby_model *m, int threads, struct dobby_err *e)
 {
     struct packing k = {.m = m};
-    size_t n;
+    size_t n = list_items(m->source, NULL);
+
+    k.items = mem_array(n, sizeof(*k.items));
+    if (!k.items)
+        return err_nomem(e, "the weights");
+    list_items(m->source, k.items);
+    thread_parallel(threads, n, pack_some, &k);
+    mem_free(k.items);
+    return 0;
+}
+
+/* What is kept for this model. The table holds all that decides which byte of the file went where. */
+static int describe_packed(struct packed *k, const struct dobby_model *m, struct dobby_err *e)
+{
+    const struct model_source *s = m->source;
+    uint64_t layout = PACK_LAYOUT;
+    struct sha256 h;
+
+    *k = (struct packed){
+        .cache_dir = m->exact ? NULL : m->cache_dir,
+        .sha256 = m->sha256,
+        .part = {{m->weights, m->weights_size}, {m->embd, m->embd ? m->embd_size : 0}}};
+    sha256_begin(&h);
+    sha256_field(&h, &layout, sizeof(layout));
+    for (size_t i = 0; i < s->n_jobs; i++) {
+        const struct pack_job *j = &s->jobs[i];
+        uint64_t row[] = {j->m->type,  j->t->type,        j->m->rows,        j->m->cols,
+                          j->rope_dim, j->m->panel_bytes, packed_bytes(j->m)};
+
+        sha256_field(&h, row, sizeof(row));
+        sha256_field(&h, j->t->name, strlen(j->t->name));
+    }
+    return sha256_end(&h, k->table, e);
+}
+
+int dobby_model_load(struct dobby_model *m, int threads, struct dobby_err *e)
+{
+    struct packed kept;
+    bool there = false;
     int rc;
 
     if (m->weights)
         return 0;
+    threads = threads > 0 ? threads : thread_cpus();
     rc = allot_weights(m, e);
-    n = list_items(m->source, NULL);
+    if (rc == 0)
+        rc = describe_packed(&kept, m, e);
     if (rc == 0) {
-        k.items = mem_array(n, sizeof(*k.items));
-        rc = k.items ? 0 : err_nomem(e, "the weights");
+        there = packed_read(&kept, threads);
+        if (!there)
+            rc = pack_all(m, threads, e);
     }
-    if (rc == 0) {
-        list_items(m->source, k.items);
-        thread_parallel(threads > 0 ? threads : thread_cpus(), n, pack_some, &k);
+    if (rc == 0)
         rc = gguf_check_unchanged(&m->source->g, e);
-    }
-    mem_free(k.items);
     if (rc < 0) {
         drop_weights(m);
         return rc;
     }
     source_free(m->source);
     m->source = NULL;
+    if (!there)
+        m->writer = packed_write(&kept);
     return 0;
+}
+
+int dobby_model_verify_packed(const char *path, const char *cache_dir, struct dobby_err *e)
+{
+    uint8_t sha[32];
+    char hex[65];
+    int rc = modelfile_hash(path, cache_dir, sha, NULL, NULL, e);
+
+    hex_encode(hex, sha, sizeof(sha));
+    return rc < 0 ? rc : packed_verify(cache_dir, hex, e);
 }
 
 size_t model_weights(const struct dobby_model *m)
@@ -528,9 +581,10 @@ static int describe(struct loader *l, const char *cache_dir)
     gguf_put_tensor_types(&l->s->g, &types);
     m->file_type = strbuf_take(&types, NULL);
     m->path = arena_strdup(&m->mem, l->s->g.name);
+    m->cache_dir = cache_dir ? arena_strdup(&m->mem, cache_dir) : NULL;
     m->file_size = l->s->g.size;
     m->n_params = l->s->g.n_params;
-    if (!m->file_type || !m->path)
+    if (!m->file_type || !m->path || (cache_dir && !m->cache_dir))
         return err_nomem(l->e, "a model's description");
     return 0;
 }

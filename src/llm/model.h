@@ -49,7 +49,9 @@ struct dobby_model {
     uint8_t *banned;        /* [n_vocab] 1: never sampled */
     unsigned char *weights; /* NULL: the head only */
     size_t weights_size;
-    struct model_source *source; /* of a head; NULL once the weights are there */
+    struct model_source *source;  /* of a head; NULL once the weights are there */
+    const char *cache_dir;        /* packed weights are kept there; NULL: nowhere */
+    struct packed_writer *writer; /* who keeps them, while the model is in use */
     struct tokenizer *tokenizer;
     struct chat chat;
 };

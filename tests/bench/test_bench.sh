@@ -76,6 +76,16 @@ check "--no-probe has no efficiency" \
     bash -c '"$0" job "$1" "$2" -n 1 --limit 1 --no-probe | grep -c efficiency | grep -qx 0' "$bench" "$smol" "$work/all.jsonl"
 check "a slice that is none: 64" status 64 "$bench" job "$smol" "$work/all.jsonl" --slice 4/3
 
+# ---- kernels ----------------------------------------------------------------------------------------------------
+"$bench" kernels --types Q4_1,attention-q8 --columns 1,3 -r 1 >"$work/kernels.csv" 2>"$work/err"
+check "kernels runs" test $? = 0
+check "a row for each shape and number of columns, for each group and number of queries" \
+    bash -c 'test "$(grep -c ",Q4_1," "$0")" = 14 && test "$(grep -c ",attention-q8," "$0")" = 6 && test "$(wc -l <"$0")" = 21' "$work/kernels.csv"
+check "every rate is a number above 0" \
+    bash -c 'awk -F, "NR > 1 && !(\$6 > 0 && \$9 > 0) { bad = 1 } END { exit bad }" "$0"' "$work/kernels.csv"
+check "an instruction set that is none: 64" status 64 "$bench" kernels --isa nothing
+check "a type that is none: 64" status 64 "$bench" kernels --types Q4_1,Q9_9
+
 # ---- quality ----------------------------------------------------------------------------------------------------
 "$bench" quality "$smol" "$work/all.jsonl" -t 2 --limit 2 >"$work/quality.csv" 2>"$work/err"
 check "8-bit keys and values differ from f16, and not by much" between "$(value kv_q8_kl_mean 1 "$work/quality.csv")" 1e-9 0.05

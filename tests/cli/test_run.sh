@@ -28,6 +28,9 @@ check "  an empty line" test "$(cat "$T/out")" = "" -a "$(wc -c <"$T/out")" = 1
 # ---- run ----
 prompt='int add(int a, int b) { return'
 expect 0 "run" run -m fast -p "$prompt" -n "$tokens"
+expect 0 "its packed weights are kept, and intact" models verify smollm2-135m
+check "  models verify says so" grep -q "its packed weights: verified" "$T/out"
+expect 0 "run" run -m fast -p "$prompt" -n "$tokens"
 cp "$T/out" "$T/want"
 check "  it wrote something" test "$(wc -c <"$T/want")" -gt 10
 check "  and nothing on stderr" test ! -s "$T/err"

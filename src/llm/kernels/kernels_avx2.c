@@ -5,7 +5,9 @@
  *            6 bits: 2 * 2 * 63 * 127 = 32004     all < 32768
  *          Bytes (Q8_0) are multiplied as |w| * (sign(w) x): one result is at most 2 * 128 * 127 = 32512, so each is
  *          widened by itself. |-128| is 128 as an unsigned byte, and x is never -128, so its negation exists.
- * Shape    8 rows by 4 columns: 4 float accumulators, up to 4 in 32 and 4 in 16 bits, one weight vector.
+ * Shape    16 rows by 3 columns: 6 float accumulators, 6 sums in 16 bits, two weight vectors, one of activations: 5 loads for
+ *          6 products, where 8 rows by 4 columns need 5 for 4. Where sums in 32 bits or signs are kept besides (Q6_K, Q8_0),
+ *          16 registers hold 8 rows by 4 columns.
  * Exact    Integers do not round; floats end in the reference's operations. */
 #include "llm/kernels/elem.h"
 #include "llm/kernels/pack_layout.h"
@@ -134,6 +136,7 @@ static void unpack_q6_k(const unsigned char *panel, size_t blk0, size_t n, struc
 #define IN_ORDER(v) __asm__ volatile("" : "+x"(v))
 
 enum { OFFSET, MINIMUM, HALVES, BYTES };
+#define SUMS 6 /* of 8 rows and a column, at once */
 
 static inline __m256i four_of(const int8_t *p)
 {
@@ -142,98 +145,108 @@ static inline __m256i four_of(const int8_t *p)
     return _mm256_set1_epi32(v);
 }
 
-/* Sum over groups g0..g1-1 of a block for 8 rows and NC columns, added to s: `run` results share 16 bits. */
+/* Sums over groups g0..g1-1 of a block for R halves of 8 rows and NC columns, column after column, added to s: `run` results
+ * share 16 bits. */
 static inline __attribute__((always_inline)) void dots(__m256i *s, const uint8_t *w,
                                                        const int8_t *q, size_t ldq, const int g0,
-                                                       const int g1, const int run, const int NC,
-                                                       const int kind)
+                                                       const int g1, const int run, const int R,
+                                                       const int NC, const int kind)
 {
     const __m256i ones = _mm256_set1_epi16(1);
 #pragma GCC unroll 8
     for (int g = g0; g < g1; g += run) {
-        __m256i t[4];
+        __m256i t[SUMS];
 #pragma GCC unroll 8
         for (int j = 0; j < run; j++) {
-            __m256i v = _mm256_load_si256((const void *)(w + (g + j) * 64));
-            __m256i a = kind == BYTES ? _mm256_abs_epi8(v) : v;
+            __m256i v[2], a[2];
+#pragma GCC unroll 2
+            for (int u = 0; u < R; u++) {
+                v[u] = _mm256_load_si256((const void *)(w + (g + j) * 64 + 32 * u));
+                a[u] = kind == BYTES ? _mm256_abs_epi8(v[u]) : v[u];
+            }
 #pragma GCC unroll 4
             for (int c = 0; c < NC; c++) {
                 __m256i x = four_of(q + (size_t)c * ldq + (g + j) * 4);
-                if (kind == BYTES)
-                    x = _mm256_sign_epi8(x, v);
-                __m256i p = _mm256_maddubs_epi16(a, x);
-                t[c] = j ? _mm256_add_epi16(t[c], p) : p;
-                IN_ORDER(t[c]);
+#pragma GCC unroll 2
+                for (int u = 0; u < R; u++) {
+                    int i = c * R + u;
+                    __m256i p =
+                        _mm256_maddubs_epi16(a[u], kind == BYTES ? _mm256_sign_epi8(x, v[u]) : x);
+                    t[i] = j ? _mm256_add_epi16(t[i], p) : p;
+                    IN_ORDER(t[i]);
+                }
             }
         }
-#pragma GCC unroll 4
-        for (int c = 0; c < NC; c++) {
-            s[c] = _mm256_add_epi32(s[c], _mm256_madd_epi16(t[c], ones));
-            IN_ORDER(s[c]);
+#pragma GCC unroll 8
+        for (int i = 0; i < R * NC; i++) {
+            s[i] = _mm256_add_epi32(s[i], _mm256_madd_epi16(t[i], ones));
+            IN_ORDER(s[i]);
         }
     }
 }
 
-/* Rows 8u..8u+7 and NC columns; NC, kind, shift and run are constants at every call. */
-static inline __attribute__((always_inline)) void
-core(const struct tile *t, size_t u, size_t blk0, size_t n_blk, const struct acts *x, size_t col,
-     float *y, size_t ldy, bool first, const int NC, const int kind, const int shift, const int run)
+/* R halves of 8 rows from half u0 on, and NC columns; R, NC, kind, shift and run are constants at every call. */
+static inline __attribute__((always_inline)) void core(const struct tile *t, size_t u0, size_t blk0,
+                                                       size_t n_blk, const struct acts *x,
+                                                       size_t col, float *y, size_t ldy, bool first,
+                                                       const int R, const int NC, const int kind,
+                                                       const int shift, const int run)
 {
     size_t nb = x->k / BLOCK, at = col * nb + blk0;
     const int8_t *q = x->q + col * x->k + blk0 * BLOCK;
-    __m256 acc[4];
+    __m256 acc[SUMS];
 
-    y += 8 * u;
-#pragma GCC unroll 4
-    for (int c = 0; c < NC; c++)
-        acc[c] = first ? _mm256_setzero_ps() : _mm256_loadu_ps(y + (size_t)c * ldy);
+    y += 8 * u0;
+#pragma GCC unroll 8
+    for (int i = 0; i < R * NC; i++)
+        acc[i] =
+            first ? _mm256_setzero_ps() : _mm256_loadu_ps(y + (size_t)(i / R) * ldy + 8 * (i % R));
     for (size_t b = 0; b < n_blk; b++, at++, q += BLOCK) {
-        const uint8_t *w = t->q[b * 8][8 * u];
-        __m256i s[4], h[4];
-        __m256 d = _mm256_load_ps(t->d[b] + 8 * u);
-#pragma GCC unroll 4
-        for (int c = 0; c < NC; c++) {
-            size_t i = at + (size_t)c * nb;
+        const uint8_t *w = t->q[b * 8][8 * u0];
+        __m256i s[SUMS], h[SUMS];
+#pragma GCC unroll 8
+        for (int i = 0; i < R * NC; i++) {
+            size_t k = at + (size_t)(i / R) * nb;
             if (kind == OFFSET)
-                s[c] = _mm256_slli_epi32(_mm256_set1_epi32(x->ns[i]), shift);
+                s[i] = _mm256_slli_epi32(_mm256_set1_epi32(x->ns[k]), shift);
             else if (kind == HALVES)
-                s[c] = _mm256_slli_epi32(_mm256_set1_epi32(x->nh[2 * i]), shift);
+                s[i] = _mm256_slli_epi32(_mm256_set1_epi32(x->nh[2 * k]), shift);
             else
-                s[c] = _mm256_setzero_si256();
+                s[i] = _mm256_setzero_si256();
         }
         if (kind == HALVES) {
-#pragma GCC unroll 4
-            for (int c = 0; c < NC; c++)
-                h[c] = _mm256_slli_epi32(_mm256_set1_epi32(x->nh[2 * (at + (size_t)c * nb) + 1]),
-                                         shift);
-            dots(s, w, q, x->k, 0, 4, run, NC, kind);
-            dots(h, w, q, x->k, 4, 8, run, NC, kind);
+#pragma GCC unroll 8
+            for (int i = 0; i < R * NC; i++)
+                h[i] = _mm256_slli_epi32(
+                    _mm256_set1_epi32(x->nh[2 * (at + (size_t)(i / R) * nb) + 1]), shift);
+            dots(s, w, q, x->k, 0, 4, run, R, NC, kind);
+            dots(h, w, q, x->k, 4, 8, run, R, NC, kind);
         } else {
-            dots(s, w, q, x->k, 0, 8, run, NC, kind);
+            dots(s, w, q, x->k, 0, 8, run, R, NC, kind);
         }
-#pragma GCC unroll 4
-        for (int c = 0; c < NC; c++) {
-            size_t i = at + (size_t)c * nb;
-            __m256 f = _mm256_cvtepi32_ps(s[c]);
+#pragma GCC unroll 8
+        for (int i = 0; i < R * NC; i++) {
+            size_t k = at + (size_t)(i / R) * nb, u = 8 * (u0 + (size_t)(i % R));
+            __m256 f = _mm256_cvtepi32_ps(s[i]), d = _mm256_load_ps(t->d[b] + u);
             if (kind == HALVES)
                 f = _mm256_fmadd_ps(
-                    _mm256_load_ps(t->sc[b][1] + 8 * u), _mm256_cvtepi32_ps(h[c]),
-                    _mm256_mul_ps(_mm256_load_ps(t->sc[b][0] + 8 * u), f)); /* exact: below 2^24 */
-            acc[c] = _mm256_fmadd_ps(_mm256_mul_ps(d, _mm256_set1_ps(x->dx[i])), f, acc[c]);
+                    _mm256_load_ps(t->sc[b][1] + u), _mm256_cvtepi32_ps(h[i]),
+                    _mm256_mul_ps(_mm256_load_ps(t->sc[b][0] + u), f)); /* exact: below 2^24 */
+            acc[i] = _mm256_fmadd_ps(_mm256_mul_ps(d, _mm256_set1_ps(x->dx[k])), f, acc[i]);
             if (kind == MINIMUM)
-                acc[c] = _mm256_fmadd_ps(_mm256_load_ps(t->m[b] + 8 * u), _mm256_set1_ps(x->ds[i]),
-                                         acc[c]);
+                acc[i] =
+                    _mm256_fmadd_ps(_mm256_load_ps(t->m[b] + u), _mm256_set1_ps(x->ds[k]), acc[i]);
         }
     }
-#pragma GCC unroll 4
-    for (int c = 0; c < NC; c++)
-        _mm256_storeu_ps(y + (size_t)c * ldy, acc[c]);
+#pragma GCC unroll 8
+    for (int i = 0; i < R * NC; i++)
+        _mm256_storeu_ps(y + (size_t)(i / R) * ldy + 8 * (i % R), acc[i]);
 }
 
-/* Columns that share a load of the weights, of those left: three and two do so better than four and one. */
-static inline size_t together(size_t left)
+/* How many of the columns that are left go together: rests of two do better than a rest of one. */
+static inline size_t together(size_t left, size_t most)
 {
-    return left < 4 ? left : left == 5 ? 3 : 4;
+    return left <= most ? left : left == most + 1 ? most / 2 + 1 : most;
 }
 
 static inline __attribute__((always_inline)) void gemm(const struct tile *t, size_t blk0,
@@ -242,19 +255,28 @@ static inline __attribute__((always_inline)) void gemm(const struct tile *t, siz
                                                        size_t ldy, bool first, const int kind,
                                                        const int shift, const int run)
 {
-#define CORE(NC) core(t, u, blk0, n_blk, x, col0 + c, y + c * ldy, ldy, first, NC, kind, shift, run)
-    for (size_t u = 0; u < 2; u++) {
+#define CORE(R, NC)                                                                                \
+    core(t, u, blk0, n_blk, x, col0 + c, y + c * ldy, ldy, first, R, NC, kind, shift, run)
+    const bool both = kind == OFFSET || kind == MINIMUM;
+
+    for (size_t u = 0; u < (both ? 1 : 2); u++) {
         size_t c = 0, n;
         for (size_t left = n_cols; left > 0; left -= n, c += n) {
-            n = together(left);
-            if (n == 4)
-                CORE(4);
+            n = together(left, both ? 3 : 4);
+            if (both && n == 3)
+                CORE(2, 3);
+            else if (both && n == 2)
+                CORE(2, 2);
+            else if (both)
+                CORE(2, 1);
+            else if (n == 4)
+                CORE(1, 4);
             else if (n == 3)
-                CORE(3);
+                CORE(1, 3);
             else if (n == 2)
-                CORE(2);
+                CORE(1, 2);
             else
-                CORE(1);
+                CORE(1, 1);
         }
     }
 #undef CORE

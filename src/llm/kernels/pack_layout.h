@@ -16,6 +16,9 @@
 
 #include <stdint.h>
 
+#define PACK_LAYOUT                                                                                \
+    1 /* raised whenever a struct below or the order of panels changes: packed files are kept */
+
 struct pack_q4_0 {
     uint16_t d[16];
     uint8_t qs[4][64]; /* value + 8 */

@@ -1,0 +1,207 @@
+/* mix.c - see mix.h. The loops follow `core` in kernels_avx2.c and kernels_avx512vnni.c. */
+#include "mix.h"
+
+#include "base/size.h"
+#include "base/thread.h"
+
+#include <string.h>
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+
+#define TURNS 20000
+
+/* The compiler knows neither what is in v nor whether it is needed. */
+#define OPAQUE(v) __asm__ volatile("" : "+x"(v))
+#define AVX2      __attribute__((target("avx2,fma"), always_inline)) static inline
+
+/* A block of 32 columns for 8 rows and 4 columns: `run` products share 16 bits. */
+AVX2 void block_avx2(__m256 *acc, __m256i *x, __m256i w, __m256 d, const int run, const int minimum,
+                     const int halves, const int bytes)
+{
+    const __m256i ones = _mm256_set1_epi16(1);
+    __m256i s[4], t[4];
+
+#pragma GCC unroll 4
+    for (int c = 0; c < 4; c++)
+        s[c] = _mm256_setzero_si256();
+#pragma GCC unroll 8
+    for (int g = 0; g < 8; g++) {
+        __m256i a = w;
+        OPAQUE(w);
+        if (bytes)
+            a = _mm256_abs_epi8(w);
+#pragma GCC unroll 4
+        for (int c = 0; c < 4; c++) {
+            OPAQUE(x[c]);
+            __m256i p = _mm256_maddubs_epi16(a, bytes ? _mm256_sign_epi8(x[c], w) : x[c]);
+            t[c] = g % run ? _mm256_add_epi16(t[c], p) : p;
+            OPAQUE(t[c]);
+        }
+        if (g % run == run - 1) {
+#pragma GCC unroll 4
+            for (int c = 0; c < 4; c++) {
+                s[c] = _mm256_add_epi32(s[c], _mm256_madd_epi16(t[c], ones));
+                OPAQUE(s[c]);
+            }
+        }
+        if (halves && g == 3) {
+#pragma GCC unroll 4
+            for (int c = 0; c < 4; c++) {
+                acc[c] = _mm256_fmadd_ps(d, _mm256_cvtepi32_ps(s[c]), acc[c]);
+                OPAQUE(acc[c]);
+            }
+        }
+    }
+#pragma GCC unroll 4
+    for (int c = 0; c < 4; c++) {
+        OPAQUE(d);
+        acc[c] = _mm256_fmadd_ps(_mm256_mul_ps(d, d), _mm256_cvtepi32_ps(s[c]), acc[c]);
+        if (minimum)
+            acc[c] = _mm256_fmadd_ps(d, d, acc[c]);
+        OPAQUE(acc[c]);
+    }
+}
+
+#define LOOP_AVX2(name, run, minimum, halves, bytes)                                               \
+    __attribute__((target("avx2,fma"))) static void name(void)                                     \
+    {                                                                                              \
+        __m256i x[4], w = _mm256_set1_epi8(3);                                                     \
+        __m256 acc[4], d = _mm256_set1_ps(1e-3f);                                                  \
+        for (int c = 0; c < 4; c++) {                                                              \
+            x[c] = _mm256_set1_epi8((char)(c + 1));                                                \
+            acc[c] = _mm256_setzero_ps();                                                          \
+        }                                                                                          \
+        for (int i = 0; i < TURNS; i++)                                                            \
+            block_avx2(acc, x, w, d, run, minimum, halves, bytes);                                 \
+    }
+LOOP_AVX2(q4_avx2, 8, 0, 0, 0)
+LOOP_AVX2(q4_min_avx2, 8, 1, 0, 0)
+LOOP_AVX2(q5_avx2, 4, 0, 0, 0)
+LOOP_AVX2(q6_avx2, 2, 0, 1, 0)
+LOOP_AVX2(q8_avx2, 1, 0, 0, 1)
+
+/* Fused multiply-adds alone: 16 rows and 4 columns, 32 terms. */
+__attribute__((target("avx2,fma"))) static void float_avx2(void)
+{
+    __m256 acc[8], w = _mm256_set1_ps(1e-3f), x = _mm256_set1_ps(1.0f);
+
+    for (int i = 0; i < 8; i++)
+        acc[i] = _mm256_setzero_ps();
+    for (int i = 0; i < TURNS * 32; i++) {
+#pragma GCC unroll 8
+        for (int c = 0; c < 8; c++) {
+            acc[c] = _mm256_fmadd_ps(w, x, acc[c]);
+            OPAQUE(acc[c]);
+        }
+    }
+}
+
+#define AVX512       "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni"
+#define OPAQUE512(v) __asm__ volatile("" : "+v"(v))
+
+__attribute__((target(AVX512), always_inline)) static inline void
+block_avx512(__m512 *acc, __m512i *x, __m512i w, __m512 d, const int minimum, const int halves)
+{
+    __m512i s[8];
+
+#pragma GCC unroll 8
+    for (int c = 0; c < 8; c++)
+        s[c] = _mm512_setzero_si512();
+#pragma GCC unroll 8
+    for (int g = 0; g < 8; g++) {
+        OPAQUE512(w);
+#pragma GCC unroll 8
+        for (int c = 0; c < 8; c++) {
+            s[c] = _mm512_dpbusd_epi32(s[c], w, x[c]);
+            OPAQUE512(s[c]);
+        }
+    }
+#pragma GCC unroll 8
+    for (int c = 0; c < 8; c++) {
+        __m512 f = _mm512_cvtepi32_ps(s[c]);
+        OPAQUE512(d);
+        if (halves)
+            f = _mm512_fmadd_ps(d, _mm512_cvtepi32_ps(x[c]), _mm512_mul_ps(d, f));
+        acc[c] = _mm512_fmadd_ps(_mm512_mul_ps(d, d), f, acc[c]);
+        if (minimum)
+            acc[c] = _mm512_fmadd_ps(d, d, acc[c]);
+        OPAQUE512(acc[c]);
+    }
+}
+
+#define LOOP_AVX512(name, minimum, halves)                                                         \
+    __attribute__((target(AVX512))) static void name(void)                                         \
+    {                                                                                              \
+        __m512i x[8], w = _mm512_set1_epi8(3);                                                     \
+        __m512 acc[8], d = _mm512_set1_ps(1e-3f);                                                  \
+        for (int c = 0; c < 8; c++) {                                                              \
+            x[c] = _mm512_set1_epi8((char)(c + 1));                                                \
+            acc[c] = _mm512_setzero_ps();                                                          \
+        }                                                                                          \
+        for (int i = 0; i < TURNS; i++)                                                            \
+            block_avx512(acc, x, w, d, minimum, halves);                                           \
+    }
+LOOP_AVX512(q_avx512, 0, 0)
+LOOP_AVX512(q_min_avx512, 1, 0)
+LOOP_AVX512(q6_avx512, 0, 1)
+
+__attribute__((target("avx512f"))) static void float_avx512(void)
+{
+    __m512 acc[8], w = _mm512_set1_ps(1e-3f), x = _mm512_set1_ps(1.0f);
+
+    for (int i = 0; i < 8; i++)
+        acc[i] = _mm512_setzero_ps();
+    for (int i = 0; i < TURNS * 32; i++) {
+#pragma GCC unroll 8
+        for (int c = 0; c < 8; c++) {
+            acc[c] = _mm512_fmadd_ps(w, x, acc[c]);
+            OPAQUE512(acc[c]);
+        }
+    }
+}
+
+static const struct {
+    const char *isa;
+    void (*loop)(void);
+    double macs; /* of one call */
+    enum pack_type types[4];
+    size_t n_types;
+} loops[] = {
+    {"avx2", q4_avx2, TURNS * 1024.0, {PACK_Q4_0}, 1},
+    {"avx2", q4_min_avx2, TURNS * 1024.0, {PACK_Q4_1, PACK_Q4_K}, 2},
+    {"avx2", q5_avx2, TURNS * 1024.0, {PACK_Q5_0}, 1},
+    {"avx2", q6_avx2, TURNS * 1024.0, {PACK_Q6_K}, 1},
+    {"avx2", q8_avx2, TURNS * 1024.0, {PACK_Q8_0}, 1},
+    {"avx2", float_avx2, TURNS * 2048.0, {PACK_F16, PACK_BF16, PACK_F32}, 3},
+    {"avx512vnni", q_avx512, TURNS * 4096.0, {PACK_Q4_0, PACK_Q5_0, PACK_Q8_0}, 3},
+    {"avx512vnni", q_min_avx512, TURNS * 4096.0, {PACK_Q4_1, PACK_Q4_K}, 2},
+    {"avx512vnni", q6_avx512, TURNS * 4096.0, {PACK_Q6_K}, 1},
+    {"avx512vnni", float_avx512, TURNS * 4096.0, {PACK_F16, PACK_BF16, PACK_F32}, 3},
+};
+
+double mix_rate(const char *isa, enum pack_type type)
+{
+    double best = 0;
+
+    for (size_t i = 0; i < ARRAY_LEN(loops); i++)
+        for (size_t t = 0; t < loops[i].n_types; t++) {
+            if (loops[i].types[t] != type || strcmp(loops[i].isa, isa) != 0)
+                continue;
+            for (int r = 0; r < 20; r++) {
+                double start = time_now(), rate;
+
+                loops[i].loop();
+                rate = loops[i].macs / (time_now() - start);
+                best = rate > best ? rate : best;
+            }
+        }
+    return best;
+}
+#else
+double mix_rate(const char *isa, enum pack_type type)
+{
+    (void)isa, (void)type;
+    return 0;
+}
+#endif
