@@ -200,7 +200,7 @@ static int pull(struct cli *c, int argc, char **argv)
     return rc == 0 ? EXIT_DONE : cli_fail(c, &e);
 }
 
-static int verify_file(const char *path, struct strbuf *out, struct dobby_err *e)
+static int verify_file(const struct catalogue_model **found, const char *path, struct dobby_err *e)
 {
     const struct catalogue_model *m;
     uint8_t digest[32];
@@ -212,7 +212,7 @@ static int verify_file(const char *path, struct strbuf *out, struct dobby_err *e
     hex_encode(hex, digest, 32);
     for (size_t i = 0; (m = catalogue_get(i)) != NULL; i++) {
         if (strcmp(m->sha256, hex) == 0) {
-            strbuf_printf(out, "%s: verified: %s\n", path, m->name);
+            *found = m;
             return 0;
         }
     }
@@ -222,10 +222,11 @@ static int verify_file(const char *path, struct strbuf *out, struct dobby_err *e
 }
 
 /* What the cache keeps of the model ready to use, if it does. */
-static int verify_packed(struct cli *c, const char *path, struct strbuf *out, struct dobby_err *e)
+static int verify_packed(struct cli *c, const char *path, const char *sha256, struct strbuf *out,
+                         struct dobby_err *e)
 {
     struct dobby_err none = {0};
-    int rc = dobby_model_verify_packed(path, c->cache, &none);
+    int rc = dobby_model_verify_packed(sha256, c->cache, &none);
 
     if (rc == 0)
         strbuf_printf(out, "%s: its packed weights: verified\n", path);
@@ -244,11 +245,11 @@ static int verify_one(struct cli *c, const char *arg, struct strbuf *out, struct
     if (rc == 0 && m.known)
         rc = pull_verify(c, m.known, m.path, e);
     else if (rc == 0)
-        rc = verify_file(m.path, out, e);
-    if (rc == 0 && m.known)
+        rc = verify_file(&m.known, m.path, e);
+    if (rc == 0) {
         strbuf_printf(out, "%s: verified: %s\n", m.path, m.known->name);
-    if (rc == 0)
-        rc = verify_packed(c, m.path, out, e);
+        rc = verify_packed(c, m.path, m.known->sha256, out, e);
+    }
     modelref_release(&m);
     return rc;
 }

@@ -525,14 +525,9 @@ int dobby_model_load(struct dobby_model *m, int threads, struct dobby_err *e)
     return 0;
 }
 
-int dobby_model_verify_packed(const char *path, const char *cache_dir, struct dobby_err *e)
+int dobby_model_verify_packed(const char *sha256, const char *cache_dir, struct dobby_err *e)
 {
-    uint8_t sha[32];
-    char hex[65];
-    int rc = modelfile_hash(path, cache_dir, sha, NULL, NULL, e);
-
-    hex_encode(hex, sha, sizeof(sha));
-    return rc < 0 ? rc : packed_verify(cache_dir, hex, e);
+    return packed_verify(cache_dir, sha256, e);
 }
 
 size_t model_weights(const struct dobby_model *m)

@@ -227,7 +227,7 @@ static bool is_there(const struct packed_writer *w)
     return there;
 }
 
-/* The part file as ours alone, empty. Negative: not; *e tells why unless another process has it, or had it. */
+/* The part file as ours alone, empty. Negative: not; *e tells why, unless another process has it, or had it. */
 static int take_part(const struct packed_writer *w, struct dobby_err *e)
 {
     struct stat mine, there;
@@ -239,6 +239,7 @@ static int take_part(const struct packed_writer *w, struct dobby_err *e)
     }
     if (flock(fd, LOCK_EX | LOCK_NB) < 0 || fstat(fd, &mine) < 0 || stat(w->part.s, &there) < 0 ||
         mine.st_ino != there.st_ino || mine.st_dev != there.st_dev) {
+        log_msg(LOG_INFO, "packed weights: %s: another process writes it", w->part.s);
         close(fd);
         return -1;
     }
@@ -348,7 +349,8 @@ static const char *check_content(int fd)
 int packed_verify(const char *cache_dir, const char *sha256, struct dobby_err *e)
 {
     struct strbuf dir = {0}, path = {0};
-    int rc = put_path(&dir, &path, cache_dir, sha256, e);
+    int rc = cache_dir ? put_path(&dir, &path, cache_dir, sha256, e)
+                       : err_set(e, DOBBY_E_NOTFOUND, "packed weights: nothing is kept");
 
     if (rc == 0) {
         int fd = open(path.s, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);

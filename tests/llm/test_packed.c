@@ -16,7 +16,7 @@
 #include <unistd.h>
 
 struct fix {
-    char *dir, cache[300], kept[500], part[520];
+    char *dir, cache[300], kept[500], part[520], sha256[65];
     const char *model;
     unsigned char *weights; /* as packed from the file */
     size_t size;
@@ -59,6 +59,7 @@ static int begin(void **state)
     f->size = m->weights_size;
     f->weights = malloc(f->size);
     memcpy(f->weights, m->weights, f->size);
+    memcpy(f->sha256, m->sha256, sizeof(f->sha256));
     snprintf(f->kept, sizeof(f->kept), "%s/packed/%s", f->cache, m->sha256);
     snprintf(f->part, sizeof(f->part), "%s.part", f->kept);
     dobby_model_free(m);
@@ -109,13 +110,14 @@ static void test_kept_and_read(void **state)
     struct stat st;
     ino_t first;
 
-    assert_int_equal(dobby_model_verify_packed(f->model, f->cache, &e), DOBBY_E_NOTFOUND);
+    assert_int_equal(dobby_model_verify_packed(f->sha256, NULL, &e), DOBBY_E_NOTFOUND);
+    assert_int_equal(dobby_model_verify_packed(f->sha256, f->cache, &e), DOBBY_E_NOTFOUND);
     open_and_compare(f, true);
     assert_int_equal(stat(f->kept, &st), 0);
     assert_int_equal(st.st_mode & 0777, 0600);
     assert_true((size_t)st.st_size >= f->size);
     assert_false(there(f->part));
-    assert_int_equal(dobby_model_verify_packed(f->model, f->cache, &e), 0);
+    assert_int_equal(dobby_model_verify_packed(f->sha256, f->cache, &e), 0);
     first = inode(f->kept);
     open_and_compare(f, true);
     assert_int_equal(inode(f->kept), first); /* it was good: not written again */
@@ -123,7 +125,7 @@ static void test_kept_and_read(void **state)
     flip(f->kept, 4096 + 100);
     open_and_compare(f, false);
     e = (struct dobby_err){0};
-    assert_int_equal(dobby_model_verify_packed(f->model, f->cache, &e), DOBBY_E_FORMAT);
+    assert_int_equal(dobby_model_verify_packed(f->sha256, f->cache, &e), DOBBY_E_FORMAT);
     assert_non_null(strstr(e.message, "checksum"));
     assert_false(there(f->kept));
     open_and_compare(f, true);
@@ -139,7 +141,7 @@ static void replaced(const struct fix *f)
     assert_int_equal(lstat(f->kept, &st), 0);
     assert_true(S_ISREG(st.st_mode));
     assert_int_equal(st.st_mode & 0777, 0600);
-    assert_int_equal(dobby_model_verify_packed(f->model, f->cache, NULL), 0);
+    assert_int_equal(dobby_model_verify_packed(f->sha256, f->cache, NULL), 0);
 }
 
 static void test_not_trusted(void **state)
@@ -180,7 +182,7 @@ static void test_what_a_killed_one_left(void **state)
     open_and_compare(f, true);
     assert_true(there(f->kept));
     assert_false(there(f->part));
-    assert_int_equal(dobby_model_verify_packed(f->model, f->cache, NULL), 0);
+    assert_int_equal(dobby_model_verify_packed(f->sha256, f->cache, NULL), 0);
     /* One that is still at it is left alone. */
     assert_int_equal(unlink(f->kept), 0);
     put_file(f->part, "half", 4);
