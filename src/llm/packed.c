@@ -157,7 +157,9 @@ bool packed_read(const struct packed *k, int threads)
 
     if (!k->cache_dir)
         return false;
-    if (put_path(&dir, &path, k->cache_dir, k->sha256, NULL) == 0)
+    if (put_path(&dir, &path, k->cache_dir, k->sha256, NULL) < 0)
+        errno = ENOMEM;
+    else
         fd = open(path.s, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     if (fd >= 0) {
         done = read_file(k, fd, path.s, threads);
