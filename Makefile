@@ -42,12 +42,16 @@ SUPPORT := $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard tests/support/*.c)))
 TEST_C  := $(sort $(wildcard tests/*/test_*.c))
 MODEL_C := $(sort $(wildcard tests/*/models_*.c))
 SOAK_C  := tests/soak/soak.c
-# What dobby-bench says of speed and memory means nothing under a sanitizer, and takes minutes.
-TESTS   := $(TEST_C:%.c=$(BUILD)/%) $(filter-out $(if $(SAN),tests/bench/%),$(sort $(wildcard tests/*/test_*.sh)))
+# What dobby-bench says of speed and memory means nothing under a sanitizer, and takes minutes; what tests scripts alone says
+# nothing new there. ThreadSanitizer makes every start of a program take seconds: it leaves out what has one thread.
+SINGLE  := tests/cli/test_pull.sh tests/cli/test_options.sh $(BUILD)/tests/llm/test_tokenizer $(BUILD)/tests/code/test_prompt \
+           $(BUILD)/tests/llm/test_kernels
+UNASKED := $(if $(SAN),tests/bench/% tests/scripts/%) $(if $(findstring thread,$(SAN)),$(SINGLE))
+TESTS   := $(filter-out $(UNASKED),$(TEST_C:%.c=$(BUILD)/%) $(sort $(wildcard tests/*/test_*.sh)))
 MODEL_TESTS := $(MODEL_C:%.c=$(BUILD)/%) $(sort $(wildcard tests/*/models_*.sh))
 PEER_TESTS  := $(sort $(wildcard tests/*/peers_*.sh))
 DEPS     = $(patsubst %.o,%.d,$(filter $(BUILD)/%,$(LIB_OBJ) $(WATCHED) $(CLI_OBJ) $(BENCH_OBJ) $(SUPPORT) \
-             $(TEST_C:%.c=$(BUILD)/%.o) $(MODEL_C:%.c=$(BUILD)/%.o) $(SOAK_C:%.c=$(BUILD)/%.o)))
+             $(TEST_C:%.c=$(BUILD)/%.o) $(MODEL_C:%.c=$(BUILD)/%.o) $(SOAK_C:%.c=$(BUILD)/%.o) $(EMULATED:%.c=$(BUILD)/%.o)))
 
 all: $(BUILD)/dobby $(BUILD)/libdobby.a
 
@@ -117,6 +121,10 @@ $(BUILD)/dobby-bench: $(BENCH_OBJ) $(BUILD)/objects.a
 $(BUILD)/tests/%: $(BUILD)/tests/%.o $(SUPPORT) $(BUILD)/objects.a
 	$(call Q,link)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter-out %.a,$^) $(filter %.a,$^) $(shell pkg-config --libs $(TEST_PKGS)) $(LIBS)
 $(BUILD)/tests/%.o: override CPPFLAGS += -Itests
+# Kernels of other processors, their instructions emulated.
+EMULATED := $(filter-out $(FOREIGN),tests/llm/emulated.c tests/llm/avxvnni_on_avx2.c tests/llm/avx512vnni_on_avx2.c)
+$(BUILD)/tests/llm/test_kernels: $(EMULATED:%.c=$(BUILD)/%.o)
+$(EMULATED:%.c=$(BUILD)/%.o): OPT := -O1 -Wno-psabi $(UNWATCHED)
 
 build-tests: $(filter $(BUILD)/%,$(TESTS) $(MODEL_TESTS)) $(SOAK_C:%.c=$(BUILD)/%)
 bench: $(if $(BENCH_OBJ),$(BUILD)/dobby-bench)

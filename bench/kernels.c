@@ -5,6 +5,7 @@
  *          tokens. One thread.
  * Cold     A matrix is one of as many as fill COLD_BYTES, used in turn: weights come from memory, as they do in a step.
  * Beside   The same instructions on registers alone (mix.h), and the scalar reference, with few columns since it takes its time.
+ * Time     Of the processor, as the thread had it: what else runs beside it costs caches only.
  * Repeated Rounds over the numbers of columns, CASE_SECONDS each at least; a row is the median. */
 #include "bench.h"
 #include "mix.h"
@@ -163,7 +164,7 @@ static int make_acts(struct acts *a, const struct kernels *k, size_t width, size
                        .dx = mem_array(n * nb, sizeof(float)),
                        .ds = mem_array(n * nb, sizeof(float)),
                        .ns = mem_array(n * nb, sizeof(int32_t)),
-                       .nh = mem_array(n * nb * 2, sizeof(int32_t)),
+                       .nh = mem_array(n * nb * 2, sizeof(int16_t)),
                        .f = mem_array(n * width, sizeof(float))};
     if (!a->q || !a->dx || !a->ds || !a->ns || !a->nh || !a->f)
         return err_nomem(e, "columns");
@@ -216,7 +217,7 @@ static double product_rate(const struct kernels *k, const struct matrix *m, size
                            size_t panels, const struct acts *x, size_t n, float *y, size_t *next)
 {
     static struct tile tile;
-    double start = time_now(), seconds, macs = 0;
+    double start = time_used(), seconds, macs = 0;
 
     do {
         const struct matrix *w = &m[(*next)++ % n_matrices];
@@ -224,7 +225,7 @@ static double product_rate(const struct kernels *k, const struct matrix *m, size
         for (size_t p = 0; p < panels; p++)
             graph_panel(k, &tile, w, p, x, n, y, PANEL_ROWS);
         macs += (double)(panels * PANEL_ROWS * w->cols * n);
-        seconds = time_now() - start;
+        seconds = time_used() - start;
     } while (seconds < CASE_SECONDS);
     return macs / seconds;
 }
@@ -320,14 +321,14 @@ static const size_t groups[] = {3, 7};
 
 static double attention_rate(const struct kernels *k, struct attn_job *j)
 {
-    double start = time_now(), seconds, macs = 0;
+    double start = time_used(), seconds, macs = 0;
 
     do {
         for (j->head = 0; j->head < j->kv.n_kv; j->head++)
             k->attention(j);
         for (size_t i = 0; i < j->n; i++) /* keys, and values */
             macs += 2.0 * (double)(j->kv.n_kv * j->group * HEAD_DIM * (j->pos + i + 1));
-        seconds = time_now() - start;
+        seconds = time_used() - start;
     } while (seconds < CASE_SECONDS);
     return macs / seconds;
 }

@@ -189,10 +189,10 @@ double mix_rate(const char *isa, enum pack_type type)
             if (loops[i].types[t] != type || strcmp(loops[i].isa, isa) != 0)
                 continue;
             for (int r = 0; r < 20; r++) {
-                double start = time_now(), rate;
+                double start = time_used(), rate;
 
                 loops[i].loop();
-                rate = loops[i].macs / (time_now() - start);
+                rate = loops[i].macs / (time_used() - start);
                 best = rate > best ? rate : best;
             }
         }

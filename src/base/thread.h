@@ -21,6 +21,7 @@ void thread_parallel(int threads, size_t n, void (*fn)(void *ctx, size_t i), voi
 /* Sleep while *word is `old`; may return early. Wake all who sleep on it, after changing it. (Linux futex.) */
 void thread_sleep_on(atomic_uint *word, unsigned old);
 void thread_wake_all(atomic_uint *word);
-double time_now(void); /* seconds, monotonic */
+double time_now(void);  /* seconds, monotonic */
+double time_used(void); /* seconds of a processor that the calling thread had */
 
 #endif

@@ -68,7 +68,7 @@ static void carve_acts(struct carve *c, struct acts *a, size_t cols, size_t k, b
     a->dx = carve(c, cols * nb, sizeof(float));
     a->ds = carve(c, cols * nb, sizeof(float));
     a->ns = carve(c, cols * nb, sizeof(int32_t));
-    a->nh = carve(c, cols * nb * 2, sizeof(int32_t));
+    a->nh = carve(c, cols * nb * 2, sizeof(int16_t));
     a->f = floats ? carve(c, cols * k, sizeof(float)) : NULL;
 }
 

@@ -540,6 +540,8 @@ size_t model_weights(const struct dobby_model *m)
 static int choose_kernels(struct dobby_model *m, const struct dobby_model_options *o,
                           struct dobby_err *e)
 {
+    struct strbuf names = {0};
+
     m->exact = o->exact != 0;
     m->needs_floats = m->exact;
     m->kernels = m->exact ? &kernels_exact : kernels_find(o->isa);
@@ -553,14 +555,12 @@ static int choose_kernels(struct dobby_model *m, const struct dobby_model_option
             e, DOBBY_E_UNAVAILABLE,
             "this machine lacks the instruction set %s; leave it out to use the best it has",
             o->isa);
-    return err_set(e, DOBBY_E_USAGE, "unknown instruction set '%s'; this build knows scalar%s",
-                   o->isa,
-#if defined(__x86_64__)
-                   " avx2 avx512vnni"
-#else
-                   ""
-#endif
-    );
+    for (size_t i = 0; kernels_name(i); i++)
+        strbuf_printf(&names, " %s", kernels_name(i));
+    err_set(e, DOBBY_E_USAGE, "unknown instruction set '%s'; this build knows%s", o->isa,
+            strbuf_str(&names));
+    strbuf_release(&names);
+    return DOBBY_E_USAGE;
 }
 
 static int describe(struct loader *l, const char *cache_dir)

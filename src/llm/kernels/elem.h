@@ -8,6 +8,12 @@
 #include "llm/kernels/kernels.h"
 #include "llm/kernels/v16.h"
 
+/* The sum of 16 small integers: exact in floats, so their order is free. */
+static inline int32_t sum_exact(v16 a)
+{
+    return (int32_t)v8_sum(v8_add(v16_low(a), v16_high(a)));
+}
+
 static inline bool elem_quantize(const struct acts *a, size_t col, const float *x, size_t k0,
                                  size_t n)
 {
@@ -18,7 +24,7 @@ static inline bool elem_quantize(const struct acts *a, size_t col, const float *
         int8_t *q = a->q + col * a->k + b * BLOCK;
         size_t i = col * nb + b;
         v16 lo = v16_load(x), hi = v16_load(x + 16);
-        int32_t top = v16i_hmax(v16i_max_abs(v16i_max_abs(v16i_zero(), lo), hi)), s0 = 0, s1 = 0;
+        int32_t top = v16i_hmax(v16i_max_abs(v16i_max_abs(v16i_zero(), lo), hi));
         if (top >= 0x7F800000) /* as integers NaN > infinity > any finite number */
             return false;
         float amax = f32_from_bits((uint32_t)top), dx = 0, inv = 0;
@@ -26,17 +32,16 @@ static inline bool elem_quantize(const struct acts *a, size_t col, const float *
             dx = amax / 127.0f;
             inv = 127.0f / amax;
         }
-        v16i_store_low(q, v16_bits(v16_add(v16_mul(lo, v16_set1(inv)), magic)));
-        v16i_store_low(q + 16, v16_bits(v16_add(v16_mul(hi, v16_set1(inv)), magic)));
-        for (int j = 0; j < 16; j++)
-            s0 += q[j];
-        for (int j = 16; j < 32; j++)
-            s1 += q[j];
+        lo = v16_add(v16_mul(lo, v16_set1(inv)), magic);
+        hi = v16_add(v16_mul(hi, v16_set1(inv)), magic);
+        v16i_store_low(q, v16_bits(lo));
+        v16i_store_low(q + 16, v16_bits(hi));
+        int32_t s0 = sum_exact(v16_sub(lo, magic)), s1 = sum_exact(v16_sub(hi, magic));
         a->dx[i] = dx;
         a->ds[i] = dx * (float)(s0 + s1);
         a->ns[i] = -(s0 + s1);
-        a->nh[2 * i] = -s0;
-        a->nh[2 * i + 1] = -s1;
+        a->nh[2 * i] = (int16_t)-s0;
+        a->nh[2 * i + 1] = (int16_t)-s1;
     }
     return true;
 }
@@ -497,16 +502,15 @@ static inline void elem_gemm_float(enum pack_type type, const unsigned char *pan
     }
 }
 
-/* The table of a file that defines an unpack_TYPE and a gemm_TYPE for each quantised type; the two types with a minimum
- * share one. */
+/* The table of a file that defines an unpack_TYPE and a gemm_TYPE for each quantised type. */
 #define KERNELS(label)                                                                             \
     {                                                                                              \
         .name = label,                                                                             \
         .unpack =                                                                                  \
             {[PACK_Q4_0] = unpack_q4_0, [PACK_Q4_1] = unpack_q4_1, [PACK_Q5_0] = unpack_q5_0,      \
              [PACK_Q8_0] = unpack_q8_0, [PACK_Q4_K] = unpack_q4_k, [PACK_Q6_K] = unpack_q6_k},     \
-        .gemm = {[PACK_Q4_0] = gemm_q4_0, [PACK_Q4_1] = gemm_min, [PACK_Q5_0] = gemm_q5_0,         \
-                 [PACK_Q8_0] = gemm_q8_0, [PACK_Q4_K] = gemm_min, [PACK_Q6_K] = gemm_q6_k},        \
+        .gemm = {[PACK_Q4_0] = gemm_q4_0, [PACK_Q4_1] = gemm_q4_1, [PACK_Q5_0] = gemm_q5_0,        \
+                 [PACK_Q8_0] = gemm_q8_0, [PACK_Q4_K] = gemm_q4_k, [PACK_Q6_K] = gemm_q6_k},       \
         .gemm_float = elem_gemm_float, .quantize = elem_quantize, .rmsnorm = elem_rmsnorm,         \
         .top = elem_top, .rope = elem_rope, .add = elem_add, .silu_mul = elem_silu_mul,            \
         .kv_store = elem_kv_store, .attention = elem_attention, .head = elem_head                  \

@@ -20,11 +20,32 @@ static bool have_avx2(void)
     return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && have_f16c();
 }
 
+/* No compiler of Debian 12 knows "avxvnni" by name: leaf 7, subleaf 1. Its registers are those of AVX2. */
+static bool have_avxvnni(void)
+{
+    unsigned a, b, c, d;
+
+    return have_avx2() && __get_cpuid_count(7, 1, &a, &b, &c, &d) && (a & 1u << 4);
+}
+
 static bool have_avx512vnni(void)
 {
     return have_avx2() && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
            __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
            __builtin_cpu_supports("avx512vnni");
+}
+#elif defined(__aarch64__)
+#include <asm/hwcap.h>
+#include <sys/auxv.h>
+
+static bool have_dotprod(void)
+{
+    return getauxval(AT_HWCAP) & HWCAP_ASIMDDP;
+}
+
+static bool have_i8mm(void)
+{
+    return have_dotprod() && (getauxval(AT_HWCAP2) & HWCAP2_I8MM);
 }
 #endif
 
@@ -40,7 +61,11 @@ static const struct {
     {&kernels_scalar, have_always},
 #if defined(__x86_64__)
     {&kernels_avx2, have_avx2},
+    {&kernels_avxvnni, have_avxvnni},
     {&kernels_avx512vnni, have_avx512vnni},
+#elif defined(__aarch64__)
+    {&kernels_dotprod, have_dotprod},
+    {&kernels_i8mm, have_i8mm},
 #endif
 };
 
@@ -68,4 +93,9 @@ bool kernels_known(const char *name)
         if (strcmp(name, tables[k].table->name) == 0)
             return true;
     return false;
+}
+
+const char *kernels_name(size_t i)
+{
+    return i < N_TABLES ? tables[i].table->name : NULL;
 }

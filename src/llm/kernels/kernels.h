@@ -59,7 +59,7 @@ struct acts {
     float *dx;   /* [k/32] */
     float *ds;   /* [k/32] fl(dx * (float)sum) */
     int32_t *ns; /* [k/32] minus the sum of q */
-    int32_t *nh; /* [k/32][2] minus the sums of each half */
+    int16_t *nh; /* [k/32][2] minus the sums of each half, at most 16 * 127 */
     float *f;    /* [k] the values themselves, or NULL where no float matrix needs them */
 };
 
@@ -158,15 +158,19 @@ static inline size_t attn_scratch(size_t n_ctx, size_t group, size_t head_dim)
 
 /* The table of that name, or the best for name NULL. NULL if there is none or this machine lacks it. */
 const struct kernels *kernels_find(const char *name);
-/* True if the name is one that some build of dobby knows (--isa), whatever this machine has. */
+/* True if the name is one that this build of dobby knows (--isa), whatever the machine has. */
 bool kernels_known(const char *name);
+/* Name of table i of this build, reference first; NULL at the end. */
+const char *kernels_name(size_t i);
 /* Table i of this build that the machine can run, reference first; NULL at the end. For tests. */
 const struct kernels *kernels_at(size_t i);
 
 extern const struct kernels kernels_scalar; /* the definition */
 extern const struct kernels kernels_exact;  /* float32 weights, dots in double: --exact */
 #if defined(__x86_64__)
-extern const struct kernels kernels_avx2, kernels_avx512vnni;
+extern const struct kernels kernels_avx2, kernels_avxvnni, kernels_avx512vnni;
+#elif defined(__aarch64__)
+extern const struct kernels kernels_dotprod, kernels_i8mm;
 #endif
 
 #endif

@@ -1,7 +1,7 @@
 /* kernels_scalar.c - the reference: what every other table must equal bit for bit (llm/kernels).
  * Plain C for any machine. Tiles hold the unsigned numbers of the file; offsets are removed through the
  * sum of the activations, in integers.
- * Next  kernels_avx2.c, kernels_avx512vnni.c for the fast ones, pack_layout.h for the bytes. */
+ * Next  kernels_avx2.c and its like for the fast ones, pack_layout.h for the bytes. */
 #include "llm/kernels/elem.h"
 #include "llm/kernels/pack_layout.h"
 
@@ -138,7 +138,8 @@ static inline void gemm(const struct tile *t, size_t blk0, size_t n_blk, const s
 GEMM(gemm_q4_0, OFFSET, 8)
 GEMM(gemm_q5_0, OFFSET, 16)
 GEMM(gemm_q8_0, OFFSET, 128)
-GEMM(gemm_min, MINIMUM, 0)
+GEMM(gemm_q4_1, MINIMUM, 0)
+GEMM(gemm_q4_k, MINIMUM, 0)
 GEMM(gemm_q6_k, HALVES, 32)
 
 const struct kernels kernels_scalar = KERNELS("scalar");

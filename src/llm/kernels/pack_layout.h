@@ -14,6 +14,9 @@
 #ifndef LLM_KERNELS_PACK_LAYOUT_H
 #define LLM_KERNELS_PACK_LAYOUT_H
 
+#include "llm/kernels/kernels.h"
+
+#include <stddef.h>
 #include <stdint.h>
 
 #define PACK_LAYOUT                                                                                \
@@ -51,5 +54,57 @@ struct pack_q6_k { /* 256 columns */
         uint8_t qs[4][64]; /* value + 32, low four bits */
     } b[8];
 };
+
+/* Where a block keeps what; what its type has not is NULL. */
+struct packed_block {
+    const uint16_t *d, *m; /* [16] scales and minima, in K-types of the 256 columns around */
+    const uint8_t *sc;     /* [16] or, in Q6_K, signed [2][16]: factors of d */
+    const uint8_t *mn;     /* [16] factors of m */
+    const uint8_t *qs;     /* [4][64], in Q8_0 signed [8][64] */
+    const uint8_t *qh;     /* [64], in Q6_K [2][64] */
+};
+
+/* Block b of a panel. `type` is a constant wherever this is called. */
+static inline __attribute__((always_inline)) struct packed_block
+packed_block(enum pack_type type, const unsigned char *panel, size_t b)
+{
+    const void *at = panel;
+
+    switch (type) {
+    case PACK_Q4_0: {
+        const struct pack_q4_0 *p = (const struct pack_q4_0 *)at + b;
+        return (struct packed_block){.d = p->d, .qs = p->qs[0]};
+    }
+    case PACK_Q4_1: {
+        const struct pack_q4_1 *p = (const struct pack_q4_1 *)at + b;
+        return (struct packed_block){.d = p->d, .m = p->m, .qs = p->qs[0]};
+    }
+    case PACK_Q5_0: {
+        const struct pack_q5_0 *p = (const struct pack_q5_0 *)at + b;
+        return (struct packed_block){.d = p->d, .qs = p->qs[0], .qh = p->qh};
+    }
+    case PACK_Q8_0: {
+        const struct pack_q8_0 *p = (const struct pack_q8_0 *)at + b;
+        return (struct packed_block){.d = p->d, .qs = (const uint8_t *)p->qs[0]};
+    }
+    case PACK_Q4_K: {
+        const struct pack_q4_k *p = (const struct pack_q4_k *)at + b / 8;
+        return (struct packed_block){.d = p->d,
+                                     .m = p->dmin,
+                                     .sc = p->b[b % 8].sc,
+                                     .mn = p->b[b % 8].m,
+                                     .qs = p->b[b % 8].qs[0]};
+    }
+    case PACK_Q6_K: {
+        const struct pack_q6_k *p = (const struct pack_q6_k *)at + b / 8;
+        return (struct packed_block){.d = p->d,
+                                     .sc = (const uint8_t *)p->b[b % 8].sc[0],
+                                     .qs = p->b[b % 8].qs[0],
+                                     .qh = p->b[b % 8].qh[0]};
+    }
+    default: /* float types have no blocks */
+        return (struct packed_block){0};
+    }
+}
 
 #endif

@@ -14,6 +14,9 @@
 #if defined(__AVX512F__) || (defined(__AVX2__) && defined(__FMA__) && defined(__F16C__))
 #include <immintrin.h>
 #define V16_X86 1
+#elif defined(__ARM_FEATURE_DOTPROD) /* not in the reference, which any 64-bit ARM runs */
+#include <arm_neon.h>
+#define V16_NEON 1
 #endif
 
 #if defined(V16_X86)
@@ -38,6 +41,32 @@ static inline v8 v8_add(v8 a, v8 b)
 static inline v8 v8_fma(v8 a, v8 b, v8 c)
 {
     return _mm256_fmadd_ps(a, b, c);
+}
+#elif defined(V16_NEON)
+typedef struct {
+    float32x4_t a, b;
+} v8;
+
+static inline v8 v8_load(const float *p)
+{
+    return (v8){vld1q_f32(p), vld1q_f32(p + 4)};
+}
+static inline void v8_store(float *p, v8 x)
+{
+    vst1q_f32(p, x.a);
+    vst1q_f32(p + 4, x.b);
+}
+static inline v8 v8_zero(void)
+{
+    return (v8){vdupq_n_f32(0), vdupq_n_f32(0)};
+}
+static inline v8 v8_add(v8 x, v8 y)
+{
+    return (v8){vaddq_f32(x.a, y.a), vaddq_f32(x.b, y.b)};
+}
+static inline v8 v8_fma(v8 x, v8 y, v8 z)
+{
+    return (v8){vfmaq_f32(z.a, x.a, y.a), vfmaq_f32(z.b, x.b, y.b)};
 }
 #else
 typedef struct {
@@ -326,6 +355,153 @@ static inline v8 v16_high(v16 x)
 {
     return x.b;
 }
+#elif defined(V16_NEON)
+#define V16_REGISTERS 8
+typedef struct {
+    float32x4_t v[4];
+} v16;
+typedef struct {
+    int32x4_t v[4];
+} v16i;
+
+/* Quarters one after the other. */
+#define V16_QUARTERS  for (int i = 0; i < 4; i++)
+
+static inline v16 v16_load(const float *p)
+{
+    v16 r;
+    V16_QUARTERS r.v[i] = vld1q_f32(p + 4 * i);
+    return r;
+}
+static inline void v16_store(float *p, v16 x)
+{
+    V16_QUARTERS vst1q_f32(p + 4 * i, x.v[i]);
+}
+static inline v16 v16_set1(float f)
+{
+    v16 r;
+    V16_QUARTERS r.v[i] = vdupq_n_f32(f);
+    return r;
+}
+static inline v16 v16_first(v16 x, size_t n, v16 y)
+{
+    static const uint32_t lanes[4] = {0, 1, 2, 3};
+    uint32x4_t some = vdupq_n_u32((uint32_t)(n < 16 ? n : 16)), lane = vld1q_u32(lanes);
+    V16_QUARTERS x.v[i] =
+        vbslq_f32(vcltq_u32(vaddq_u32(lane, vdupq_n_u32(4 * (uint32_t)i)), some), x.v[i], y.v[i]);
+    return x;
+}
+static inline v16 v16_keep(v16 x)
+{
+    return x;
+}
+static inline v16 v16_add(v16 x, v16 y)
+{
+    V16_QUARTERS x.v[i] = vaddq_f32(x.v[i], y.v[i]);
+    return x;
+}
+static inline v16 v16_sub(v16 x, v16 y)
+{
+    V16_QUARTERS x.v[i] = vsubq_f32(x.v[i], y.v[i]);
+    return x;
+}
+static inline v16 v16_mul(v16 x, v16 y)
+{
+    V16_QUARTERS x.v[i] = vmulq_f32(x.v[i], y.v[i]);
+    return x;
+}
+static inline v16 v16_div(v16 x, v16 y)
+{
+    V16_QUARTERS x.v[i] = vdivq_f32(x.v[i], y.v[i]);
+    return x;
+}
+static inline v16 v16_fma(v16 x, v16 y, v16 z)
+{
+    V16_QUARTERS z.v[i] = vfmaq_f32(z.v[i], x.v[i], y.v[i]);
+    return z;
+}
+/* Not FMAX and FMIN, which treat what is no number in another way. */
+static inline v16 v16_max(v16 x, v16 y)
+{
+    V16_QUARTERS x.v[i] = vbslq_f32(vcgtq_f32(x.v[i], y.v[i]), x.v[i], y.v[i]);
+    return x;
+}
+static inline v16 v16_min(v16 x, v16 y)
+{
+    V16_QUARTERS x.v[i] = vbslq_f32(vcltq_f32(x.v[i], y.v[i]), x.v[i], y.v[i]);
+    return x;
+}
+static inline v16i v16_bits(v16 x)
+{
+    v16i r;
+    V16_QUARTERS r.v[i] = vreinterpretq_s32_f32(x.v[i]);
+    return r;
+}
+static inline v16 v16_of_bits(v16i x)
+{
+    v16 r;
+    V16_QUARTERS r.v[i] = vreinterpretq_f32_s32(x.v[i]);
+    return r;
+}
+static inline v16i v16i_add(v16i x, v16i y)
+{
+    V16_QUARTERS x.v[i] = vaddq_s32(x.v[i], y.v[i]);
+    return x;
+}
+static inline v16i v16i_shl23(v16i x)
+{
+    V16_QUARTERS x.v[i] = vshlq_n_s32(x.v[i], 23);
+    return x;
+}
+static inline v16i v16i_max_abs(v16i m, v16 x)
+{
+    int32x4_t k = vdupq_n_s32(0x7FFFFFFF);
+    V16_QUARTERS m.v[i] = vmaxq_s32(m.v[i], vandq_s32(vreinterpretq_s32_f32(x.v[i]), k));
+    return m;
+}
+static inline int32_t v16i_hmax(v16i x)
+{
+    return vmaxvq_s32(vmaxq_s32(vmaxq_s32(x.v[0], x.v[1]), vmaxq_s32(x.v[2], x.v[3])));
+}
+static inline v16i v16i_zero(void)
+{
+    v16i r;
+    V16_QUARTERS r.v[i] = vdupq_n_s32(0);
+    return r;
+}
+static inline v16 v16_load_half(const uint16_t *p)
+{
+    v16 r;
+    V16_QUARTERS r.v[i] = vcvt_f32_f16(vreinterpret_f16_u16(vld1_u16(p + 4 * i)));
+    return r;
+}
+static inline void v16_store_half(uint16_t *p, v16 x)
+{
+    V16_QUARTERS vst1_u16(p + 4 * i, vreinterpret_u16_f16(vcvt_f16_f32(x.v[i])));
+}
+static inline v16 v16_load_i8(const int8_t *p)
+{
+    int8x16_t q = vld1q_s8(p);
+    int16x8_t a = vmovl_s8(vget_low_s8(q)), b = vmovl_s8(vget_high_s8(q));
+    return (v16){
+        {vcvtq_f32_s32(vmovl_s16(vget_low_s16(a))), vcvtq_f32_s32(vmovl_s16(vget_high_s16(a))),
+         vcvtq_f32_s32(vmovl_s16(vget_low_s16(b))), vcvtq_f32_s32(vmovl_s16(vget_high_s16(b)))}};
+}
+static inline void v16i_store_low(int8_t *p, v16i x)
+{
+    int16x8_t a = vcombine_s16(vmovn_s32(x.v[0]), vmovn_s32(x.v[1])),
+              b = vcombine_s16(vmovn_s32(x.v[2]), vmovn_s32(x.v[3]));
+    vst1q_s8(p, vcombine_s8(vmovn_s16(a), vmovn_s16(b)));
+}
+static inline v8 v16_low(v16 x)
+{
+    return (v8){x.v[0], x.v[1]};
+}
+static inline v8 v16_high(v16 x)
+{
+    return (v8){x.v[2], x.v[3]};
+}
+#undef V16_QUARTERS
 #else
 #define V16_REGISTERS 8
 typedef struct {
