@@ -1,4 +1,4 @@
-/* mix.c - see mix.h. The loops follow `core` in kernels_avx2.c and kernels_avx512vnni.c. */
+/* mix.c - see mix.h. The loops follow `core` in kernels_avx2.c, kernels_avxvnni.c and kernels_avx512vnni.c. */
 #include "mix.h"
 
 #include "base/size.h"
@@ -17,7 +17,7 @@
 
 /* A block of 32 columns for 8 rows and 4 columns: `run` products share 16 bits. */
 AVX2 void block_avx2(__m256 *acc, __m256i *x, __m256i w, __m256 d, const int run, const int minimum,
-                     const int halves, const int bytes)
+                     const int bytes)
 {
     const __m256i ones = _mm256_set1_epi16(1);
     __m256i s[4], t[4];
@@ -45,13 +45,6 @@ AVX2 void block_avx2(__m256 *acc, __m256i *x, __m256i w, __m256 d, const int run
                 OPAQUE(s[c]);
             }
         }
-        if (halves && g == 3) {
-#pragma GCC unroll 4
-            for (int c = 0; c < 4; c++) {
-                acc[c] = _mm256_fmadd_ps(d, _mm256_cvtepi32_ps(s[c]), acc[c]);
-                OPAQUE(acc[c]);
-            }
-        }
     }
 #pragma GCC unroll 4
     for (int c = 0; c < 4; c++) {
@@ -63,7 +56,7 @@ AVX2 void block_avx2(__m256 *acc, __m256i *x, __m256i w, __m256 d, const int run
     }
 }
 
-#define LOOP_AVX2(name, run, minimum, halves, bytes)                                               \
+#define LOOP_AVX2(name, run, minimum, bytes)                                                       \
     __attribute__((target("avx2,fma"))) static void name(void)                                     \
     {                                                                                              \
         __m256i x[4], w = _mm256_set1_epi8(3);                                                     \
@@ -73,13 +66,13 @@ AVX2 void block_avx2(__m256 *acc, __m256i *x, __m256i w, __m256 d, const int run
             acc[c] = _mm256_setzero_ps();                                                          \
         }                                                                                          \
         for (int i = 0; i < TURNS; i++)                                                            \
-            block_avx2(acc, x, w, d, run, minimum, halves, bytes);                                 \
+            block_avx2(acc, x, w, d, run, minimum, bytes);                                         \
     }
-LOOP_AVX2(q4_avx2, 8, 0, 0, 0)
-LOOP_AVX2(q4_min_avx2, 8, 1, 0, 0)
-LOOP_AVX2(q5_avx2, 4, 0, 0, 0)
-LOOP_AVX2(q6_avx2, 2, 0, 1, 0)
-LOOP_AVX2(q8_avx2, 1, 0, 0, 1)
+LOOP_AVX2(q4_avx2, 8, 0, 0)
+LOOP_AVX2(q4_min_avx2, 8, 1, 0)
+LOOP_AVX2(q5_avx2, 4, 0, 0)
+LOOP_AVX2(q6_avx2, 2, 0, 0)
+LOOP_AVX2(q8_avx2, 1, 0, 1)
 
 /* Fused multiply-adds alone: 16 rows and 4 columns, 32 terms. */
 __attribute__((target("avx2,fma"))) static void float_avx2(void)
@@ -96,6 +89,53 @@ __attribute__((target("avx2,fma"))) static void float_avx2(void)
         }
     }
 }
+
+#define AVXVNNI __attribute__((target("avx2,fma,avxvnni"), always_inline)) static inline
+
+/* The same for 8 rows and 8 columns with dot products. */
+AVXVNNI void block_avxvnni(__m256 *acc, __m256i *x, __m256i w, __m256 d, const int minimum,
+                           const int halves)
+{
+    __m256i s[8];
+
+#pragma GCC unroll 8
+    for (int c = 0; c < 8; c++)
+        s[c] = _mm256_setzero_si256();
+#pragma GCC unroll 8
+    for (int g = 0; g < 8; g++) {
+        OPAQUE(w);
+#pragma GCC unroll 8
+        for (int c = 0; c < 8; c++) {
+            s[c] = _mm256_dpbusd_avx_epi32(s[c], w, x[c % 4]);
+            OPAQUE(s[c]);
+        }
+    }
+#pragma GCC unroll 8
+    for (int c = 0; c < 8; c++) {
+        __m256 f = _mm256_cvtepi32_ps(s[c]);
+        OPAQUE(d);
+        if (halves)
+            f = _mm256_fmadd_ps(d, _mm256_cvtepi32_ps(x[c % 4]), _mm256_mul_ps(d, f));
+        acc[c % 2] = _mm256_fmadd_ps(_mm256_mul_ps(d, d), f, acc[c % 2]);
+        if (minimum)
+            acc[c % 2] = _mm256_fmadd_ps(d, d, acc[c % 2]);
+        OPAQUE(acc[c % 2]);
+    }
+}
+
+#define LOOP_AVXVNNI(name, minimum, halves)                                                        \
+    __attribute__((target("avx2,fma,avxvnni"))) static void name(void)                             \
+    {                                                                                              \
+        __m256i x[4], w = _mm256_set1_epi8(3);                                                     \
+        __m256 acc[2] = {_mm256_setzero_ps(), _mm256_setzero_ps()}, d = _mm256_set1_ps(1e-3f);     \
+        for (int c = 0; c < 4; c++)                                                                \
+            x[c] = _mm256_set1_epi8((char)(c + 1));                                                \
+        for (int i = 0; i < TURNS; i++)                                                            \
+            block_avxvnni(acc, x, w, d, minimum, halves);                                          \
+    }
+LOOP_AVXVNNI(q_avxvnni, 0, 0)
+LOOP_AVXVNNI(q_min_avxvnni, 1, 0)
+LOOP_AVXVNNI(q6_avxvnni, 0, 1)
 
 #define AVX512       "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni"
 #define OPAQUE512(v) __asm__ volatile("" : "+v"(v))
@@ -174,6 +214,10 @@ static const struct {
     {"avx2", q6_avx2, TURNS * 1024.0, {PACK_Q6_K}, 1},
     {"avx2", q8_avx2, TURNS * 1024.0, {PACK_Q8_0}, 1},
     {"avx2", float_avx2, TURNS * 2048.0, {PACK_F16, PACK_BF16, PACK_F32}, 3},
+    {"avxvnni", q_avxvnni, TURNS * 2048.0, {PACK_Q4_0, PACK_Q5_0, PACK_Q8_0}, 3},
+    {"avxvnni", q_min_avxvnni, TURNS * 2048.0, {PACK_Q4_1, PACK_Q4_K}, 2},
+    {"avxvnni", q6_avxvnni, TURNS * 2048.0, {PACK_Q6_K}, 1},
+    {"avxvnni", float_avx2, TURNS * 2048.0, {PACK_F16, PACK_BF16, PACK_F32}, 3},
     {"avx512vnni", q_avx512, TURNS * 4096.0, {PACK_Q4_0, PACK_Q5_0, PACK_Q8_0}, 3},
     {"avx512vnni", q_min_avx512, TURNS * 4096.0, {PACK_Q4_1, PACK_Q4_K}, 2},
     {"avx512vnni", q6_avx512, TURNS * 4096.0, {PACK_Q6_K}, 1},

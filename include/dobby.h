@@ -75,7 +75,8 @@ struct dobby_model_options {
     int exact;   /* 1: float32 weights and arithmetic, scalar; for tests and for finding errors */
     int threads; /* workers for repacking; 0: as many as the process may run on */
     const char *
-        isa; /* NULL: the best of this machine; scalar avx2 avx512vnni ... (DOBBY_E_UNAVAILABLE if it lacks it) */
+        isa; /* NULL: the best of this machine; scalar, on x86-64 avx2 avxvnni avx512vnni, on AArch64 dotprod i8mm
+                (DOBBY_E_UNAVAILABLE if the machine lacks it) */
     const char *
         cache_dir; /* where the hash of the model file and its packed weights are kept; NULL: nowhere */
     int head;      /* 1: all but the weights; the file stays open for dobby_model_load */

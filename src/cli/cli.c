@@ -13,7 +13,8 @@ const char *const cli_log_formats[] = {"text", "json", NULL};
 const char *const cli_log_levels[] = {"error", "warn", "info", "debug", NULL};
 const char *const cli_kv_names[] = {"f16", "q8", "f32", NULL};
 const char *const cli_memory_words[] = {"auto", NULL}; /* stands for 0: the library decides */
-const char *const cli_isa_names[] = {"scalar", "avx2", "avx512vnni", NULL};
+const char *const cli_isa_names[] = {"scalar",  "avx2", "avxvnni", "avx512vnni",
+                                     "dotprod", "i8mm", NULL};
 
 int cli_exit_code(int code)
 {
