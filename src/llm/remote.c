@@ -856,7 +856,7 @@ static int take_key(struct remote *r, const char *key, struct dobby_err *e)
     size_t n = strnlen(key, KEY_MAX + 1);
 
     for (size_t i = 0; i < n; i++)
-        if (key[i] <= 0x20 || key[i] == 0x7F)
+        if (key[i] <= 0x20 || key[i] >= 0x7F) /* whether char is signed or not */
             n = 0;
     if (n == 0 || n > KEY_MAX)
         return err_set(e, DOBBY_E_USAGE,

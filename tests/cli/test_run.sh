@@ -43,7 +43,7 @@ for o in "-t 1" "-t 2" "--chunk 3" "--chunk 64"; do
     expect 0 "run $o" run -m fast -p "$prompt" -n "$tokens" $o
     check "  the same text" cmp "$T/out" "$T/want"
 done
-for isa in scalar avx2 avx512vnni; do
+for isa in scalar avx2 avxvnni avx512vnni dotprod i8mm; do
     run run -m fast -p "$prompt" -n "$tokens" --isa $isa
     if [ $rc = 69 ]; then
         skip "run --isa $isa" "this machine lacks it"

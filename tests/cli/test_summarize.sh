@@ -116,7 +116,8 @@ check "  is not taken from the comment" sh -c "! grep -q '\"source\":\"doc\"' '$
 
 # ---- the same bytes ----
 # The scalar reference reads some 15 tokens a second a core: one unit, with its prefix of 400 tokens, has to do.
-ways=("-t 1 --agents 1" "-t 2 --agents 20" "--chunk 24" "--isa scalar --limit 1" "--isa avx2" "--isa avx512vnni")
+ways=("-t 1 --agents 1" "-t 2 --agents 20" "--chunk 24" "--isa scalar --limit 1" "--isa avx2" "--isa avxvnni"
+    "--isa avx512vnni" "--isa dotprod" "--isa i8mm")
 [ -z "${DOBBY_TEST_SHORT:-}" ] || ways=("-t 1 --agents 3 --chunk 50")
 for way in "${ways[@]}"; do
     fresh "$T/way"

@@ -160,8 +160,8 @@ static void all_runs(struct dobby_model *m, const char *isa)
 
 static void test_same_bits_in_all_combinations(void **state)
 {
-    static const char *const isas[] = {"scalar",  "avx2", "avxvnni", "avx512vnni",
-                                       "dotprod", "i8mm", "neon"};
+    static const char *const isas[] = {"scalar",     "avx2",    "avxvnni",
+                                       "avx512vnni", "dotprod", "i8mm"};
     char *dir = temp_dir();
     const char *path = tiny_write(dir, &tiny_small);
     size_t tried = 0;
@@ -174,8 +174,8 @@ static void test_same_bits_in_all_combinations(void **state)
         DOBBY_INIT(o);
         o.isa = isas[i];
         int rc = dobby_model_open(&m, path, &o, &e);
-        if (rc == DOBBY_E_UNAVAILABLE || rc == DOBBY_E_USAGE)
-            continue; /* this machine lacks it, or this architecture knows it not */
+        if (rc == DOBBY_E_UNAVAILABLE)
+            continue; /* this machine lacks it, or its architecture does */
         if (rc < 0)
             fail_msg("%s", e.message);
         all_runs(m, isas[i]);

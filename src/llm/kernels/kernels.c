@@ -38,6 +38,7 @@ static bool have_avx512vnni(void)
 #include <asm/hwcap.h>
 #include <sys/auxv.h>
 
+/* No more than what the Makefile lets the compiler use in these files. */
 static bool have_dotprod(void)
 {
     return getauxval(AT_HWCAP) & HWCAP_ASIMDDP;
@@ -69,6 +70,16 @@ static const struct {
 #endif
 };
 
+/* Names of tables in builds for other processors. */
+static const char *const elsewhere[] = {
+#if !defined(__x86_64__)
+    "avx2",    "avxvnni", "avx512vnni",
+#endif
+#if !defined(__aarch64__)
+    "dotprod", "i8mm",
+#endif
+};
+
 #define N_TABLES (sizeof(tables) / sizeof(tables[0]))
 
 const struct kernels *kernels_at(size_t i)
@@ -91,6 +102,9 @@ bool kernels_known(const char *name)
 {
     for (size_t k = 0; k < N_TABLES; k++)
         if (strcmp(name, tables[k].table->name) == 0)
+            return true;
+    for (size_t k = 0; k < sizeof(elsewhere) / sizeof(elsewhere[0]); k++)
+        if (strcmp(name, elsewhere[k]) == 0)
             return true;
     return false;
 }

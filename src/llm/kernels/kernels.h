@@ -158,7 +158,7 @@ static inline size_t attn_scratch(size_t n_ctx, size_t group, size_t head_dim)
 
 /* The table of that name, or the best for name NULL. NULL if there is none or this machine lacks it. */
 const struct kernels *kernels_find(const char *name);
-/* True if the name is one that this build of dobby knows (--isa), whatever the machine has. */
+/* True if the name is one that dobby knows (--isa), whatever this machine or this build has. */
 bool kernels_known(const char *name);
 /* Name of table i of this build, reference first; NULL at the end. */
 const char *kernels_name(size_t i);

@@ -1,15 +1,16 @@
 /* neon.h - products on 64-bit ARM: four rows in the lanes of a 128-bit register (llm/kernels).
- * Included by kernels_dotprod.c and kernels_i8mm.c, which differ in one instruction:
+ * Included by kernels_dotprod.c and kernels_i8mm.c, which differ in how a tile is multiplied:
  * Method   SDOT adds the products of 4 weights of each of four rows with 4 activations (one lane of a vector of 16) to
  *          32-bit lanes. SMMLA multiplies 2 rows of 8 weights by 2 columns of 8 activations, twice the work:
  *
- *            rows r, r+1:  | r: 8 weights | r+1: 8 weights |      lanes of the sum:
- *            columns c, c+1: | c: 8       | c+1: 8         |      r.c | r.c+1 | r+1.c | r+1.c+1
+ *            rows r, r+1:    | r: 8 weights | r+1: 8 weights |     lanes of the sum:
+ *            columns c, c+1: | c: 8         | c+1: 8         |     r.c | r.c+1 | r+1.c | r+1.c+1
  *
  *          The even lanes of two such sums are four rows of column c, the odd ones of column c+1 (UZP1, UZP2).
- *          Weights of 4 to 6 bits are at most 63 and signed bytes as they stand; Q8_0 is signed in the file. What their
- *          offset adds is removed by -offset * sum(x), in integers. A lane holds at most 32 * 128 * 127 < 2^19.
- * Shape    16 rows by 4 columns: 16 sums, 4 vectors of weights and 4 of activations in 32 registers.
+ *          Weights of 4 to 6 bits are at most 63 and signed bytes as they stand; Q8_0 is signed in the file. A sum starts
+ *          at -offset * sum(x) instead of zero, which removes the offset. A lane holds at most 32 * 128 * 127 < 2^19.
+ * Shape    16 rows by 4 columns: 16 sums, a vector of activations for each column (or pair of them) and weights that pass by;
+ *          half of the float accumulators come from memory, once a block.
  * Exact    Integers do not round or saturate; floats end in the reference's operations. */
 #ifndef LLM_KERNELS_NEON_H
 #define LLM_KERNELS_NEON_H
@@ -20,8 +21,15 @@
 #include <arm_neon.h>
 
 #define INLINE static inline __attribute__((always_inline))
+#define COLS   4 /* that share a tile */
 
-/* Quarter u (rows 4u..4u+3) of groups j and j+4 of a block. type and j are constants. */
+/* To the left, or to the right where `by` is negative; a constant. */
+INLINE uint8x16_t shifted(uint8x16_t v, const int by)
+{
+    return by < 0 ? v >> -by : v << by;
+}
+
+/* Quarter u (rows 4u..4u+3) of groups j and j+4 of a block, signed. type and j are constants. */
 INLINE void weights(const enum pack_type type, const struct packed_block *p, const int j,
                     const int u, int8x16_t *lo, int8x16_t *hi)
 {
@@ -36,14 +44,13 @@ INLINE void weights(const enum pack_type type, const struct packed_block *p, con
     b = vshrq_n_u8(v, 4);
     if (type == PACK_Q5_0) {
         uint8x16_t h = vld1q_u8(p->qh + 16 * u), bit4 = vdupq_n_u8(16);
-        a = vorrq_u8(a, vandq_u8(vshlq_u8(h, vdupq_n_s8((int8_t)(4 - j))), bit4));
-        b = vorrq_u8(b, vandq_u8(vshlq_u8(h, vdupq_n_s8((int8_t)-j)), bit4));
+        a = vbslq_u8(bit4, shifted(h, 4 - j), a);
+        b = vbslq_u8(bit4, shifted(h, -j), b);
     } else if (type == PACK_Q6_K) {
         uint8x16_t h = vld1q_u8(p->qh + 16 * u), k = vld1q_u8(p->qh + 64 + 16 * u),
                    bits45 = vdupq_n_u8(48);
-        int8x16_t by = vdupq_n_s8((int8_t)(4 - 2 * j)); /* negative: to the right */
-        a = vorrq_u8(a, vandq_u8(vshlq_u8(h, by), bits45));
-        b = vorrq_u8(b, vandq_u8(vshlq_u8(k, by), bits45));
+        a = vbslq_u8(bits45, shifted(h, 4 - 2 * j), a);
+        b = vbslq_u8(bits45, shifted(k, 4 - 2 * j), b);
     }
     *lo = vreinterpretq_s8_u8(a);
     *hi = vreinterpretq_s8_u8(b);
@@ -54,12 +61,21 @@ INLINE float32x4_t halves_at(const uint16_t *p)
     return vcvt_f32_f16(vreinterpret_f16_u16(vld1_u16(p)));
 }
 
-INLINE uint16x4_t bytes_at(const uint8_t *p)
+/* Bytes 4u..4u+3 of 16; the other quarters of the same 16 share its work. */
+INLINE float32x4_t bytes_at(const uint8_t *p, const int u)
 {
-    uint32_t four;
+    uint8x16_t v = vld1q_u8(p);
+    uint16x8_t w = u < 2 ? vmovl_u8(vget_low_u8(v)) : vmovl_high_u8(v);
 
-    memcpy(&four, p, 4);
-    return vget_low_u16(vmovl_u8(vreinterpret_u8_u32(vdup_n_u32(four))));
+    return vcvtq_f32_u32(u % 2 ? vmovl_high_u16(w) : vmovl_u16(vget_low_u16(w)));
+}
+
+INLINE float32x4_t signed_bytes_at(const int8_t *p, const int u)
+{
+    int8x16_t v = vld1q_s8(p);
+    int16x8_t w = u < 2 ? vmovl_s8(vget_low_s8(v)) : vmovl_high_s8(v);
+
+    return vcvtq_f32_s32(u % 2 ? vmovl_high_s16(w) : vmovl_s16(vget_low_s16(w)));
 }
 
 /* dw of 4 rows. */
@@ -67,7 +83,7 @@ INLINE float32x4_t scales(const enum pack_type type, const struct packed_block *
 {
     float32x4_t d = halves_at(p->d + 4 * u);
 
-    return type == PACK_Q4_K ? vmulq_f32(d, vcvtq_f32_u32(vmovl_u16(bytes_at(p->sc + 4 * u)))) : d;
+    return type == PACK_Q4_K ? vmulq_f32(d, bytes_at(p->sc, u)) : d;
 }
 
 /* Factors of the sum, of types with a minimum. */
@@ -75,17 +91,13 @@ INLINE float32x4_t minima(const enum pack_type type, const struct packed_block *
 {
     float32x4_t m = halves_at(p->m + 4 * u);
 
-    return type == PACK_Q4_K ? vmulq_f32(vsubq_f32(vdupq_n_f32(-0.0f), m),
-                                         vcvtq_f32_u32(vmovl_u16(bytes_at(p->mn + 4 * u))))
-                             : m;
+    return type == PACK_Q4_K ? vmulq_f32(vnegq_f32(m), bytes_at(p->mn, u)) : m;
 }
 
 /* Q6_K: factors of half h of a block. */
 INLINE float32x4_t factors(const struct packed_block *p, const int h, const int u)
 {
-    int16x4_t wide = vreinterpret_s16_u16(bytes_at(p->sc + 16 * h + 4 * u));
-
-    return vcvtq_f32_s32(vmovl_s16(vshr_n_s16(vshl_n_s16(wide, 8), 8)));
+    return signed_bytes_at((const int8_t *)p->sc + 16 * h, u);
 }
 
 INLINE bool has_minimum(const enum pack_type type)
@@ -93,10 +105,25 @@ INLINE bool has_minimum(const enum pack_type type)
     return type == PACK_Q4_1 || type == PACK_Q4_K;
 }
 
-/* What the offset of a type adds to each weight is 1 << shift; 0 where there is none. */
-INLINE int offset_of(const enum pack_type type)
+/* Where a sum of 4 rows starts: minus what the offset of the type adds, 1 << shift times the sum of the activations. Q6_K
+ * has a sum for each half of a block, other types only one, for half 0. */
+INLINE int32x4_t begin(const enum pack_type type, const struct acts *x, size_t k, const int half)
 {
-    return type == PACK_Q4_0 ? 8 : type == PACK_Q5_0 ? 16 : type == PACK_Q6_K ? 32 : 0;
+    const int shift = type == PACK_Q4_0 ? 3 : type == PACK_Q5_0 ? 4 : 5;
+
+    if (type == PACK_Q6_K)
+        return vmovl_s16(vld1_dup_s16(&x->nh[2 * k + (size_t)half])) << shift;
+    if (half == 0 && (type == PACK_Q4_0 || type == PACK_Q5_0))
+        return vld1q_dup_s32(&x->ns[k]) << shift;
+    return vdupq_n_s32(0);
+}
+
+/* acc + what a block adds to 4 rows of one column: f are its sums, in Q6_K with their factors. */
+INLINE float32x4_t end(const enum pack_type type, float32x4_t acc, float32x4_t f, float32x4_t d,
+                       float32x4_t m, float dx, float ds)
+{
+    acc = vfmaq_f32(acc, vmulq_n_f32(d, dx), f);
+    return has_minimum(type) ? vfmaq_n_f32(acc, m, ds) : acc;
 }
 
 /* A tile in groups of 4 columns, or, for pairs of rows, groups 2g and 2g+1 together: pair r of 8 columns at byte 16r. */
@@ -134,59 +161,86 @@ INLINE void unpack(const enum pack_type type, const unsigned char *panel, size_t
     }
 }
 
-/* Sums of one block for 16 rows and NC columns: s[c][u] over groups g0..g1-1. */
-INLINE void dots(int32x4_t s[4][4], const int8_t *w, const int8_t *q, size_t ldq, const int g0,
-                 const int g1, const int NC)
+/* The sums of one block for 16 rows and NC columns, s[c][u], or in Q6_K those of one half of it: w are its weights, q its
+ * activations, k its place in the arrays of x. */
+INLINE void sums(const enum pack_type type, const int8_t *w, const int8_t *q, const struct acts *x,
+                 size_t k, const int half, const int NC, int32x4_t s[COLS][4])
 {
+    const int last = type == PACK_Q6_K ? 4 * half + 4 : 8;
+
+#pragma GCC unroll 4
+    for (int c = 0; c < NC; c++)
+        s[c][0] = s[c][1] = s[c][2] = s[c][3] =
+            begin(type, x, k + (size_t)c * (x->k / BLOCK), half);
 #pragma GCC unroll 2
-    for (int half = g0; half < g1; half += 4) {
-        int8x16_t x[4];
+    for (int i = 4 * half; i < last; i += 4) {
+        int8x16_t v[COLS];
 #pragma GCC unroll 4
         for (int c = 0; c < NC; c++)
-            x[c] = vld1q_s8(q + (size_t)c * ldq + 4 * half);
+            v[c] = vld1q_s8(q + (size_t)c * x->k + 4 * i);
 #pragma GCC unroll 4
         for (int u = 0; u < 4; u++) {
-            const int8_t *at = w + 64 * half + 16 * u;
-            int8x16_t a = vld1q_s8(at), b = vld1q_s8(at + 64), d = vld1q_s8(at + 128),
-                      e = vld1q_s8(at + 192);
-#pragma GCC unroll 4
-            for (int c = 0; c < NC; c++) {
-                s[c][u] = vdotq_laneq_s32(s[c][u], a, x[c], 0);
-                s[c][u] = vdotq_laneq_s32(s[c][u], b, x[c], 1);
-                s[c][u] = vdotq_laneq_s32(s[c][u], d, x[c], 2);
-                s[c][u] = vdotq_laneq_s32(s[c][u], e, x[c], 3);
-            }
+            const int8_t *at = w + 64 * i + 16 * u;
+#define GROUP(j) /* the instruction wants a lane that is written as a number */                    \
+    do {                                                                                           \
+        int8x16_t rows = vld1q_s8(at + 64 * (j));                                                  \
+        _Pragma("GCC unroll 4") for (int c = 0; c < NC; c++)                                       \
+        {                                                                                          \
+            s[c][u] = vdotq_laneq_s32(s[c][u], rows, v[c], j);                                     \
+        }                                                                                          \
+    } while (0)
+            GROUP(0);
+            GROUP(1);
+            GROUP(2);
+            GROUP(3);
+#undef GROUP
         }
     }
 }
 
 #if defined(__ARM_FEATURE_MATMUL_INT8)
-/* The same by pairs: NC is even, or 1, when the only column stands for both. */
-INLINE void dots_pairs(int32x4_t s[4][4], const int8_t *w, const int8_t *q, size_t ldq,
-                       const int g0, const int g1, const int NC)
+/* The same by pairs. A single column stands for both of its pair. */
+INLINE void sums_of_pairs(const enum pack_type type, const int8_t *w, const int8_t *q,
+                          const struct acts *x, size_t k, const int half, const int NC,
+                          int32x4_t s[COLS][4])
 {
+    const size_t nb = x->k / BLOCK, next = NC > 1;
+    const int last = type == PACK_Q6_K ? 4 * half + 4 : 8;
+    int32x4_t p[COLS / 2][8];
+
 #pragma GCC unroll 2
     for (int c = 0; c < NC; c += 2) {
-        const int8_t *x = q + (size_t)c * ldq, *z = NC == 1 ? x : x + ldq;
-        int32x4_t p[8];
+        size_t i = k + (size_t)c * nb;
+        int32x4_t from = vzip1q_s32(begin(type, x, i, half), begin(type, x, i + next * nb, half));
 #pragma GCC unroll 8
         for (int r = 0; r < 8; r++)
-            p[r] = vdupq_n_s32(0);
+            p[c / 2][r] = from;
+    }
 #pragma GCC unroll 4
-        for (int g = g0; g < g1; g += 2) {
-            int8x16_t xz = vcombine_s8(vld1_s8(x + 4 * g), vld1_s8(z + 4 * g));
-#pragma GCC unroll 8
-            for (int r = 0; r < 8; r++)
-                p[r] = vmmlaq_s32(p[r], vld1q_s8(w + 64 * g + 16 * r), xz);
+    for (int g = 4 * half; g < last; g += 2) {
+        int8x16_t v[COLS / 2];
+#pragma GCC unroll 2
+        for (int c = 0; c < NC; c += 2) {
+            const int8_t *at = q + (size_t)c * x->k + 4 * g;
+            v[c / 2] = vcombine_s8(vld1_s8(at), vld1_s8(at + next * x->k));
         }
-#pragma GCC unroll 4
-        for (int u = 0; u < 4; u++) {
-            s[c][u] = vaddq_s32(s[c][u], vuzp1q_s32(p[2 * u], p[2 * u + 1]));
-            if (NC > 1)
-                s[c + 1][u] = vaddq_s32(s[c + 1][u], vuzp2q_s32(p[2 * u], p[2 * u + 1]));
+#pragma GCC unroll 8
+        for (int r = 0; r < 8; r++) {
+            int8x16_t rows = vld1q_s8(w + 64 * g + 16 * r);
+#pragma GCC unroll 2
+            for (int c = 0; c < NC; c += 2)
+                p[c / 2][r] = vmmlaq_s32(p[c / 2][r], rows, v[c / 2]);
         }
     }
+#pragma GCC unroll 4
+    for (int c = 0; c < NC; c++)
+#pragma GCC unroll 4
+        for (int u = 0; u < 4; u++)
+            s[c][u] = c % 2 ? vuzp2q_s32(p[c / 2][2 * u], p[c / 2][2 * u + 1])
+                            : vuzp1q_s32(p[c / 2][2 * u], p[c / 2][2 * u + 1]);
 }
+#else
+#define sums_of_pairs sums /* never asked for */
 #endif
 
 /* NC columns; type, NC and pairs are constants at every call. */
@@ -196,8 +250,7 @@ INLINE void core(const enum pack_type type, const struct tile *t, size_t blk0, s
 {
     size_t nb = x->k / BLOCK, at = col * nb + blk0;
     const int8_t *q = x->q + col * x->k + blk0 * BLOCK;
-    float32x4_t acc[4][4];
-    const bool two = type == PACK_Q6_K;
+    float32x4_t acc[COLS][4];
 
 #pragma GCC unroll 16
     for (int i = 0; i < 4 * NC; i++)
@@ -205,38 +258,35 @@ INLINE void core(const enum pack_type type, const struct tile *t, size_t blk0, s
             first ? vdupq_n_f32(0) : vld1q_f32(y + (size_t)(i / 4) * ldy + 4 * (i % 4));
     for (size_t b = 0; b < n_blk; b++, at++, q += BLOCK) {
         const int8_t *w = (const int8_t *)t->q[b * 8];
-        int32x4_t s[4][4], h[4][4];
+        int32x4_t s[COLS][4];
+        float32x4_t f[COLS][4];
+
+        if (pairs)
+            sums_of_pairs(type, w, q, x, at, 0, NC, s);
+        else
+            sums(type, w, q, x, at, 0, NC, s);
 #pragma GCC unroll 16
         for (int i = 0; i < 4 * NC; i++) {
-            size_t k = at + (size_t)(i / 4) * nb;
-            s[i / 4][i % 4] = vdupq_n_s32(offset_of(type) * (two ? x->nh[2 * k] : x->ns[k]));
-            h[i / 4][i % 4] = vdupq_n_s32(two ? offset_of(type) * x->nh[2 * k + 1] : 0);
+            float32x4_t v = vcvtq_f32_s32(s[i / 4][i % 4]);
+            f[i / 4][i % 4] =
+                type == PACK_Q6_K ? vmulq_f32(v, vld1q_f32(t->sc[b][0] + 4 * (i % 4))) : v;
         }
-#if defined(__ARM_FEATURE_MATMUL_INT8)
-        if (pairs) {
-            dots_pairs(s, w, q, x->k, 0, two ? 4 : 8, NC);
-            if (two)
-                dots_pairs(h, w, q, x->k, 4, 8, NC);
-        } else
-#endif
-        {
-            dots(s, w, q, x->k, 0, two ? 4 : 8, NC);
-            if (two)
-                dots(h, w, q, x->k, 4, 8, NC);
+        if (type == PACK_Q6_K) {
+            if (pairs)
+                sums_of_pairs(type, w, q, x, at, 1, NC, s);
+            else
+                sums(type, w, q, x, at, 1, NC, s);
+#pragma GCC unroll 16
+            for (int i = 0; i < 4 * NC; i++) /* exact: below 2^24 */
+                f[i / 4][i % 4] = vfmaq_f32(f[i / 4][i % 4], vcvtq_f32_s32(s[i / 4][i % 4]),
+                                            vld1q_f32(t->sc[b][1] + 4 * (i % 4)));
         }
 #pragma GCC unroll 16
         for (int i = 0; i < 4 * NC; i++) {
             int c = i / 4, u = i % 4;
             size_t k = at + (size_t)c * nb;
-            float32x4_t f = vcvtq_f32_s32(s[c][u]);
-            if (two)
-                f = vfmaq_f32(vmulq_f32(vld1q_f32(t->sc[b][0] + 4 * u), f),
-                              vld1q_f32(t->sc[b][1] + 4 * u),
-                              vcvtq_f32_s32(h[c][u])); /* exact: below 2^24 */
-            acc[c][u] = vfmaq_f32(acc[c][u],
-                                  vmulq_f32(vld1q_f32(t->d[b] + 4 * u), vdupq_n_f32(x->dx[k])), f);
-            if (has_minimum(type))
-                acc[c][u] = vfmaq_f32(acc[c][u], vld1q_f32(t->m[b] + 4 * u), vdupq_n_f32(x->ds[k]));
+            acc[c][u] = end(type, acc[c][u], f[c][u], vld1q_f32(t->d[b] + 4 * u),
+                            vld1q_f32(t->m[b] + 4 * u), x->dx[k], x->ds[k]);
         }
     }
 #pragma GCC unroll 16
