@@ -166,7 +166,7 @@ run-test-peers: $(BUILD)/dobby
 	@$(BUILD)/dobby models pull smollm2-135m
 	@$(RUN_TESTS) $(if $(T),$(foreach t,$(PEER_TESTS),$(if $(findstring $(T),$(t)),$(t))),$(PEER_TESTS))
 
-# 64-bit ARM on any machine: a build in $(BUILD)/arm64 against Debian's packages, which setup --ci unpacks into the cache,
+# 64-bit ARM on any machine: a build in $(BUILD)/arm64 against Debian's packages, which setup --arm unpacks into the cache,
 # run by qemu as processors that have both of the instruction sets, one and none. Each gets a folder of programs.
 ARM       := aarch64-linux-gnu-
 ARM_CC    ?= $(ARM)gcc
@@ -176,7 +176,7 @@ ARM_UNITS := $(ARM_CPUS:%=$(BUILD)/%/tests/llm/test_kernels) \
              $(patsubst tests/%.c,$(BUILD)/max/tests/%,$(wildcard tests/base/test_*.c)) \
              $(addprefix $(BUILD)/max/tests/llm/test_,batch chat gguf kv packed quant remote remote_msg)
 test-arm:
-	@scripts/setup --ci
+	@scripts/setup --arm
 	@$(MAKE) --no-print-directory $(BUILD)/dobby
 	@$(BUILD)/dobby models pull smollm2-135m
 	@PKG_CONFIG_SYSROOT_DIR=$(ARM_ROOT) PKG_CONFIG_LIBDIR=$(ARM_ROOT)/usr/lib/aarch64-linux-gnu/pkgconfig \

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# test_scripts.sh - bench/job and bench/metrics: rows as they are promised, a page that follows from the rows.
+# test_scripts.sh - bench/job, bench/compare and bench/metrics: rows as they are promised, a page that follows from the rows.
 . tests/support/tap.sh
 bench=$PWD/$BUILD/dobby-bench
 case $BUILD in /*) bench=$BUILD/dobby-bench ;; esac
@@ -77,6 +77,60 @@ wait $job
 check "ended by a signal, it says so" test $? = 143
 check "and its server is gone" bash -c '! pgrep -f "^[^ ]*python3 $0 " >/dev/null' "$work/server"
 
+# ---- bench/compare ---------------------------------------------------------------------------------------------
+# Scripts that build nothing, programs that answer at once; both write down what they were asked.
+mkdir "$work/peers"
+for p in llama-cpp ik-llama candle; do
+    printf '#!/bin/sh\necho "build %s $1" >>"$ASKED"\necho "$0-bench"\n' $p >"$work/peers/$p"
+done
+cat >"$work/peers/llama-cpp-bench" <<'P'
+#!/bin/sh
+echo "$(basename "$0") $*" >>"$ASKED"
+echo '[{"n_prompt": 512, "n_gen": 0, "avg_ts": 200.5}, {"n_prompt": 0, "n_gen": 32, "avg_ts": 20.25}]'
+P
+cp "$work/peers/llama-cpp-bench" "$work/peers/ik-llama-bench"
+cat >"$work/peers/candle-bench" <<'P'
+#!/bin/sh
+echo "$(basename "$0") $*" >>"$ASKED"
+printf 'prompt,512,100.00\nwrite,32,10.00\n'
+P
+chmod +x "$work"/peers/*
+model=${DOBBY_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/dobby}/models/SmolLM2-135M-Instruct.Q4_1.gguf
+: >"$work/SmolLM2-135M-Instruct.Q4_0.gguf"
+export ASKED=$work/peers.log DOBBY_PEERS=$work/peers
+isas=avx2
+! grep -qE '^flags.* (avx512|avx_vnni)' /proc/cpuinfo || isas="avx2 native" # the second is more than the first
+last=${isas#avx2 }
+
+bench/compare --rounds 1 "$model" >"$work/compare.csv" 2>"$work/err"
+check "bench/compare runs" test $? = 0
+# rows of compare.csv without date, commit, machine, threads and rate
+rows_of() { tail -n +2 "$1" | cut -d, -f5-9; }
+want() { printf "SmolLM2-135M-Instruct.$1.gguf,$2,$3,%s\n" prompt,"$4" write,"$4"; }
+check "dobby and llama.cpp in turn, reading and writing" \
+    cmp <(rows_of "$work/compare.csv") <(for i in $isas; do want Q4_1 $i dobby 0 && want Q4_1 $i llama.cpp 0; done)
+check "ten fields in every row" awk -F, 'NF != 10 { exit 1 }' "$work/compare.csv"
+
+bench/compare --rounds 2 --peers llama.cpp,ik_llama.cpp-rtr,candle --peer-model "$work/SmolLM2-135M-Instruct.Q4_0.gguf" "$model" \
+    >"$work/compare.csv" 2>"$work/err"
+check "it runs beside more" test $? = 0
+check "peers run the other format besides; Candle with all that the machine has only" cmp <(rows_of "$work/compare.csv") <(
+    for i in $isas; do
+        for round in 0 1; do
+            want Q4_1 $i dobby $round
+            for p in llama.cpp ik_llama.cpp-rtr candle; do
+                [ $p != candle ] || [ $i = "$last" ] || continue
+                want Q4_1 $i $p $round && want Q4_0 $i $p $round
+            done
+        done
+    done
+)
+check "each as it should be" bash -c 'grep -q "^ik-llama-bench .*Q4_0.gguf.* -rtr 1$" "$0" && ! grep -q "^llama-cpp-bench .*-rtr" "$0" &&
+    grep -q "^candle-bench .* 2 512 32$" "$0"' "$ASKED"
+check "the summary names program, file and ratio" \
+    grep -qE "^SmolLM2-135M-Instruct.Q4_1.gguf $last write: dobby [0-9.]+, candle on SmolLM2-135M-Instruct.Q4_0.gguf 10.0 tokens a second, ratio [0-9.]+$" "$work/err"
+check "a peer that there is not is refused" bash -c '! bench/compare --peers nonsense "$1" 2>"$0" && grep -q nonsense "$0"' "$work/err" "$model"
+
 # ---- bench/metrics ---------------------------------------------------------------------------------------------
 mkdir "$work/results"
 # rows FILE DATE FUNCTIONS PSS: a file with three rounds and a memory case
@@ -104,6 +158,12 @@ check "memory within its bound" grep -qF '| dobby-bench job, 10 agents | 200 | 3
 rows 2026-01-03-job-a.csv 2026-01-03 "3 5 4" 254000000
 bench/metrics "$work/results" >"$work/page"
 check "memory beyond it" grep -qF '| dobby-bench job, 10 agents | 254 | 30 | 253 | does not hold |' "$work/page"
+mkdir "$work/compare"
+cp "$work/compare.csv" "$work/compare/2026-01-01-compare-a.csv"
+bench/metrics "$work/compare" >"$work/page2"
+check "one sequence: a column for each peer, the other format beside dobby on the model" bash -c \
+    'grep -qF "| dobby | llama.cpp | dobby / it | ik_llama.cpp-rtr | dobby / it | candle | dobby / it |" "$0" &&
+    grep -qE "^\| SmolLM2-135M Q4_0, $1 \| writing \| - \| 20.2 \(20.2 to 20.2\) \| [0-9.]+ \|" "$0"' "$work/page2" "$last"
 check "every table names its command" \
     bash -c 'test "$(grep -c "^### " "$0")" = "$(grep -c "^Again: " "$0")" && grep -q -- "--cases memory" "$0"' "$work/page"
 head -n 1 "$work/results/2026-01-03-job-a.csv" >"$work/results/2026-01-04-job-a.csv"
