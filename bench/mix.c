@@ -79,6 +79,7 @@ __attribute__((target("avx2,fma"))) static void float_avx2(void)
 {
     __m256 acc[8], w = _mm256_set1_ps(1e-3f), x = _mm256_set1_ps(1.0f);
 
+#pragma GCC unroll 8 /* or they stay in memory */
     for (int i = 0; i < 8; i++)
         acc[i] = _mm256_setzero_ps();
     for (int i = 0; i < TURNS * 32; i++) {
@@ -190,6 +191,7 @@ __attribute__((target("avx512f"))) static void float_avx512(void)
 {
     __m512 acc[8], w = _mm512_set1_ps(1e-3f), x = _mm512_set1_ps(1.0f);
 
+#pragma GCC unroll 8
     for (int i = 0; i < 8; i++)
         acc[i] = _mm512_setzero_ps();
     for (int i = 0; i < TURNS * 32; i++) {
