@@ -129,7 +129,7 @@ $(BUILD)/tests/%.o: private override CPPFLAGS += -Itests
 # Kernels of other processors, their instructions emulated.
 EMULATED := $(filter-out $(FOREIGN),tests/llm/emulated.c tests/llm/avxvnni_on_avx2.c tests/llm/avx512vnni_on_avx2.c)
 $(BUILD)/tests/llm/test_kernels: $(EMULATED:%.c=$(BUILD)/%.o)
-$(EMULATED:%.c=$(BUILD)/%.o): OPT := -O1 -Wno-psabi $(UNWATCHED)
+$(EMULATED:%.c=$(BUILD)/%.o): OPT := -O0 -Wno-psabi $(UNWATCHED)
 
 build-tests: $(filter $(BUILD)/%,$(TESTS) $(MODEL_TESTS)) $(SOAK_C:%.c=$(BUILD)/%)
 bench: $(if $(BENCH_OBJ),$(BUILD)/dobby-bench)

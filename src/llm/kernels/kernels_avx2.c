@@ -176,10 +176,6 @@ INLINE void gemm(const struct tile *t, size_t blk0, size_t n_blk, const struct a
         size_t c = 0, n;
         for (size_t left = n_cols; left > 0; left -= n, c += n) {
             n = together(left, both ? 3 : 4);
-            if (n_blk * BLOCK < x->k && left > n)
-                for (size_t k = 0; k < 3 && n + k < left; k++)
-                    for (size_t i = 0; i < n_blk * BLOCK; i += 64)
-                        __builtin_prefetch(x->q + (col0 + c + n + k) * x->k + blk0 * BLOCK + i);
             if (both && n == 3)
                 CORE(2, 3);
             else if (both && n == 2)
