@@ -44,12 +44,12 @@ SUPPORT := $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard tests/support/*.c)))
 TEST_C  := $(sort $(wildcard tests/*/test_*.c))
 MODEL_C := $(sort $(wildcard tests/*/models_*.c))
 SOAK_C  := tests/soak/soak.c
-# What dobby-bench says of speed and memory means nothing under a sanitizer, and takes minutes; what tests scripts alone says
-# nothing new there. ThreadSanitizer makes every start of a program take seconds: it leaves out what has one thread, and what
-# shows again, on a terminal or against vectors, what other tests have threads for.
+# What dobby-bench says of speed and memory means nothing under a sanitizer, and takes minutes. With DOBBY_TEST_SHORT, which
+# .ci/run sets there, sanitizers leave out what tests scripts alone. ThreadSanitizer makes every start of a program take seconds:
+# then it leaves out what has one thread too, and what shows again, on a terminal or against vectors, what other tests have threads for.
 SINGLE  := tests/cli/test_pull.sh tests/cli/test_options.sh tests/cli/test_term.sh $(addprefix $(BUILD)/tests/,llm/test_tokenizer \
            llm/test_kernels llm/test_vectors code/test_prompt)
-UNASKED := $(if $(SAN),tests/bench/% tests/scripts/%) $(if $(findstring thread,$(SAN)),$(SINGLE))
+UNASKED := $(if $(SAN),tests/bench/% $(if $(DOBBY_TEST_SHORT),tests/scripts/% $(if $(findstring thread,$(SAN)),$(SINGLE))))
 TESTS   := $(filter-out $(UNASKED),$(TEST_C:%.c=$(BUILD)/%) $(sort $(wildcard tests/*/test_*.sh)))
 MODEL_TESTS := $(MODEL_C:%.c=$(BUILD)/%) $(sort $(wildcard tests/*/models_*.sh))
 PEER_TESTS  := $(sort $(wildcard tests/*/peers_*.sh))

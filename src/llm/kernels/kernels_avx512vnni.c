@@ -9,8 +9,7 @@
 #include "llm/kernels/elem.h"
 #include "llm/kernels/pack_layout.h"
 
-#define INLINE static inline __attribute__((always_inline))
-#define COLS   8 /* that share a tile */
+#define COLS 8 /* that share a tile */
 
 static inline __m512i load64(const void *p)
 {
@@ -68,11 +67,6 @@ INLINE __m512 minima(const enum pack_type type, const struct packed_block *p)
     return type == PACK_Q4_K
                ? _mm512_mul_ps(_mm512_sub_ps(_mm512_set1_ps(-0.0f), m), bytes_at(p->mn, false))
                : m;
-}
-
-INLINE bool has_minimum(const enum pack_type type)
-{
-    return type == PACK_Q4_1 || type == PACK_Q4_K;
 }
 
 INLINE void unpack(const enum pack_type type, const unsigned char *panel, size_t blk0, size_t n,

@@ -20,8 +20,7 @@
 
 #include <arm_neon.h>
 
-#define INLINE static inline __attribute__((always_inline))
-#define COLS   4 /* that share a tile */
+#define COLS 4 /* that share a tile */
 
 /* To the left, or to the right where `by` is negative; a constant. */
 INLINE uint8x16_t shifted(uint8x16_t v, const int by)
@@ -98,11 +97,6 @@ INLINE float32x4_t minima(const enum pack_type type, const struct packed_block *
 INLINE float32x4_t factors(const struct packed_block *p, const int h, const int u)
 {
     return signed_bytes_at((const int8_t *)p->sc + 16 * h, u);
-}
-
-INLINE bool has_minimum(const enum pack_type type)
-{
-    return type == PACK_Q4_1 || type == PACK_Q4_K;
 }
 
 /* Where a sum of 4 rows starts: minus what the offset of the type adds, 1 << shift times the sum of the activations. Q6_K

@@ -55,6 +55,15 @@ struct pack_q6_k { /* 256 columns */
     } b[8];
 };
 
+/* What becomes straight code for each type that it is called with. */
+#define INLINE static inline __attribute__((always_inline))
+
+/* Has the type a factor of the sum of activations? */
+INLINE bool has_minimum(const enum pack_type type)
+{
+    return type == PACK_Q4_1 || type == PACK_Q4_K;
+}
+
 /* Where a block keeps what; what its type has not is NULL. */
 struct packed_block {
     const uint16_t *d, *m; /* [16] scales and minima, in K-types of the 256 columns around */
@@ -65,8 +74,7 @@ struct packed_block {
 };
 
 /* Block b of a panel. `type` is a constant wherever this is called. */
-static inline __attribute__((always_inline)) struct packed_block
-packed_block(enum pack_type type, const unsigned char *panel, size_t b)
+INLINE struct packed_block packed_block(enum pack_type type, const unsigned char *panel, size_t b)
 {
     const void *at = panel;
 

@@ -7,8 +7,6 @@
 #include "llm/kernels/elem.h"
 #include "llm/kernels/pack_layout.h"
 
-#define INLINE static inline __attribute__((always_inline))
-
 static inline __m256i load32(const void *p)
 {
     return _mm256_loadu_si256(p);
@@ -68,11 +66,6 @@ INLINE __m256 minima(const enum pack_type type, const struct packed_block *p, co
     return _mm256_mul_ps(
         _mm256_sub_ps(_mm256_set1_ps(-0.0f), m),
         _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(_mm_loadl_epi64((const void *)(p->mn + 8 * u)))));
-}
-
-INLINE bool has_minimum(const enum pack_type type)
-{
-    return type == PACK_Q4_1 || type == PACK_Q4_K;
 }
 
 /* All of a tile but the factors of Q6_K. */
