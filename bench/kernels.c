@@ -24,6 +24,8 @@
 #define CASE_SECONDS 0.05
 #define MAX_ROUNDS   101
 #define CONTEXT      1000
+#define BODY_PANELS                                                                                \
+    304 /* more have the output matrices only, whose products graph.c takes HEAD_ROWS at a time */
 
 struct kernels_opts {
     const char *isa, *types, *columns;
@@ -212,6 +214,12 @@ static void put(const struct bench *b, const char *name, size_t n_rows, size_t n
     fflush(stdout);
 }
 
+/* Panels that are multiplied together. */
+static size_t together(size_t panels)
+{
+    return panels <= BODY_PANELS ? panels : HEAD_ROWS / PANEL_ROWS;
+}
+
 /* Multiply-adds a second of k with n columns: one matrix after the other, `panels` of each, until the time is over. */
 static double product_rate(const struct kernels *k, const struct matrix *m, size_t n_matrices,
                            size_t panels, const struct acts *x, size_t n, float *y, size_t *next)
@@ -221,9 +229,11 @@ static double product_rate(const struct kernels *k, const struct matrix *m, size
 
     do {
         const struct matrix *w = &m[(*next)++ % n_matrices];
+        size_t each = together(panels);
 
-        for (size_t p = 0; p < panels; p++)
-            graph_panel(k, &tile, w, p, x, n, y, PANEL_ROWS);
+        for (size_t p = 0; p < panels; p += each)
+            graph_product(k, &tile, w, p, size_min(p + each, panels), x, 0, n, y,
+                          each * PANEL_ROWS);
         macs += (double)(panels * PANEL_ROWS * w->cols * n);
         seconds = time_used() - start;
     } while (seconds < CASE_SECONDS);
@@ -246,7 +256,7 @@ static int run_shape(struct bench *b, enum quant_type t, size_t shape, double mi
     rc = make_matrices(&m, &n, t, shape, e);
     if (rc == 0)
         rc = make_acts(&x, b->k, shapes[shape].cols, most, e);
-    y = mem_array(most * PANEL_ROWS, sizeof(*y));
+    y = rc == 0 ? mem_array(most * together(m->n_panels) * PANEL_ROWS, sizeof(*y)) : NULL;
     if (rc == 0 && !y)
         rc = err_nomem(e, "results");
     if (rc == 0) {

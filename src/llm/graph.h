@@ -66,9 +66,10 @@ size_t graph_bytes(const struct dobby_model *m, size_t max_cols, size_t max_ctx,
  * When rank 0 returns, all outputs are in place. */
 void graph_step(struct graph *g, const struct step *s, struct team *team, unsigned rank);
 
-/* Panel p of w times columns 0..n-1 of x; y points at the panel's first row, y[column*ldy]. tile is scratch. */
-void graph_panel(const struct kernels *k, struct tile *tile, const struct matrix *w, size_t p,
-                 const struct acts *x, size_t n, float *y, size_t ldy);
+/* Panels from..to-1 of w times columns col..col+n-1 of x: y[column - col][row - from * PANEL_ROWS], ldy floats from column to
+ * column. tile is scratch. */
+void graph_product(const struct kernels *k, struct tile *tile, const struct matrix *w, size_t from,
+                   size_t to, const struct acts *x, size_t col, size_t n, float *y, size_t ldy);
 /* Bytes of a KV block: 16 tokens of all layers. */
 size_t graph_kv_block(const struct dobby_model *m, int kv_type);
 void team_wait(struct team *t);

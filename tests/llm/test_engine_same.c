@@ -1,7 +1,8 @@
 /* test_engine_same.c - the same bits whatever runs beside a prompt: all combinations, on a tiny model.
  * 1, 2, 10, 50 agents x 1, 2 workers x chunks of 1, 17, 128, 256 x cold and warm prefix cache x every type of the cache x
  * every instruction set of this machine, quiet and with cancels and infinite columns in between; each prompt against itself
- * alone with the scalar reference. test_engine.c does a selection on a real model. */
+ * alone with the scalar reference. And the logits of a long prompt, whose columns a team divides into blocks, with teams of
+ * several sizes. test_engine.c does a selection on a real model. */
 #include "support/episode.h"
 #include "support/test.h"
 #include "support/tiny_model.h"
@@ -186,10 +187,100 @@ static void test_same_bits_in_all_combinations(void **state)
     temp_dir_remove(dir);
 }
 
+/* ---- a long prompt, alone ------------------------------------------------------------------------------------ */
+
+#define LONG_PROMPT 700
+#define LOGITS_FROM 600
+#define VOCAB       256 /* of the tiny model */
+
+struct logits {
+    float *v; /* [LONG_PROMPT - LOGITS_FROM][n_vocab] */
+    size_t n_vocab, n;
+    int status;
+};
+
+static void on_logits(void *ctx, size_t pos, const float *logits, size_t n_vocab)
+{
+    struct logits *l = ctx;
+
+    if (pos < LOGITS_FROM || pos >= LONG_PROMPT || n_vocab > VOCAB)
+        return; /* missed in n */
+    memcpy(l->v + (pos - LOGITS_FROM) * VOCAB, logits, n_vocab * sizeof(*logits));
+    l->n++;
+}
+
+static void on_end(void *ctx, const struct dobby_result *r)
+{
+    ((struct logits *)ctx)->status = r->status;
+}
+
+static void read_long(struct dobby_model *m, int kv, int threads, int chunk, struct logits *l)
+{
+    int32_t ids[LONG_PROMPT];
+    struct dobby_engine_options o;
+    struct dobby_generate g;
+    struct dobby_engine *en;
+    struct dobby_err e = {0};
+    dobby_ticket t;
+
+    for (int i = 0; i < LONG_PROMPT; i++)
+        ids[i] = (i * i + 7 * i) % 251;
+    DOBBY_INIT(o);
+    o.kv = kv;
+    o.agents = 1;
+    o.threads = threads;
+    o.chunk = chunk;
+    o.context = LONG_PROMPT + WRITE;
+    if (dobby_engine_open(&en, m, &o, &e) < 0)
+        fail_msg("%s", e.message);
+    DOBBY_INIT(g);
+    g.max_tokens = 1;
+    g.ignore_eog = 1;
+    g.ctx = l;
+    g.on_done = on_end;
+    g.on_logits = on_logits;
+    g.logits_from = LOGITS_FROM;
+    l->n = 0;
+    l->status = 1;
+    memset(l->v, 0, (LONG_PROMPT - LOGITS_FROM) * VOCAB * sizeof(*l->v));
+    if (dobby_submit(en, ids, LONG_PROMPT, &g, &t, &e) < 0)
+        fail_msg("%s", e.message);
+    dobby_drain(en);
+    dobby_engine_free(en);
+    assert_int_equal(l->status, 0);
+    assert_int_equal(l->n, LONG_PROMPT - LOGITS_FROM);
+}
+
+static void test_a_team_divides_a_long_prompt(void **state)
+{
+    static const int threads[] = {2, 3, 5}, chunks[] = {100, 256, 512};
+    size_t bytes = (LONG_PROMPT - LOGITS_FROM) * VOCAB * sizeof(float);
+    struct logits alone = {.v = test_malloc(bytes)}, team = {.v = test_malloc(bytes)};
+    char *dir = temp_dir();
+    struct dobby_model *m = tiny_open(tiny_write(dir, &tiny_small), 0, NULL);
+
+    (void)state;
+    for (int kv = 0; kv < KV_TYPES; kv++) {
+        read_long(m, kv, 1, 17, &alone);
+        for (size_t t = 0; t < ARRAY_LEN(threads); t++)
+            for (size_t c = 0; c < ARRAY_LEN(chunks); c++) {
+                read_long(m, kv, threads[t], chunks[c], &team);
+                if (memcmp(alone.v, team.v, bytes) != 0)
+                    fail_msg("kv %d, %d workers, chunk %d: other logits", kv, threads[t],
+                             chunks[c]);
+            }
+    }
+    dobby_model_free(m);
+    test_free(alone.v);
+    test_free(team.v);
+    temp_dir_remove(dir);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_same_bits_in_all_combinations),
+        cmocka_unit_test(test_a_team_divides_a_long_prompt),
     };
     return cmocka_run_group_tests_name("engine_same", tests, setup, teardown);
 }

@@ -213,11 +213,14 @@ static inline __attribute__((always_inline)) void attn_dots(const void *key, con
 {
     v16 a[4] = {v16_set1(0), v16_set1(0), v16_set1(0), v16_set1(0)};
 
-    for (size_t i = 0; i < head_dim; i++) {
-        v16 k = kv_lanes(key, i * KV_TOKENS, half);
+    for (size_t i = 0; i < head_dim; i += 16) {
+#pragma GCC unroll 16
+        for (size_t j = 0; j < 16; j++) {
+            v16 k = kv_lanes(key, (i + j) * KV_TOKENS, half);
 #pragma GCC unroll 4
-        for (int r = 0; r < n; r++)
-            a[r] = v16_fma(v16_set1(q[r][i]), k, a[r]);
+            for (int r = 0; r < n; r++)
+                a[r] = v16_fma(v16_set1(q[r][i + j]), k, a[r]);
+        }
     }
 #pragma GCC unroll 4
     for (int r = 0; r < n; r++)
