@@ -4,9 +4,10 @@
  *          columns as a step may hold: what graph.c does with a matrix, unpacking included. And attention over a context of 1000
  *          tokens. One thread.
  * Cold     A matrix is one of as many as fill COLD_BYTES, used in turn: weights come from memory, as they do in a step.
- * Beside   The same instructions on registers alone (mix.h), and the scalar reference, with few columns since it takes its time.
- * Time     Of the processor, as the thread had it: what else runs beside it costs caches only.
- * Repeated Rounds over the numbers of columns, CASE_SECONDS each at least; a row is the median. */
+ * Beside   The same instructions on registers alone (mix.h), just before each measurement, since a neighbour on the same core or
+ *          a lower clock slows both; and the scalar reference, with few columns since it takes its time.
+ * Time     Of the processor, as the thread had it.
+ * Repeated Rounds over the numbers of columns, CASE_SECONDS each at least; a row is the median of the rounds, as is its share. */
 #include "bench.h"
 #include "mix.h"
 
@@ -194,20 +195,30 @@ struct bench {
     const struct kernels *k;
     struct bench_list columns;
     int rounds;
-    double results[BENCH_LIST_MAX][MAX_ROUNDS];
+    double results[BENCH_LIST_MAX][MAX_ROUNDS]; /* multiply-adds a second */
+    double mixes[BENCH_LIST_MAX]
+                [MAX_ROUNDS]; /* of the same instructions on registers, just before */
 };
 
-static void put(const struct bench *b, const char *name, size_t n_rows, size_t n_cols, size_t i,
-                double mix, double scalar)
+/* The median of a round's numbers, each divided by the other's where there is one. */
+static double median(const struct bench *b, const double *v, const double *by)
 {
-    double v[MAX_ROUNDS], rate;
+    double sorted[MAX_ROUNDS];
 
-    memcpy(v, b->results[i], sizeof(v));
-    bench_sort(v, (size_t)b->rounds);
-    rate = bench_quantile(v, (size_t)b->rounds, 0.5);
-    printf("%s,%s,%zu,%zu,%d,%.2f,", b->k->name, name, n_rows, n_cols, b->columns.v[i], rate / 1e9);
-    if (mix > 0)
-        printf("%.2f,%.3f,", mix / 1e9, rate / mix);
+    for (int r = 0; r < b->rounds; r++)
+        sorted[r] = by ? v[r] / by[r] : v[r];
+    bench_sort(sorted, (size_t)b->rounds);
+    return bench_quantile(sorted, (size_t)b->rounds, 0.5);
+}
+
+static void put(const struct bench *b, const char *name, size_t n_rows, size_t n_cols, size_t i,
+                double scalar)
+{
+    printf("%s,%s,%zu,%zu,%d,%.2f,", b->k->name, name, n_rows, n_cols, b->columns.v[i],
+           median(b, b->results[i], NULL) / 1e9);
+    if (b->mixes[i][0] > 0)
+        printf("%.2f,%.3f,", median(b, b->mixes[i], NULL) / 1e9,
+               median(b, b->results[i], b->mixes[i]));
     else
         printf(",,");
     printf("%.2f\n", scalar / 1e9);
@@ -240,8 +251,7 @@ static double product_rate(const struct kernels *k, const struct matrix *m, size
     return macs / seconds;
 }
 
-static int run_shape(struct bench *b, enum quant_type t, size_t shape, double mix,
-                     struct dobby_err *e)
+static int run_shape(struct bench *b, enum quant_type t, size_t shape, struct dobby_err *e)
 {
     const struct kernels *reference = kernels_find("scalar");
     struct acts x = {0};
@@ -261,12 +271,14 @@ static int run_shape(struct bench *b, enum quant_type t, size_t shape, double mi
         rc = err_nomem(e, "results");
     if (rc == 0) {
         for (int r = 0; r < b->rounds; r++)
-            for (size_t i = 0; i < b->columns.n; i++)
+            for (size_t i = 0; i < b->columns.n; i++) {
+                b->mixes[i][r] = mix_rate(b->k->name, pack_type_of(t, false));
                 b->results[i][r] =
                     product_rate(b->k, m, n, m->n_panels, &x, (size_t)b->columns.v[i], y, &next);
+            }
         scalar = product_rate(reference, m, n, 4, &x, size_min(most, 4), y, &next);
         for (size_t i = 0; i < b->columns.n; i++)
-            put(b, quant_name(t), shapes[shape].rows, shapes[shape].cols, i, mix, scalar);
+            put(b, quant_name(t), shapes[shape].rows, shapes[shape].cols, i, scalar);
     }
     free_acts(&x);
     free_matrices(m);
@@ -310,16 +322,11 @@ static int run_products(struct bench *b, const char *list, struct dobby_err *e)
 {
     int rc = 0;
 
-    for (size_t t = 0; t < ARRAY_LEN(types) && rc == 0; t++) {
-        double mix;
-
-        if (!wanted(list, quant_name(types[t])))
-            continue;
-        mix = mix_rate(b->k->name, pack_type_of(types[t], false));
+    for (size_t t = 0; t < ARRAY_LEN(types) && rc == 0; t++)
         for (size_t s = 0; s < ARRAY_LEN(shapes) && rc == 0; s++)
-            if (shapes[s].cols % quant_block_len(types[t]) == 0)
-                rc = run_shape(b, types[t], s, mix, e);
-    }
+            if (wanted(list, quant_name(types[t])) &&
+                shapes[s].cols % quant_block_len(types[t]) == 0)
+                rc = run_shape(b, types[t], s, e);
     return rc;
 }
 
@@ -344,8 +351,7 @@ static double attention_rate(const struct kernels *k, struct attn_job *j)
 }
 
 /* One head of a context; the rows are queries, each of a group's heads. */
-static int run_attention(struct bench *b, size_t cache, size_t group, double mix,
-                         struct dobby_err *e)
+static int run_attention(struct bench *b, size_t cache, size_t group, struct dobby_err *e)
 {
     const struct kernels *reference = kernels_find("scalar");
     static const int queries[] = {1, 4, ATTN_QUERIES};
@@ -386,12 +392,13 @@ static int run_attention(struct bench *b, size_t cache, size_t group, double mix
         for (int r = 0; r < b->rounds; r++)
             for (size_t i = 0; i < ARRAY_LEN(queries); i++) {
                 j.n = (size_t)queries[i];
+                b->mixes[i][r] = mix_rate(b->k->name, PACK_F32);
                 b->results[i][r] = attention_rate(b->k, &j);
             }
         j.n = 1;
         scalar = attention_rate(reference, &j);
         for (size_t i = 0; i < ARRAY_LEN(queries); i++)
-            put(b, caches[cache].name, group, HEAD_DIM, i, mix, scalar);
+            put(b, caches[cache].name, group, HEAD_DIM, i, scalar);
         b->columns = all;
     }
     mem_free(index);
@@ -427,6 +434,6 @@ int bench_kernels(int argc, char **argv)
     for (size_t c = 0; c < ARRAY_LEN(caches) && rc == 0; c++)
         for (size_t g = 0; g < ARRAY_LEN(groups) && rc == 0; g++)
             if (wanted(o.types, caches[c].name))
-                rc = run_attention(&b, c, groups[g], mix_rate(b.k->name, PACK_F32), &e);
+                rc = run_attention(&b, c, groups[g], &e);
     return rc == 0 ? 0 : bench_fail(&e);
 }

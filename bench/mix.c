@@ -226,23 +226,23 @@ static const struct {
     {"avx512vnni", float_avx512, TURNS * 4096.0, {PACK_F16, PACK_BF16, PACK_F32}, 3},
 };
 
+#define PROBE_SECONDS 0.01
+
 double mix_rate(const char *isa, enum pack_type type)
 {
-    double best = 0;
-
     for (size_t i = 0; i < ARRAY_LEN(loops); i++)
-        for (size_t t = 0; t < loops[i].n_types; t++) {
-            if (loops[i].types[t] != type || strcmp(loops[i].isa, isa) != 0)
-                continue;
-            for (int r = 0; r < 20; r++) {
-                double start = time_used(), rate;
+        for (size_t t = 0; t < loops[i].n_types; t++)
+            if (loops[i].types[t] == type && strcmp(loops[i].isa, isa) == 0) {
+                double start = time_used(), macs = 0, seconds;
 
-                loops[i].loop();
-                rate = loops[i].macs / (time_used() - start);
-                best = rate > best ? rate : best;
+                do {
+                    loops[i].loop();
+                    macs += loops[i].macs;
+                    seconds = time_used() - start;
+                } while (seconds < PROBE_SECONDS);
+                return macs / seconds;
             }
-        }
-    return best;
+    return 0;
 }
 #else
 double mix_rate(const char *isa, enum pack_type type)

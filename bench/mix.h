@@ -6,7 +6,8 @@
 
 #include "llm/kernels/kernels.h"
 
-/* Multiply-adds a second of one core with the mix that table `isa` uses for `type`; 0: there is no such loop. */
+/* Multiply-adds a second of one core with the mix that table `isa` uses for `type`, measured for 10 ms of its time; 0: there is
+ * no such loop. What else the machine does slows both: measure it beside the kernel each time. */
 double mix_rate(const char *isa, enum pack_type type);
 
 #endif

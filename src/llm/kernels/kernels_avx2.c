@@ -27,19 +27,14 @@ INLINE __m256i factor_pairs(const struct packed_block *p, const int h, const int
     return _mm256_blend_epi16(f, _mm256_slli_epi32(f, 16), 0xAA);
 }
 
-/* What 8 rows of a block start from: the offset of all weights, removed. f: factors of the halves (FACTORS). */
-INLINE __m256i begin(const struct acts *x, size_t k, __m256i f0, __m256i f1, const int kind,
-                     const int shift)
+/* Q6_K: the offset of all weights of 8 rows, removed. f: factors of the halves. */
+INLINE __m256i offsets(const struct acts *x, size_t k, __m256i f0, __m256i f1, const int shift)
 {
-    if (kind == OFFSET)
-        return _mm256_slli_epi32(_mm256_set1_epi32(x->ns[k]), shift);
-    if (kind == FACTORS) {
-        int32_t sums; /* of both halves, 16 bits each */
-        memcpy(&sums, x->nh + 2 * k, 4);
-        return _mm256_slli_epi32(
-            _mm256_madd_epi16(_mm256_blend_epi16(f0, f1, 0xAA), _mm256_set1_epi32(sums)), shift);
-    }
-    return _mm256_setzero_si256();
+    int32_t sums; /* of both halves, 16 bits each */
+
+    memcpy(&sums, x->nh + 2 * k, 4);
+    return _mm256_slli_epi32(
+        _mm256_madd_epi16(_mm256_blend_epi16(f0, f1, 0xAA), _mm256_set1_epi32(sums)), shift);
 }
 
 /* acc + what a block adds to 8 rows of one column. */
@@ -80,7 +75,8 @@ INLINE void dots(__m256i *s, const uint8_t *w, const int8_t *q, size_t ldq, cons
         if (g % run == run - 1) {
 #pragma GCC unroll 8
             for (int i = 0; i < R * NC; i++) {
-                s[i] = _mm256_add_epi32(s[i], _mm256_madd_epi16(sum[i], ones));
+                __m256i wide = _mm256_madd_epi16(sum[i], ones);
+                s[i] = g == run - 1 ? wide : _mm256_add_epi32(s[i], wide);
                 IN_ORDER(s[i]);
             }
         }
@@ -138,17 +134,21 @@ INLINE void core(const struct tile *t, size_t u0, size_t blk0, size_t n_blk, con
         const uint8_t *w = t->q[b * 8][8 * u0];
         const __m256i *f0 = (const void *)t->sc[b][0], *f1 = (const void *)t->sc[b][1];
         __m256i s[SUMS];
+        if (kind == FACTORS) {
 #pragma GCC unroll 8
-        for (int i = 0; i < R * NC; i++)
-            s[i] = begin(x, at + (size_t)(i / R) * nb, f0[u0 + (size_t)(i % R)],
-                         f1[u0 + (size_t)(i % R)], kind, shift);
-        if (kind == FACTORS)
+            for (int i = 0; i < R * NC; i++)
+                s[i] = offsets(x, at + (size_t)(i / R) * nb, f0[u0 + (size_t)(i % R)],
+                               f1[u0 + (size_t)(i % R)], shift);
             pairs(s, w, q, x->k, f0 + u0, f1 + u0, R, NC);
-        else
+        } else {
             dots(s, w, q, x->k, R, NC, kind, run);
+        }
 #pragma GCC unroll 8
         for (int i = 0; i < R * NC; i++) {
-            size_t u = 8 * (u0 + (size_t)(i % R));
+            size_t u = 8 * (u0 + (size_t)(i % R)), k = at + (size_t)(i / R) * nb;
+            if (kind == OFFSET)
+                s[i] = _mm256_add_epi32(s[i],
+                                        _mm256_slli_epi32(_mm256_set1_epi32(x->ns[k]), shift));
             acc[i] = end(acc[i], s[i], _mm256_load_ps(t->d[b] + u), _mm256_load_ps(t->m[b] + u), x,
                          at + (size_t)(i / R) * nb, kind);
         }
