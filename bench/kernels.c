@@ -167,9 +167,9 @@ static int make_acts(struct acts *a, const struct kernels *k, size_t width, size
                        .dx = mem_array(n * nb, sizeof(float)),
                        .ds = mem_array(n * nb, sizeof(float)),
                        .ns = mem_array(n * nb, sizeof(int32_t)),
-                       .nh = mem_array(n * nb * 2, sizeof(int16_t)),
+                       .np = mem_array(n * nb * 4, sizeof(int16_t)),
                        .f = mem_array(n * width, sizeof(float))};
-    if (!a->q || !a->dx || !a->ds || !a->ns || !a->nh || !a->f)
+    if (!a->q || !a->dx || !a->ds || !a->ns || !a->np || !a->f)
         return err_nomem(e, "columns");
     for (size_t i = 0; i < n * width; i++)
         a->f[i] = (float)draw() / 4294967296.0f - 0.5f;
@@ -185,7 +185,7 @@ static void free_acts(struct acts *a)
     mem_free(a->dx);
     mem_free(a->ds);
     mem_free(a->ns);
-    mem_free(a->nh);
+    mem_free(a->np);
     mem_free(a->f);
 }
 

@@ -15,16 +15,13 @@
 #define OPAQUE(v) __asm__ volatile("" : "+x"(v))
 #define AVX2      __attribute__((target("avx2,fma"), always_inline)) static inline
 
-/* A block of 32 columns for 8 rows and 4 columns: `run` products share 16 bits. */
-AVX2 void block_avx2(__m256 *acc, __m256i *x, __m256i w, __m256 d, const int run, const int minimum,
-                     const int bytes)
+/* A block of 32 columns for 8 rows and 4 columns: `run` products share 16 bits, with an offset if there is one. */
+AVX2 void block_avx2(__m256 *acc, __m256i *x, __m256i w, __m256 d, const int run, const int offset,
+                     const int minimum, const int bytes)
 {
     const __m256i ones = _mm256_set1_epi16(1);
     __m256i s[4], t[4];
 
-#pragma GCC unroll 4
-    for (int c = 0; c < 4; c++)
-        s[c] = _mm256_setzero_si256();
 #pragma GCC unroll 8
     for (int g = 0; g < 8; g++) {
         __m256i a = w;
@@ -35,13 +32,17 @@ AVX2 void block_avx2(__m256 *acc, __m256i *x, __m256i w, __m256 d, const int run
         for (int c = 0; c < 4; c++) {
             OPAQUE(x[c]);
             __m256i p = _mm256_maddubs_epi16(a, bytes ? _mm256_sign_epi8(x[c], w) : x[c]);
-            t[c] = g % run ? _mm256_add_epi16(t[c], p) : p;
+            if (g % run)
+                t[c] = _mm256_add_epi16(t[c], p);
+            else
+                t[c] = offset ? _mm256_add_epi16(_mm256_slli_epi16(x[c], 4), p) : p;
             OPAQUE(t[c]);
         }
         if (g % run == run - 1) {
 #pragma GCC unroll 4
             for (int c = 0; c < 4; c++) {
-                s[c] = _mm256_add_epi32(s[c], _mm256_madd_epi16(t[c], ones));
+                __m256i wide = _mm256_madd_epi16(t[c], ones);
+                s[c] = g == run - 1 ? wide : _mm256_add_epi32(s[c], wide);
                 OPAQUE(s[c]);
             }
         }
@@ -56,7 +57,7 @@ AVX2 void block_avx2(__m256 *acc, __m256i *x, __m256i w, __m256 d, const int run
     }
 }
 
-#define LOOP_AVX2(name, run, minimum, bytes)                                                       \
+#define LOOP_AVX2(name, run, offset, minimum, bytes)                                               \
     __attribute__((target("avx2,fma"))) static void name(void)                                     \
     {                                                                                              \
         __m256i x[4], w = _mm256_set1_epi8(3);                                                     \
@@ -66,13 +67,12 @@ AVX2 void block_avx2(__m256 *acc, __m256i *x, __m256i w, __m256 d, const int run
             acc[c] = _mm256_setzero_ps();                                                          \
         }                                                                                          \
         for (int i = 0; i < TURNS; i++)                                                            \
-            block_avx2(acc, x, w, d, run, minimum, bytes);                                         \
+            block_avx2(acc, x, w, d, run, offset, minimum, bytes);                                 \
     }
-LOOP_AVX2(q4_avx2, 8, 0, 0)
-LOOP_AVX2(q4_min_avx2, 8, 1, 0)
-LOOP_AVX2(q5_avx2, 4, 0, 0)
-LOOP_AVX2(q6_avx2, 2, 0, 0)
-LOOP_AVX2(q8_avx2, 1, 0, 1)
+LOOP_AVX2(q_avx2, 8, 1, 0, 0)
+LOOP_AVX2(q_min_avx2, 8, 0, 1, 0)
+LOOP_AVX2(q6_avx2, 4, 1, 0, 0)
+LOOP_AVX2(q8_avx2, 1, 0, 0, 1)
 
 /* Fused multiply-adds alone: 16 rows and 4 columns, 32 terms. */
 __attribute__((target("avx2,fma"))) static void float_avx2(void)
@@ -210,9 +210,8 @@ static const struct {
     enum pack_type types[4];
     size_t n_types;
 } loops[] = {
-    {"avx2", q4_avx2, TURNS * 1024.0, {PACK_Q4_0}, 1},
-    {"avx2", q4_min_avx2, TURNS * 1024.0, {PACK_Q4_1, PACK_Q4_K}, 2},
-    {"avx2", q5_avx2, TURNS * 1024.0, {PACK_Q5_0}, 1},
+    {"avx2", q_avx2, TURNS * 1024.0, {PACK_Q4_0, PACK_Q5_0}, 2},
+    {"avx2", q_min_avx2, TURNS * 1024.0, {PACK_Q4_1, PACK_Q4_K}, 2},
     {"avx2", q6_avx2, TURNS * 1024.0, {PACK_Q6_K}, 1},
     {"avx2", q8_avx2, TURNS * 1024.0, {PACK_Q8_0}, 1},
     {"avx2", float_avx2, TURNS * 2048.0, {PACK_F16, PACK_BF16, PACK_F32}, 3},

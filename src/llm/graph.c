@@ -20,6 +20,7 @@
 
 #define HEAD_COLS  32 /* outputs that share a pass over the output matrix */
 #define FEW_COLS   16 /* up to here a step waits for weights to come from memory */
+#define WIDE_COLS  96 /* columns at a time of a matrix that is unpacked in several parts */
 #define FEW_BLOCKS 8  /* blocks unpacked at a time then; a K-quant's */
 #define APART_COLS 32 /* columns of each member, from which on they are divided instead of rows */
 #define BLOCK_COLS 64 /* columns that go through a layer together then */
@@ -74,7 +75,7 @@ static void carve_acts(struct carve *c, struct acts *a, size_t cols, size_t k, b
     a->dx = carve(c, cols * nb, sizeof(float));
     a->ds = carve(c, cols * nb, sizeof(float));
     a->ns = carve(c, cols * nb, sizeof(int32_t));
-    a->nh = carve(c, cols * nb * 2, sizeof(int16_t));
+    a->np = carve(c, cols * nb * 4, sizeof(int16_t));
     a->f = floats ? carve(c, cols * k, sizeof(float)) : NULL;
 }
 
@@ -294,12 +295,22 @@ static void multiply(const struct kernels *k, struct tile *tile, const struct ma
     k->gemm[w->type](tile, b, nb, x, col, n, y, ldy, b == 0);
 }
 
+/* The size of parts when n > 0 things are cut into as few of at most `most` as can be, alike. */
+static size_t evenly(size_t n, size_t most)
+{
+    size_t parts = (n + most - 1) / most;
+    return (n + parts - 1) / parts;
+}
+
 /* Few columns are soon done with what was unpacked: then that is less at a time, and the weights behind it come from memory
- * while these are multiplied. Of many columns a tile's part stays in the level-2 cache for all panels. */
+ * while these are multiplied. Of many columns the part that meets a tile stays in the level-2 cache for all panels, and where
+ * there are several parts, what was added up so far does too, if the columns are not too many. */
 void graph_product(const struct kernels *k, struct tile *tile, const struct matrix *w, size_t from,
                    size_t to, const struct acts *x, size_t col, size_t n, float *y, size_t ldy)
 {
     size_t blocks = w->cols / BLOCK;
+    size_t part = (evenly(blocks, TILE_BLOCKS) + 7) / 8 * 8; /* in eights for K-quants */
+    size_t group = blocks > 2 * TILE_BLOCKS ? evenly(n, WIDE_COLS) : n;
 
     if (!pack_is_quantized(w->type))
         for (size_t p = from; p < to; p++)
@@ -311,10 +322,11 @@ void graph_product(const struct kernels *k, struct tile *tile, const struct matr
                 multiply(k, tile, w, p, b, size_min(blocks - b, FEW_BLOCKS), x, col, n,
                          y + (p - from) * PANEL_ROWS, ldy);
     else
-        for (size_t b = 0; b < blocks; b += TILE_BLOCKS)
-            for (size_t p = from; p < to; p++)
-                multiply(k, tile, w, p, b, size_min(blocks - b, TILE_BLOCKS), x, col, n,
-                         y + (p - from) * PANEL_ROWS, ldy);
+        for (size_t c = 0; c < n; c += group)
+            for (size_t b = 0; b < blocks; b += part)
+                for (size_t p = from; p < to; p++)
+                    multiply(k, tile, w, p, b, size_min(blocks - b, part), x, col + c,
+                             size_min(n - c, group), y + c * ldy + (p - from) * PANEL_ROWS, ldy);
     if (w->bias)
         for (size_t c = 0; c < n; c++)
             k->add(y + c * ldy, w->bias + from * PANEL_ROWS, (to - from) * PANEL_ROWS);

@@ -66,7 +66,7 @@ size_t graph_bytes(const struct dobby_model *m, size_t max_cols, size_t max_ctx,
  * When rank 0 returns, all outputs are in place. */
 void graph_step(struct graph *g, const struct step *s, struct team *team, unsigned rank);
 
-/* Panels from..to-1 of w times columns col..col+n-1 of x: y[column - col][row - from * PANEL_ROWS], ldy floats from column to
+/* Panels from..to-1 of w times n > 0 columns from col on of x: y[column - col][row - from * PANEL_ROWS], ldy floats from column to
  * column. tile is scratch. */
 void graph_product(const struct kernels *k, struct tile *tile, const struct matrix *w, size_t from,
                    size_t to, const struct acts *x, size_t col, size_t n, float *y, size_t ldy);

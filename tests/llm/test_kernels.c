@@ -190,7 +190,7 @@ static void columns_new(struct columns *c, size_t n, size_t k, const struct kern
     c->a.dx = malloc(n * k / 32 * sizeof(float));
     c->a.ds = malloc(n * k / 32 * sizeof(float));
     c->a.ns = malloc(n * k / 32 * sizeof(int32_t));
-    c->a.nh = malloc(n * k / 16 * sizeof(int16_t));
+    c->a.np = malloc(n * k / 8 * sizeof(int16_t));
     for (size_t i = 0; i < n; i++) {
         make_column(c->x + i * k, k, s);
         assert_true(kern->quantize(&c->a, i, c->x + i * k, 0, k));
@@ -200,7 +200,7 @@ static void columns_new(struct columns *c, size_t n, size_t k, const struct kern
 
 static void columns_free(struct columns *c)
 {
-    free(c->x), free(c->a.q), free(c->a.dx), free(c->a.ds), free(c->a.ns), free(c->a.nh);
+    free(c->x), free(c->a.q), free(c->a.dx), free(c->a.ds), free(c->a.ns), free(c->a.np);
 }
 
 static void multiply(const struct kernels *kern, const struct matrix *m, const struct acts *x,

@@ -8,12 +8,6 @@
 #include "llm/kernels/kernels.h"
 #include "llm/kernels/v16.h"
 
-/* The sum of 16 small integers: exact in floats, so their order is free. */
-static inline int32_t sum_exact(v16 a)
-{
-    return (int32_t)v8_sum(v8_add(v16_low(a), v16_high(a)));
-}
-
 static inline bool elem_quantize(const struct acts *a, size_t col, const float *x, size_t k0,
                                  size_t n)
 {
@@ -36,12 +30,16 @@ static inline bool elem_quantize(const struct acts *a, size_t col, const float *
         hi = v16_add(v16_mul(hi, v16_set1(inv)), magic);
         v16i_store_low(q, v16_bits(lo));
         v16i_store_low(q + 16, v16_bits(hi));
-        int32_t s0 = sum_exact(v16_sub(lo, magic)), s1 = sum_exact(v16_sub(hi, magic));
+        float sums[4], sum; /* of small integers: exact, so their order is free */
+        lo = v16_sub(magic, lo);
+        hi = v16_sub(magic, hi);
+        v8_pair_sums(v8_add(v16_low(lo), v16_high(lo)), v8_add(v16_low(hi), v16_high(hi)), sums);
+        for (int j = 0; j < 4; j++)
+            a->np[4 * i + (size_t)j] = (int16_t)sums[j];
+        sum = (sums[0] + sums[1]) + (sums[2] + sums[3]);
         a->dx[i] = dx;
-        a->ds[i] = dx * (float)(s0 + s1);
-        a->ns[i] = -(s0 + s1);
-        a->nh[2 * i] = (int16_t)-s0;
-        a->nh[2 * i + 1] = (int16_t)-s1;
+        a->ds[i] = dx * (0.0f - sum);
+        a->ns[i] = (int32_t)sum;
     }
     return true;
 }

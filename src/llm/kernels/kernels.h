@@ -59,9 +59,16 @@ struct acts {
     float *dx;   /* [k/32] */
     float *ds;   /* [k/32] fl(dx * (float)sum) */
     int32_t *ns; /* [k/32] minus the sum of q */
-    int16_t *nh; /* [k/32][2] minus the sums of each half, at most 16 * 127 */
-    float *f;    /* [k] the values themselves, or NULL where no float matrix needs them */
+    int16_t *
+        np; /* [k/32][2][2] minus the sums of each half's columns 4g, 4g+1 and 4g+2, 4g+3: at most 8 * 127 */
+    float *f; /* [k] the values themselves, or NULL where no float matrix needs them */
 };
+
+/* Minus the sum of half h (0, 1) of block i, counted through all columns. */
+static inline int acts_half(const struct acts *a, size_t i, size_t h)
+{
+    return a->np[4 * i + 2 * h] + a->np[4 * i + 2 * h + 1];
+}
 
 /* Keys and values of one sequence in one layer. Block i of the sequence lies at base + blocks[i] * stride:
  * keys [kv head][head_dim][16], then values [kv head][16][head_dim]. In q8 these are bytes -127..127, and behind them

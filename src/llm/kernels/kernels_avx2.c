@@ -1,10 +1,14 @@
 /* kernels_avx2.c - two halves of 8 rows in the lanes of 256-bit registers (llm/kernels).
- * Method   VPMADDUBSW multiplies unsigned weights by signed activations (|x| <= 127) and adds pairs in 16 bits. Several
- *          such results are added in 16 bits before one VPMADDWD widens them, as many as cannot overflow:
- *            4 bits: 8 * 2 * 15 * 127 = 30480     5 bits: 4 * 2 * 31 * 127 = 31496
- *            6 bits: 2 * 2 * 63 * 127 = 32004     all < 32768
- *          Where each 16 columns have an integer scale (Q6_K), VPMADDWD multiplies by it while it widens: a lane then holds at
- *          most 4 * 2 * 32004 * 128 < 2^25, and the offset is removed as -32 * (sc0 * sum0 + sc1 * sum1).
+ * Method   VPMADDUBSW multiplies unsigned weights by signed activations (|x| <= 127) and adds pairs in 16 bits: at most
+ *          2 * 63 * 127 = 16002, never saturated. Such results of a block are added in 16 bits before one VPMADDWD widens them. A
+ *          16-bit lane adds half of the block's columns, 16:
+ *            4 bits with a minimum: 16 * 15 * 127 = 30480 < 32768
+ *          Where an offset makes weights signed, it is removed from the activations' sums in the same 16 bits, whose wrapping
+ *          around on the way does not matter, since what comes out fits:
+ *            4 bits: 16 * 8 * 127 = 16256     5 bits: 16 * 16 * 127 = 32512
+ *            6 bits: 8 * 32 * 127 = 32512 in each half of a block, all < 32768
+ *          Each half of a block of Q6_K has an integer scale, by which VPMADDWD multiplies while it widens: a lane then holds at
+ *          most 2 * 2 * 32512 * 128 < 2^24.
  *          Bytes (Q8_0) are multiplied as |w| * (sign(w) x): one result is at most 2 * 128 * 127 = 32512, so each is
  *          widened by itself. |-128| is 128 as an unsigned byte, and x is never -128, so its negation exists.
  * Shape    16 rows by 3 columns: 6 sums in 16 bits, 6 float accumulators or sums in 32 bits, two vectors of weights, one of
@@ -27,14 +31,16 @@ INLINE __m256i factor_pairs(const struct packed_block *p, const int h, const int
     return _mm256_blend_epi16(f, _mm256_slli_epi32(f, 16), 0xAA);
 }
 
-/* Q6_K: the offset of all weights of 8 rows, removed. f: factors of the halves. */
-INLINE __m256i offsets(const struct acts *x, size_t k, __m256i f0, __m256i f1, const int shift)
+/* What a block's (OFFSET) or half a block's (FACTORS) sums in 16 bits start from: minus the offset, 1 << shift, times the sums
+ * of the activations that meet in a lane. */
+INLINE __m256i start(const struct acts *x, size_t k, const int kind, const int half,
+                     const int shift)
 {
-    int32_t sums; /* of both halves, 16 bits each */
+    __m256i n = four_of((const int8_t *)(x->np + 4 * k + 2 * half));
 
-    memcpy(&sums, x->nh + 2 * k, 4);
-    return _mm256_slli_epi32(
-        _mm256_madd_epi16(_mm256_blend_epi16(f0, f1, 0xAA), _mm256_set1_epi32(sums)), shift);
+    if (kind == OFFSET)
+        n = _mm256_add_epi16(n, four_of((const int8_t *)(x->np + 4 * k + 2)));
+    return _mm256_slli_epi16(n, shift);
 }
 
 /* acc + what a block adds to 8 rows of one column. */
@@ -45,11 +51,15 @@ INLINE __m256 end(__m256 acc, __m256i s, __m256 d, __m256 m, const struct acts *
     return kind == MINIMUM ? _mm256_fmadd_ps(m, _mm256_set1_ps(x->ds[k]), acc) : acc;
 }
 
-/* Adds a block's products of R halves of 8 rows and NC columns to s, column after column; `run` of them share 16 bits. */
-INLINE void dots(__m256i *s, const uint8_t *w, const int8_t *q, size_t ldq, const int R,
-                 const int NC, const int kind, const int run)
+/* s = a block's products of R halves of 8 rows and NC columns, column after column; `run` of them share 16 bits. nb: blocks
+ * from column to column; f: factors of the block's halves. */
+INLINE void dots(__m256i *s, const uint8_t *w, const int8_t *q, const struct acts *x, size_t k,
+                 const __m256i *f0, const __m256i *f1, const int R, const int NC, const int kind,
+                 const int shift)
 {
+    const int run = kind == BYTES ? 1 : kind == FACTORS ? 4 : 8;
     const __m256i ones = _mm256_set1_epi16(1);
+    size_t nb = x->k / BLOCK;
     __m256i sum[SUMS];
 
 #pragma GCC unroll 8
@@ -62,54 +72,28 @@ INLINE void dots(__m256i *s, const uint8_t *w, const int8_t *q, size_t ldq, cons
         }
 #pragma GCC unroll 4
         for (int c = 0; c < NC; c++) {
-            __m256i four = four_of(q + (size_t)c * ldq + g * 4);
+            __m256i four = four_of(q + (size_t)c * x->k + g * 4), from = four;
+            if (g % run == 0 && (kind == OFFSET || kind == FACTORS))
+                from = start(x, k + (size_t)c * nb, kind, g / run, shift);
 #pragma GCC unroll 2
             for (int u = 0; u < R; u++) {
                 int i = c * R + u;
                 __m256i p =
                     _mm256_maddubs_epi16(a[u], kind == BYTES ? _mm256_sign_epi8(four, v[u]) : four);
-                sum[i] = g % run ? _mm256_add_epi16(sum[i], p) : p;
+                if (g % run)
+                    sum[i] = _mm256_add_epi16(sum[i], p);
+                else
+                    sum[i] = kind == OFFSET || kind == FACTORS ? _mm256_add_epi16(from, p) : p;
                 IN_ORDER(sum[i]);
             }
         }
         if (g % run == run - 1) {
 #pragma GCC unroll 8
             for (int i = 0; i < R * NC; i++) {
-                __m256i wide = _mm256_madd_epi16(sum[i], ones);
+                __m256i by = kind != FACTORS ? ones : (g < 4 ? f0 : f1)[i % R];
+                __m256i wide = _mm256_madd_epi16(sum[i], by);
                 s[i] = g == run - 1 ? wide : _mm256_add_epi32(s[i], wide);
                 IN_ORDER(s[i]);
-            }
-        }
-    }
-}
-
-/* The same where two products share 16 bits and each half of the block has factors: four vectors of weights at a time, so
- * that no sum of products waits for others. */
-INLINE void pairs(__m256i *s, const uint8_t *w, const int8_t *q, size_t ldq, const __m256i *f0,
-                  const __m256i *f1, const int R, const int NC)
-{
-#pragma GCC unroll 4
-    for (int g = 0; g < 8; g += 2) {
-        __m256i v[2], z[2], f[2];
-#pragma GCC unroll 2
-        for (int u = 0; u < R; u++) {
-            v[u] = _mm256_load_si256((const void *)(w + g * 64 + 32 * u));
-            z[u] = _mm256_load_si256((const void *)(w + g * 64 + 64 + 32 * u));
-            f[u] = (g < 4 ? f0 : f1)[u];
-            IN_ORDER(v[u]);
-            IN_ORDER(z[u]);
-            IN_ORDER(f[u]);
-        }
-#pragma GCC unroll 4
-        for (int c = 0; c < NC; c++) {
-            __m256i x = four_of(q + (size_t)c * ldq + g * 4),
-                    y = four_of(q + (size_t)c * ldq + g * 4 + 4);
-#pragma GCC unroll 2
-            for (int u = 0; u < R; u++) {
-                __m256i p =
-                    _mm256_add_epi16(_mm256_maddubs_epi16(v[u], x), _mm256_maddubs_epi16(z[u], y));
-                s[c * R + u] = _mm256_add_epi32(s[c * R + u], _mm256_madd_epi16(p, f[u]));
-                IN_ORDER(s[c * R + u]);
             }
         }
     }
@@ -119,7 +103,7 @@ INLINE void pairs(__m256i *s, const uint8_t *w, const int8_t *q, size_t ldq, con
  * call. */
 INLINE void core(const struct tile *t, size_t u0, size_t blk0, size_t n_blk, const struct acts *x,
                  size_t col, float *y, size_t ldy, bool first, const int R, const int NC,
-                 const int kind, const int shift, const int run)
+                 const int kind, const int shift)
 {
     size_t nb = x->k / BLOCK, at = col * nb + blk0;
     const int8_t *q = x->q + col * x->k + blk0 * BLOCK;
@@ -134,21 +118,10 @@ INLINE void core(const struct tile *t, size_t u0, size_t blk0, size_t n_blk, con
         const uint8_t *w = t->q[b * 8][8 * u0];
         const __m256i *f0 = (const void *)t->sc[b][0], *f1 = (const void *)t->sc[b][1];
         __m256i s[SUMS];
-        if (kind == FACTORS) {
-#pragma GCC unroll 8
-            for (int i = 0; i < R * NC; i++)
-                s[i] = offsets(x, at + (size_t)(i / R) * nb, f0[u0 + (size_t)(i % R)],
-                               f1[u0 + (size_t)(i % R)], shift);
-            pairs(s, w, q, x->k, f0 + u0, f1 + u0, R, NC);
-        } else {
-            dots(s, w, q, x->k, R, NC, kind, run);
-        }
+        dots(s, w, q, x, at, f0 + u0, f1 + u0, R, NC, kind, shift);
 #pragma GCC unroll 8
         for (int i = 0; i < R * NC; i++) {
-            size_t u = 8 * (u0 + (size_t)(i % R)), k = at + (size_t)(i / R) * nb;
-            if (kind == OFFSET)
-                s[i] = _mm256_add_epi32(s[i],
-                                        _mm256_slli_epi32(_mm256_set1_epi32(x->ns[k]), shift));
+            size_t u = 8 * (u0 + (size_t)(i % R));
             acc[i] = end(acc[i], s[i], _mm256_load_ps(t->d[b] + u), _mm256_load_ps(t->m[b] + u), x,
                          at + (size_t)(i / R) * nb, kind);
         }
@@ -165,11 +138,10 @@ static inline size_t together(size_t left, size_t most)
 }
 
 INLINE void gemm(const struct tile *t, size_t blk0, size_t n_blk, const struct acts *x, size_t col0,
-                 size_t n_cols, float *y, size_t ldy, bool first, const int kind, const int shift,
-                 const int run)
+                 size_t n_cols, float *y, size_t ldy, bool first, const int kind, const int shift)
 {
 #define CORE(R, NC)                                                                                \
-    core(t, u, blk0, n_blk, x, col0 + c, y + c * ldy, ldy, first, R, NC, kind, shift, run)
+    core(t, u, blk0, n_blk, x, col0 + c, y + c * ldy, ldy, first, R, NC, kind, shift)
     const bool both = kind != BYTES;
 
     for (size_t u = 0; u < (both ? 1 : 2); u++) {
@@ -209,7 +181,7 @@ INLINE void unpack_rest(const enum pack_type type, const unsigned char *panel, s
         }
 }
 
-#define TYPE(name, type, kind, shift, run)                                                         \
+#define TYPE(name, type, kind, shift)                                                              \
     static void unpack_##name(const unsigned char *panel, size_t blk0, size_t n, struct tile *t)   \
     {                                                                                              \
         unpack_rest(type, panel, blk0, n, t);                                                      \
@@ -217,13 +189,13 @@ INLINE void unpack_rest(const enum pack_type type, const unsigned char *panel, s
     static void gemm_##name(const struct tile *t, size_t blk0, size_t n_blk, const struct acts *x, \
                             size_t col0, size_t n_cols, float *y, size_t ldy, bool first)          \
     {                                                                                              \
-        gemm(t, blk0, n_blk, x, col0, n_cols, y, ldy, first, kind, shift, run);                    \
+        gemm(t, blk0, n_blk, x, col0, n_cols, y, ldy, first, kind, shift);                         \
     }
-TYPE(q4_0, PACK_Q4_0, OFFSET, 3, 8)
-TYPE(q4_1, PACK_Q4_1, MINIMUM, 0, 8)
-TYPE(q5_0, PACK_Q5_0, OFFSET, 4, 4)
-TYPE(q8_0, PACK_Q8_0, BYTES, 0, 1)
-TYPE(q4_k, PACK_Q4_K, MINIMUM, 0, 8)
-TYPE(q6_k, PACK_Q6_K, FACTORS, 5, 2)
+TYPE(q4_0, PACK_Q4_0, OFFSET, 3)
+TYPE(q4_1, PACK_Q4_1, MINIMUM, 0)
+TYPE(q5_0, PACK_Q5_0, OFFSET, 4)
+TYPE(q8_0, PACK_Q8_0, BYTES, 0)
+TYPE(q4_k, PACK_Q4_K, MINIMUM, 0)
+TYPE(q6_k, PACK_Q6_K, FACTORS, 5)
 
 const struct kernels kernels_avx2 = KERNELS("avx2");

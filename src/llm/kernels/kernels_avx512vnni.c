@@ -101,8 +101,8 @@ INLINE void begin(const enum pack_type type, const struct acts *x, size_t k, __m
 
     *s = *h = _mm512_setzero_si512();
     if (type == PACK_Q6_K) {
-        *s = _mm512_slli_epi32(_mm512_set1_epi32(x->nh[2 * k]), shift);
-        *h = _mm512_slli_epi32(_mm512_set1_epi32(x->nh[2 * k + 1]), shift);
+        *s = _mm512_slli_epi32(_mm512_set1_epi32(acts_half(x, k, 0)), shift);
+        *h = _mm512_slli_epi32(_mm512_set1_epi32(acts_half(x, k, 1)), shift);
     } else if (!has_minimum(type)) {
         *s = _mm512_slli_epi32(_mm512_set1_epi32(x->ns[k]), shift);
     }

@@ -36,8 +36,8 @@ INLINE __m256 factors(const struct packed_block *p, const int h, const int u)
 /* Sums of a block so far: s of groups 0..3 (or all), h of groups 4..7. */
 INLINE void begin(const enum pack_type type, const struct acts *x, size_t k, __m256i *s, __m256i *h)
 {
-    *s = minus_offset(type, type == PACK_Q6_K ? x->nh[2 * k] : x->ns[k]);
-    *h = type == PACK_Q6_K ? minus_offset(type, x->nh[2 * k + 1]) : _mm256_setzero_si256();
+    *s = minus_offset(type, type == PACK_Q6_K ? acts_half(x, k, 0) : x->ns[k]);
+    *h = type == PACK_Q6_K ? minus_offset(type, acts_half(x, k, 1)) : _mm256_setzero_si256();
 }
 
 /* acc + what a block adds to 8 rows of one column. */

@@ -116,9 +116,9 @@ static inline void gemm(const struct tile *t, size_t blk0, size_t n_blk, const s
                 float f;
                 if (kind == HALVES)
                     f = t->sc[b][0][r] *
-                            (float)(dot_groups(t, b, 0, 4, r, q) + offset * x->nh[2 * i]) +
+                            (float)(dot_groups(t, b, 0, 4, r, q) + offset * acts_half(x, i, 0)) +
                         t->sc[b][1][r] *
-                            (float)(dot_groups(t, b, 4, 8, r, q) + offset * x->nh[2 * i + 1]);
+                            (float)(dot_groups(t, b, 4, 8, r, q) + offset * acts_half(x, i, 1));
                 else
                     f = (float)(dot_groups(t, b, 0, 8, r, q) + offset * x->ns[i]);
                 acc = fmaf(t->d[b][r] * x->dx[i], f, acc);

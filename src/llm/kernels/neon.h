@@ -106,7 +106,7 @@ INLINE int32x4_t begin(const enum pack_type type, const struct acts *x, size_t k
     const int shift = type == PACK_Q4_0 ? 3 : type == PACK_Q5_0 ? 4 : 5;
 
     if (type == PACK_Q6_K)
-        return vmovl_s16(vld1_dup_s16(&x->nh[2 * k + (size_t)half])) << shift;
+        return vdupq_n_s32(acts_half(x, k, (size_t)half)) << shift;
     if (half == 0 && (type == PACK_Q4_0 || type == PACK_Q5_0))
         return vld1q_dup_s32(&x->ns[k]) << shift;
     return vdupq_n_s32(0);

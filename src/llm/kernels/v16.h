@@ -42,6 +42,13 @@ static inline v8 v8_fma(v8 a, v8 b, v8 c)
 {
     return _mm256_fmadd_ps(a, b, c);
 }
+/* a[0]+a[1] + a[4]+a[5], a[2]+a[3] + a[6]+a[7], the same of b; in any order. */
+static inline void v8_pair_sums(v8 a, v8 b, float out[4])
+{
+    _mm_storeu_ps(out,
+                  _mm_hadd_ps(_mm_add_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps(a, 1)),
+                              _mm_add_ps(_mm256_castps256_ps128(b), _mm256_extractf128_ps(b, 1))));
+}
 #elif defined(V16_NEON)
 typedef struct {
     float32x4_t a, b;
@@ -67,6 +74,10 @@ static inline v8 v8_add(v8 x, v8 y)
 static inline v8 v8_fma(v8 x, v8 y, v8 z)
 {
     return (v8){vfmaq_f32(z.a, x.a, y.a), vfmaq_f32(z.b, x.b, y.b)};
+}
+static inline void v8_pair_sums(v8 x, v8 y, float out[4])
+{
+    vst1q_f32(out, vpaddq_f32(vaddq_f32(x.a, x.b), vaddq_f32(y.a, y.b)));
 }
 #else
 typedef struct {
@@ -98,6 +109,13 @@ static inline v8 v8_fma(v8 a, v8 b, v8 c)
     for (int i = 0; i < 8; i++)
         c.f[i] = fmaf(a.f[i], b.f[i], c.f[i]);
     return c;
+}
+static inline void v8_pair_sums(v8 a, v8 b, float out[4])
+{
+    out[0] = a.f[0] + a.f[1] + a.f[4] + a.f[5];
+    out[1] = a.f[2] + a.f[3] + a.f[6] + a.f[7];
+    out[2] = b.f[0] + b.f[1] + b.f[4] + b.f[5];
+    out[3] = b.f[2] + b.f[3] + b.f[6] + b.f[7];
 }
 #endif
 
