@@ -30,13 +30,10 @@ static inline bool elem_quantize(const struct acts *a, size_t col, const float *
         hi = v16_add(v16_mul(hi, v16_set1(inv)), magic);
         v16i_store_low(q, v16_bits(lo));
         v16i_store_low(q + 16, v16_bits(hi));
-        float sums[4], sum; /* of small integers: exact, so their order is free */
         lo = v16_sub(magic, lo);
         hi = v16_sub(magic, hi);
-        v8_pair_sums(v8_add(v16_low(lo), v16_high(lo)), v8_add(v16_low(hi), v16_high(hi)), sums);
-        for (int j = 0; j < 4; j++)
-            a->np[4 * i + (size_t)j] = (int16_t)sums[j];
-        sum = (sums[0] + sums[1]) + (sums[2] + sums[3]);
+        float sum = v8_pair_sums(v8_add(v16_low(lo), v16_high(lo)),
+                                 v8_add(v16_low(hi), v16_high(hi)), a->np + 4 * i);
         a->dx[i] = dx;
         a->ds[i] = dx * (0.0f - sum);
         a->ns[i] = (int32_t)sum;
@@ -284,8 +281,34 @@ static inline float attn_softmax(float *s, size_t n)
     return v8_sum(sum);
 }
 
+/* a[r] += sum over n tokens of p[r*lds + t] * value[t], in order; n may be a constant. */
+static inline __attribute__((always_inline)) void attn_tokens(const void *value, const bool half,
+                                                              const float *p, size_t lds, size_t n,
+                                                              size_t head_dim, v16 (*a)[4],
+                                                              const int rows, const int wide)
+{
+#pragma GCC unroll 8
+    for (size_t t = 0; t < n; t++) {
+        v16 v[4];
+#pragma GCC unroll 4
+        for (int i = 0; i < wide; i++) {
+            v[i] = kv_lanes(value, t * head_dim + 16 * (size_t)i, half);
+            if (rows > 1)
+                v[i] = v16_keep(v[i]);
+        }
+#pragma GCC unroll 2
+        for (int r = 0; r < rows; r++) {
+            v16 w = v16_set1(p[(size_t)r * lds + t]);
+#pragma GCC unroll 4
+            for (int i = 0; i < wide; i++)
+                a[r][i] = v16_fma(w, v[i], a[r][i]);
+        }
+    }
+}
+
 /* Of `rows` outputs, `wide` vectors each, both constants: acc[r][d..] += sum over from <= t < n of p[r*lds + t] *
- * value[t][d..], in order. value[i] is a block of 16 tokens. What is summed stays in registers through all blocks. */
+ * value[t][d..], in order. value[i] is a block of 16 tokens. What is summed stays in registers through all blocks. Whole
+ * blocks go without a branch for each token: how well those are foreseen depends on where the loop comes to lie. */
 static inline __attribute__((always_inline)) void
 attn_sums(const void *const *value, const bool half, const float *p, size_t lds, size_t from,
           size_t n, size_t d, size_t head_dim, float *acc, const int rows, const int wide)
@@ -296,24 +319,18 @@ attn_sums(const void *const *value, const bool half, const float *p, size_t lds,
     for (int i = 0; i < rows * wide; i++)
         a[i / wide][i % wide] =
             v16_load(acc + (size_t)(i / wide) * head_dim + d + 16 * (size_t)(i % wide));
-    for (size_t t = from; t < n;) {
+    for (size_t t = from, end; t < n; t = end) {
+        size_t at = t % KV_TOKENS * head_dim + d;
         const void *block = value[t / KV_TOKENS];
-        size_t end = (t / KV_TOKENS + 1) * KV_TOKENS, i0 = t % KV_TOKENS * head_dim + d;
-        for (; t < (end < n ? end : n); t++, i0 += head_dim) {
-            v16 v[4];
-#pragma GCC unroll 4
-            for (int i = 0; i < wide; i++) {
-                v[i] = kv_lanes(block, i0 + 16 * (size_t)i, half);
-                if (rows > 1)
-                    v[i] = v16_keep(v[i]);
-            }
-#pragma GCC unroll 2
-            for (int r = 0; r < rows; r++) {
-                v16 w = v16_set1(p[(size_t)r * lds + t]);
-#pragma GCC unroll 4
-                for (int i = 0; i < wide; i++)
-                    a[r][i] = v16_fma(w, v[i], a[r][i]);
-            }
+
+        block = half ? (const void *)((const uint16_t *)block + at)
+                     : (const void *)((const float *)block + at);
+        end = (t / KV_TOKENS + 1) * KV_TOKENS;
+        if (end <= n && t % KV_TOKENS == 0) {
+            attn_tokens(block, half, p + t, lds, KV_TOKENS, head_dim, a, rows, wide);
+        } else {
+            end = end < n ? end : n;
+            attn_tokens(block, half, p + t, lds, end - t, head_dim, a, rows, wide);
         }
     }
 #pragma GCC unroll 4

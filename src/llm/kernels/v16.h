@@ -42,12 +42,17 @@ static inline v8 v8_fma(v8 a, v8 b, v8 c)
 {
     return _mm256_fmadd_ps(a, b, c);
 }
-/* a[0]+a[1] + a[4]+a[5], a[2]+a[3] + a[6]+a[7], the same of b; in any order. */
-static inline void v8_pair_sums(v8 a, v8 b, float out[4])
+/* Of small whole numbers, whose sums are exact in any order: a[0]+a[1] + a[4]+a[5], a[2]+a[3] + a[6]+a[7], the same of b; returns
+ * the sum of all. */
+static inline float v8_pair_sums(v8 a, v8 b, int16_t out[4])
 {
-    _mm_storeu_ps(out,
-                  _mm_hadd_ps(_mm_add_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps(a, 1)),
-                              _mm_add_ps(_mm256_castps256_ps128(b), _mm256_extractf128_ps(b, 1))));
+    __m128 f = _mm_hadd_ps(_mm_add_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps(a, 1)),
+                           _mm_add_ps(_mm256_castps256_ps128(b), _mm256_extractf128_ps(b, 1)));
+    __m128i n = _mm_cvttps_epi32(f);
+
+    _mm_storel_epi64((void *)out, _mm_packs_epi32(n, n));
+    f = _mm_add_ps(f, _mm_movehl_ps(f, f));
+    return _mm_cvtss_f32(_mm_add_ss(f, _mm_movehdup_ps(f)));
 }
 #elif defined(V16_NEON)
 typedef struct {
@@ -75,9 +80,12 @@ static inline v8 v8_fma(v8 x, v8 y, v8 z)
 {
     return (v8){vfmaq_f32(z.a, x.a, y.a), vfmaq_f32(z.b, x.b, y.b)};
 }
-static inline void v8_pair_sums(v8 x, v8 y, float out[4])
+static inline float v8_pair_sums(v8 x, v8 y, int16_t out[4])
 {
-    vst1q_f32(out, vpaddq_f32(vaddq_f32(x.a, x.b), vaddq_f32(y.a, y.b)));
+    float32x4_t f = vpaddq_f32(vaddq_f32(x.a, x.b), vaddq_f32(y.a, y.b));
+
+    vst1_s16(out, vmovn_s32(vcvtq_s32_f32(f)));
+    return vaddvq_f32(f);
 }
 #else
 typedef struct {
@@ -110,12 +118,14 @@ static inline v8 v8_fma(v8 a, v8 b, v8 c)
         c.f[i] = fmaf(a.f[i], b.f[i], c.f[i]);
     return c;
 }
-static inline void v8_pair_sums(v8 a, v8 b, float out[4])
+static inline float v8_pair_sums(v8 a, v8 b, int16_t out[4])
 {
-    out[0] = a.f[0] + a.f[1] + a.f[4] + a.f[5];
-    out[1] = a.f[2] + a.f[3] + a.f[6] + a.f[7];
-    out[2] = b.f[0] + b.f[1] + b.f[4] + b.f[5];
-    out[3] = b.f[2] + b.f[3] + b.f[6] + b.f[7];
+    float f[4] = {a.f[0] + a.f[1] + a.f[4] + a.f[5], a.f[2] + a.f[3] + a.f[6] + a.f[7],
+                  b.f[0] + b.f[1] + b.f[4] + b.f[5], b.f[2] + b.f[3] + b.f[6] + b.f[7]};
+
+    for (int i = 0; i < 4; i++)
+        out[i] = (int16_t)f[i];
+    return f[0] + f[1] + f[2] + f[3];
 }
 #endif
 
