@@ -1,4 +1,12 @@
 /* kernels_avx2.c - two halves of 8 rows in the lanes of 256-bit registers (llm/kernels).
+ * Picture  One product, of group g (4 columns) of 8 rows with a column of activations:
+ *
+ *            weights, from the tile:     | row 0: w0 w1 w2 w3 | row 1: w0 w1 w2 w3 | ... | row 7 |  32 bytes
+ *            activations, the same:      |        x0 x1 x2 x3 |        x0 x1 x2 x3 | ... |       |
+ *            VPMADDUBSW, 16 bits:        | w0x0+w1x1  w2x2+w3x3 | ...                            |
+ *            added over the groups,      | sum of columns 0, 1  sum of columns 2, 3 (mod 4) | ... |
+ *            VPMADDWD by 1, 32 bits:     |          row 0           |          row 1          | ... |
+ *
  * Method   VPMADDUBSW multiplies unsigned weights by signed activations (|x| <= 127) and adds pairs in 16 bits: at most
  *          2 * 63 * 127 = 16002, never saturated. Such results of a block are added in 16 bits before one VPMADDWD widens them. A
  *          16-bit lane adds half of the block's columns, 16:
@@ -14,7 +22,8 @@
  * Shape    16 rows by 3 columns: 6 sums in 16 bits, 6 float accumulators or sums in 32 bits, two vectors of weights, one of
  *          activations: 5 loads for 6 products, where 8 rows by 4 columns need 5 for 4. Where signs are kept besides (Q8_0),
  *          16 registers hold 8 rows by 4 columns.
- * Exact    Integers do not round; floats end in the reference's operations. */
+ * Exact    Integers do not round; floats end in the reference's operations.
+ * Source   Intel 64 and IA-32 Architectures SDM, volume 2 (PMADDUBSW, PMADDWD); formats of the blocks as in pack_layout.h. */
 #include "llm/kernels/x86_256.h"
 
 /* Keep the compiler from working ahead: sums in the order of the text leave every value in a register. Costs nothing. */

@@ -1,11 +1,15 @@
 /* kernels_avx512vnni.c - 16 rows in the lanes of a 512-bit register (llm/kernels).
+ * Picture  | row 0: w0 w1 w2 w3 | row 1: w0 w1 w2 w3 | ... | row 15 |  weights of a group, unpacked in registers or from the tile
+ *          |        x0 x1 x2 x3 |        x0 x1 x2 x3 | ... |        |  activations of a column, the same
+ *          | row 0 += w0x0+w1x1+w2x2+w3x3 | row 1 += ...   |        |  VPDPBUSD, 32 bits
  * Method   VPDPBUSD multiplies 4 unsigned weights of each row by the same 4 signed activations (a 32-bit
  *          broadcast from memory) and adds them to a 32-bit lane. Weights are the unsigned numbers of the file.
  *          The accumulator starts at -offset * sum(x) instead of zero, which removes the offset for free:
  *            I = sum (u - offset) x = sum u x - offset * sum x
  *          A lane holds at most 32 * 255 * 127 < 2^20 in either direction. Offsets are powers of two: a shift.
  * Shape    8 columns at a time: 8 integer and 8 float accumulators, one weight vector for all of them.
- * Exact    Integers do not round and VPDPBUSD does not saturate; floats end in the reference's operations. */
+ * Exact    Integers do not round and VPDPBUSD does not saturate; floats end in the reference's operations.
+ * Source   Intel 64 and IA-32 Architectures SDM, volume 2 (VPDPBUSD). */
 #include "llm/kernels/elem.h"
 #include "llm/kernels/pack_layout.h"
 

@@ -1,10 +1,14 @@
 /* kernels_avxvnni.c - two halves of 8 rows in the lanes of 256-bit registers, with dot products (llm/kernels).
+ * Picture  | row 0: w0 w1 w2 w3 | row 1: w0 w1 w2 w3 | ... | row 7 |  weights of a group, from the tile
+ *          |        x0 x1 x2 x3 |        x0 x1 x2 x3 | ... |       |  activations of a column, the same
+ *          | row 0 += w0x0+w1x1+w2x2+w3x3 | row 1 += ...   |       |  VPDPBUSD, 32 bits
  * Method   VPDPBUSD in its 256-bit form, for processors that have it without AVX-512: 4 unsigned weights of each row by the
  *          same 4 signed activations, added to a 32-bit lane. Bytes (Q8_0) become unsigned by adding 128. The sum starts at
  *          -offset * sum(x), which removes the offset; a lane holds at most 32 * 255 * 127 < 2^20 in either direction.
  * Shape    16 rows by 4 columns: 8 sums, which is what the latency of the instruction asks for, two vectors of weights and
  *          one of activations; float accumulators come from memory once a block.
- * Exact    Integers do not round and VPDPBUSD does not saturate; floats end in the reference's operations. */
+ * Exact    Integers do not round and VPDPBUSD does not saturate; floats end in the reference's operations.
+ * Source   Intel Architecture Instruction Set Extensions Programming Reference (VPDPBUSD, VEX form). */
 #include "llm/kernels/x86_256.h"
 
 #define COLS 4

@@ -11,7 +11,8 @@
  *          at -offset * sum(x) instead of zero, which removes the offset. A lane holds at most 32 * 128 * 127 < 2^19.
  * Shape    16 rows by 4 columns: 16 sums, a vector of activations for each column (or pair of them) and weights that pass by;
  *          half of the float accumulators come from memory, once a block.
- * Exact    Integers do not round or saturate; floats end in the reference's operations. */
+ * Exact    Integers do not round or saturate; floats end in the reference's operations.
+ * Source   Arm Architecture Reference Manual for A-profile (SDOT, SMMLA, UZP1). */
 #ifndef LLM_KERNELS_NEON_H
 #define LLM_KERNELS_NEON_H
 

@@ -10,6 +10,7 @@
  * Fifth bits (Q5_0): one vector; bit g of byte 4r+i belongs to column 4g+i of row r.
  * Bits 4 and 5 (Q6_K): two vectors; bits 2g,2g+1 of byte 4r+i of vector h belong to column 16h+4g+i.
  * Bytes (Q8_0): 8 vectors, byte 4r+i of vector g is column 4g+i of row r.
+ * Source of the formats: ggml (ggml-common.h, the block structs; quant.c has their arithmetic).
  * Scales stay in the half precision of the file; a packed file is at most 3% larger than its source (Q4_K). */
 #ifndef LLM_KERNELS_PACK_LAYOUT_H
 #define LLM_KERNELS_PACK_LAYOUT_H
