@@ -81,7 +81,7 @@ check "and its server is gone" bash -c '! pgrep -f "^[^ ]*python3 $0 " >/dev/nul
 # Scripts that build nothing, programs that answer at once; both write down what they were asked.
 mkdir "$work/peers"
 for p in llama-cpp ik-llama candle; do
-    printf '#!/bin/sh\necho "build %s $1" >>"$ASKED"\necho "$0-bench"\n' $p >"$work/peers/$p"
+    printf '#!/bin/sh\necho "build %s $1" >>"$ASKED"\necho "$0-${2:-bench}"\n' $p >"$work/peers/$p"
 done
 cat >"$work/peers/llama-cpp-bench" <<'P'
 #!/bin/sh
@@ -89,6 +89,11 @@ echo "$(basename "$0") $*" >>"$ASKED"
 echo '[{"n_prompt": 512, "n_gen": 0, "avg_ts": 200.5}, {"n_prompt": 0, "n_gen": 32, "avg_ts": 20.25}]'
 P
 cp "$work/peers/llama-cpp-bench" "$work/peers/ik-llama-bench"
+cat >"$work/peers/llama-cpp-llama-batched-bench" <<'P'
+#!/bin/sh
+echo "$(basename "$0") $*" >>"$ASKED"
+printf 'a line that is not one of results\n{"pl": 10, "speed_pp": 1.5, "speed_tg": 50.5}\n'
+P
 cat >"$work/peers/candle-bench" <<'P'
 #!/bin/sh
 echo "$(basename "$0") $*" >>"$ASKED"
@@ -125,6 +130,15 @@ check "peers run the other format besides; Candle with all that the machine has 
         done
     done
 )
+bench/compare --rounds 1 --peers llama.cpp-batched,llama.cpp-batched-nofa,llama.cpp-batched-q8 "$model" >"$work/compare.csv" 2>"$work/err"
+check "ten sequences at once, in three ways" cmp <(rows_of "$work/compare.csv") <(
+    for i in $isas; do
+        want Q4_1 $i dobby 0
+        printf "SmolLM2-135M-Instruct.Q4_1.gguf,$i,%s,write10,0\n" dobby llama.cpp-batched llama.cpp-batched-nofa llama.cpp-batched-q8
+    done
+)
+check "each with its own setting" bash -c 'grep -q -- "-fa on -ctk f16 -ctv f16" "$0" && grep -q -- "-fa off -ctk f16" "$0" &&
+    grep -q -- "-fa on -ctk q8_0 -ctv q8_0" "$0"' "$ASKED"
 check "each as it should be" bash -c 'grep -q "^ik-llama-bench .*Q4_0.gguf.* -rtr 1$" "$0" && ! grep -q "^llama-cpp-bench .*-rtr" "$0" &&
     grep -q "^candle-bench .* 2 512 32$" "$0"' "$ASKED"
 check "the summary names program, file and ratio" \
