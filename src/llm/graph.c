@@ -20,7 +20,7 @@
 
 #define HEAD_COLS  32 /* outputs that share a pass over the output matrix */
 #define FEW_COLS   16 /* up to here a step waits for weights to come from memory */
-#define WIDE_COLS  96 /* columns at a time of a matrix that is unpacked in several parts */
+#define WIDE_COLS  64 /* columns at a time of a matrix that is unpacked in several parts */
 #define FEW_BLOCKS 8  /* blocks unpacked at a time then; a K-quant's */
 #define APART_COLS 32 /* columns of each member, from which on they are divided instead of rows */
 #define BLOCK_COLS 64 /* columns that go through a layer together then */
