@@ -130,8 +130,8 @@ check "peers run the other format besides; Candle with all that the machine has 
         done
     done
 )
-bench/compare --rounds 1 --peers llama.cpp-batched,llama.cpp-batched-nofa,llama.cpp-batched-q8 "$model" >"$work/compare.csv" 2>"$work/err"
-check "ten sequences at once, in three ways" cmp <(rows_of "$work/compare.csv") <(
+bench/compare --rounds 1 --peers llama.cpp-batched,llama.cpp-batched-nofa,llama.cpp-batched-q8 "$model" >"$work/compare10.csv" 2>"$work/err10"
+check "ten sequences at once, in three ways" cmp <(rows_of "$work/compare10.csv") <(
     for i in $isas; do
         want Q4_1 $i dobby 0
         printf "SmolLM2-135M-Instruct.Q4_1.gguf,$i,%s,write10,0\n" dobby llama.cpp-batched llama.cpp-batched-nofa llama.cpp-batched-q8
@@ -178,6 +178,10 @@ bench/metrics "$work/compare" >"$work/page2"
 check "one sequence: a column for each peer, the other format beside dobby on the model" bash -c \
     'grep -qF "| dobby | llama.cpp | dobby / it | ik_llama.cpp-rtr | dobby / it | candle | dobby / it |" "$0" &&
     grep -qE "^\| SmolLM2-135M Q4_0, $1 \| writing \| - \| 20.2 \(20.2 to 20.2\) \| [0-9.]+ \|" "$0"' "$work/page2" "$last"
+mkdir "$work/compare10"
+cp "$work/compare10.csv" "$work/compare10/2026-01-01-compare-a.csv"
+bench/metrics "$work/compare10" >"$work/page3"
+check "ten sequences: a table of their own" bash -c 'grep -qF "Ten sequences" "$0" && grep -qE "\| writing \| [0-9.]+ .*\| 50.5 .*\| 50.5 .*\| 50.5 " "$0"' "$work/page3"
 check "every table names its command" \
     bash -c 'test "$(grep -c "^### " "$0")" = "$(grep -c "^Again: " "$0")" && grep -q -- "--cases memory" "$0"' "$work/page"
 head -n 1 "$work/results/2026-01-03-job-a.csv" >"$work/results/2026-01-04-job-a.csv"
