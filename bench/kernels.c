@@ -25,8 +25,7 @@
 #define CASE_SECONDS 0.05
 #define MAX_ROUNDS   101
 #define CONTEXT      1000
-#define BODY_PANELS                                                                                \
-    304 /* more have the output matrices only, whose products graph.c takes HEAD_ROWS at a time */
+#define BODY_PANELS  304 /* more have output matrices only: HEAD_ROWS at a time */
 
 struct kernels_opts {
     const char *isa, *types, *columns;
@@ -196,8 +195,7 @@ struct bench {
     struct bench_list columns;
     int rounds;
     double results[BENCH_LIST_MAX][MAX_ROUNDS]; /* multiply-adds a second */
-    double mixes[BENCH_LIST_MAX]
-                [MAX_ROUNDS]; /* of the same instructions on registers, just before */
+    double mixes[BENCH_LIST_MAX][MAX_ROUNDS];   /* the same on registers, just before */
 };
 
 /* The median of a round's numbers, each divided by the other's where there is one. */
