@@ -20,8 +20,8 @@
 
 #define HEAD_COLS  32 /* outputs that share a pass over the output matrix */
 #define FEW_COLS   16 /* up to here a step waits for weights to come from memory */
-#define WIDE_COLS  64 /* columns at a time of a matrix that is unpacked in several parts */
 #define FEW_BLOCKS 8  /* blocks unpacked at a time then; a K-quant's */
+#define WIDE_COLS  64 /* columns at a time of a matrix that is unpacked in more than two parts */
 #define APART_COLS 32 /* columns of each member, from which on they are divided instead of rows */
 #define BLOCK_COLS 64 /* columns that go through a layer together then */
 
@@ -358,8 +358,8 @@ static void set_acts(const struct part *w, struct acts *a, size_t i, const float
         mark(w->s, column(w, i));
 }
 
-/* Columns of this member: out = quantised norm of x. */
-static void norm_columns(const struct part *w, const float *weight, struct acts *out)
+/* Columns of this member: a = quantised norm of x. */
+static void norm_columns(const struct part *w, const float *weight)
 {
     struct graph *g = w->g;
     const struct dobby_model *m = g->m;
@@ -367,7 +367,7 @@ static void norm_columns(const struct part *w, const float *weight, struct acts 
 
     for (size_t i = w->mine.from; i < w->mine.to; i++) {
         m->kernels->rmsnorm(g->x + column(w, i) * m->n_embd, weight, m->n_embd, m->eps, normed);
-        set_acts(w, out, i, normed, 0, m->n_embd);
+        set_acts(w, &g->a, i, normed, 0, m->n_embd);
     }
 }
 
@@ -467,7 +467,7 @@ static void keys_part(const struct part *w, size_t layer)
     const struct layer *y = &g->m->layers[layer];
     size_t ldq = y->q.n_panels * PANEL_ROWS, ldkv = y->k.n_panels * PANEL_ROWS;
 
-    norm_columns(w, y->attn_norm, &g->a);
+    norm_columns(w, y->attn_norm);
     meet(w);
     product(w, &y->q, &g->a, g->q, ldq);
     product(w, &y->k, &g->a, g->k, ldkv);
@@ -517,7 +517,7 @@ static void feed_forward_part(const struct part *w, size_t layer)
     struct graph *g = w->g;
     const struct layer *y = &g->m->layers[layer];
 
-    norm_columns(w, y->ffn_norm, &g->a);
+    norm_columns(w, y->ffn_norm);
     meet(w);
     gate_up(w, y);
     meet(w);

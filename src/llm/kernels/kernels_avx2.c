@@ -60,8 +60,7 @@ INLINE __m256 end(__m256 acc, __m256i s, __m256 d, __m256 m, const struct acts *
     return kind == MINIMUM ? _mm256_fmadd_ps(m, _mm256_set1_ps(x->ds[k]), acc) : acc;
 }
 
-/* s = a block's products of R halves of 8 rows and NC columns, column after column; `run` of them share 16 bits. nb: blocks
- * from column to column; f: factors of the block's halves. */
+/* s = products of block k with R halves of 8 rows and NC columns, column after column; f0, f1: factors of the block's halves. */
 INLINE void dots(__m256i *s, const uint8_t *w, const int8_t *q, const struct acts *x, size_t k,
                  const __m256i *f0, const __m256i *f1, const int R, const int NC, const int kind,
                  const int shift)
