@@ -22,6 +22,9 @@
 #define FEW_COLS   16 /* up to here a step waits for weights to come from memory */
 #define FEW_BLOCKS 8  /* blocks unpacked at a time then; a K-quant's */
 #define WIDE_COLS  64 /* columns at a time of a matrix that is unpacked in more than two parts */
+#define WIDE_SLICE                                                                                 \
+    15 /* of such, those between questions for what comes next: kernels take 3, 4 or 5 */
+#define MANY_SLICE 60 /* and where more columns go at a time */
 #define APART_COLS 32 /* columns of each member, from which on they are divided instead of rows */
 #define BLOCK_COLS 64 /* columns that go through a layer together then */
 
@@ -274,25 +277,39 @@ static void take_own(struct part *w, struct share c)
 
 /* ---- products ------------------------------------------------------------------------------------------- */
 
-/* Ask for n bytes that will be read soon; what stands behind the end of an array does no harm. */
-static void ask_ahead(const unsigned char *p, size_t n)
+/* Ask for n bytes that will be read, into the level-1 cache if soon, else into level 2; what stands behind the end of an array
+ * does no harm. */
+static inline void ask_ahead(const unsigned char *p, size_t n, bool soon)
 {
     for (size_t i = 0; i < n; i += 64)
-        __builtin_prefetch(p + i);
+        if (soon)
+            __builtin_prefetch(p + i, 0, 3);
+        else
+            __builtin_prefetch(p + i, 0, 2);
 }
 
-/* Blocks b..b+nb-1 of panel p times n columns. */
+/* Blocks b..b+nb-1 of panel p times n columns. What comes next is asked for meanwhile: of few columns the blocks behind, of
+ * many the same blocks of the panel behind, a little at each slice of the columns, as many as a core can wait for. */
 static void multiply(const struct kernels *k, struct tile *tile, const struct matrix *w, size_t p,
                      size_t b, size_t nb, const struct acts *x, size_t col, size_t n, float *y,
                      size_t ldy)
 {
     const unsigned char *panel = w->data + p * w->panel_bytes;
     size_t each = w->panel_bytes / (w->cols / BLOCK);
+    size_t slice = n > WIDE_COLS ? MANY_SLICE : WIDE_SLICE;
 
     k->unpack[w->type](panel, b, nb, tile);
-    if (n <= FEW_COLS)
-        ask_ahead(panel + each * (b + nb), each * nb);
-    k->gemm[w->type](tile, b, nb, x, col, n, y, ldy, b == 0);
+    if (n <= FEW_COLS) {
+        ask_ahead(panel + each * (b + nb), each * nb, true);
+        k->gemm[w->type](tile, b, nb, x, col, n, y, ldy, b == 0);
+        return;
+    }
+    for (size_t c = 0, now; c < n; c += now) {
+        now = size_min(n - c, slice);
+        size_t from = each * nb * c / n, to = each * nb * (c + now) / n;
+        ask_ahead(panel + w->panel_bytes + each * b + from, to - from, false);
+        k->gemm[w->type](tile, b, nb, x, col + c, now, y + c * ldy, ldy, b == 0);
+    }
 }
 
 /* The size of parts when n > 0 things are cut into as few of at most `most` as can be, alike. */

@@ -21,7 +21,7 @@
  *          widened by itself. |-128| is 128 as an unsigned byte, and x is never -128, so its negation exists.
  * Shape    16 rows by 3 columns: 6 sums in 16 bits, 6 float accumulators or sums in 32 bits, two vectors of weights, one of
  *          activations: 5 loads for 6 products, where 8 rows by 4 columns need 5 for 4. Where signs are kept besides (Q8_0),
- *          16 registers hold 8 rows by 4 columns.
+ *          16 registers hold 8 rows by 5 columns, and the other 8 rows follow while these columns are in the level-1 cache.
  * Exact    Integers do not round; floats end in the reference's operations.
  * Source   Intel 64 and IA-32 Architectures SDM, volume 2 (PMADDUBSW, PMADDWD); formats of the blocks as in pack_layout.h. */
 #include "llm/kernels/x86_256.h"
@@ -78,7 +78,7 @@ INLINE void dots(__m256i *s, const uint8_t *w, const int8_t *q, const struct act
             v[u] = _mm256_load_si256((const void *)(w + g * 64 + 32 * u));
             a[u] = kind == BYTES ? _mm256_abs_epi8(v[u]) : v[u];
         }
-#pragma GCC unroll 4
+#pragma GCC unroll 5
         for (int c = 0; c < NC; c++) {
             __m256i four = four_of(q + (size_t)c * x->k + g * 4), from = four;
             if (g % run == 0 && (kind == OFFSET || kind == FACTORS))
@@ -152,16 +152,17 @@ INLINE void gemm(const struct tile *t, size_t blk0, size_t n_blk, const struct a
     core(t, u, blk0, n_blk, x, col0 + c, y + c * ldy, ldy, first, R, NC, kind, shift)
     const bool both = kind != BYTES;
 
-    for (size_t u = 0; u < (both ? 1 : 2); u++) {
-        size_t c = 0, n;
-        for (size_t left = n_cols; left > 0; left -= n, c += n) {
-            n = together(left, both ? 3 : 4);
+    for (size_t c = 0, n, left = n_cols; left > 0; left -= n, c += n) {
+        n = together(left, both ? 3 : 5);
+        for (size_t u = 0; u < (both ? 1 : 2); u++) {
             if (both && n == 3)
                 CORE(2, 3);
             else if (both && n == 2)
                 CORE(2, 2);
             else if (both)
                 CORE(2, 1);
+            else if (n == 5)
+                CORE(1, 5);
             else if (n == 4)
                 CORE(1, 4);
             else if (n == 3)
