@@ -21,7 +21,7 @@
 #define HEAD_COLS  32 /* outputs that share a pass over the output matrix */
 #define FEW_COLS   16 /* up to here a step waits for weights to come from memory */
 #define FEW_BLOCKS 8  /* blocks unpacked at a time then; a K-quant's */
-#define WIDE_COLS  64 /* columns at a time of a matrix that is unpacked in more than two parts */
+#define WIDE_COLS  90 /* columns at a time of a matrix that is unpacked in more than two parts */
 #define WIDE_SLICE                                                                                 \
     15 /* of such, those between questions for what comes next: kernels take 3, 4 or 5 */
 #define MANY_SLICE 60 /* and where more columns go at a time */
