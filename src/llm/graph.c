@@ -18,15 +18,13 @@
 #include <math.h>
 #include <string.h>
 
-#define HEAD_COLS  32 /* outputs that share a pass over the output matrix */
-#define FEW_COLS   16 /* up to here a step waits for weights to come from memory */
-#define FEW_BLOCKS 8  /* blocks unpacked at a time then; a K-quant's */
-#define WIDE_COLS  90 /* columns at a time of a matrix that is unpacked in more than two parts */
-#define WIDE_SLICE                                                                                 \
-    15 /* of such, those between questions for what comes next: kernels take 3, 4 or 5 */
-#define MANY_SLICE 60 /* and where more columns go at a time */
-#define APART_COLS 32 /* columns of each member, from which on they are divided instead of rows */
-#define BLOCK_COLS 64 /* columns that go through a layer together then */
+#define HEAD_COLS  32  /* outputs that share a pass over the output matrix */
+#define FEW_COLS   16  /* up to here a step waits for weights to come from memory */
+#define FEW_BLOCKS 8   /* blocks unpacked at a time then; a K-quant's */
+#define WIDE_COLS  128 /* columns at a time of a matrix that is unpacked in more than two parts */
+#define SLICES     32  /* of the columns of a product, between which what comes next is asked for */
+#define APART_COLS 32  /* columns of each member, from which on they are divided instead of rows */
+#define BLOCK_COLS 64  /* columns that go through a layer together then */
 
 /* Scratch of one team member. */
 struct rank {
@@ -296,7 +294,7 @@ static void multiply(const struct kernels *k, struct tile *tile, const struct ma
 {
     const unsigned char *panel = w->data + p * w->panel_bytes;
     size_t each = w->panel_bytes / (w->cols / BLOCK);
-    size_t slice = n > WIDE_COLS ? MANY_SLICE : WIDE_SLICE;
+    size_t some = k->at_once[w->type], slice = (n / (SLICES * some) + 1) * some;
 
     k->unpack[w->type](panel, b, nb, tile);
     if (n <= FEW_COLS) {

@@ -521,7 +521,8 @@ static inline void elem_gemm_float(enum pack_type type, const unsigned char *pan
 }
 
 /* The table of a file that defines an unpack_TYPE and a gemm_TYPE for each quantised type. */
-#define KERNELS(label)                                                                             \
+/* n, n_bytes: columns that gemm takes together, and of bytes. */
+#define KERNELS(label, n, n_bytes)                                                                 \
     {                                                                                              \
         .name = label,                                                                             \
         .unpack =                                                                                  \
@@ -529,6 +530,8 @@ static inline void elem_gemm_float(enum pack_type type, const unsigned char *pan
              [PACK_Q8_0] = unpack_q8_0, [PACK_Q4_K] = unpack_q4_k, [PACK_Q6_K] = unpack_q6_k},     \
         .gemm = {[PACK_Q4_0] = gemm_q4_0, [PACK_Q4_1] = gemm_q4_1, [PACK_Q5_0] = gemm_q5_0,        \
                  [PACK_Q8_0] = gemm_q8_0, [PACK_Q4_K] = gemm_q4_k, [PACK_Q6_K] = gemm_q6_k},       \
+        .at_once = {[PACK_Q4_0] = n,       [PACK_Q4_1] = n, [PACK_Q5_0] = n,                       \
+                    [PACK_Q8_0] = n_bytes, [PACK_Q4_K] = n, [PACK_Q6_K] = n},                      \
         .gemm_float = elem_gemm_float, .quantize = elem_quantize, .rmsnorm = elem_rmsnorm,         \
         .top = elem_top, .rope = elem_rope, .add = elem_add, .silu_mul = elem_silu_mul,            \
         .kv_store = elem_kv_store, .attention = elem_attention, .head = elem_head                  \

@@ -132,6 +132,7 @@ struct kernels {
     /* y[c][0..15] (+)= tile * x[col0 + c]; `first` starts from zero, otherwise from y. */
     void (*gemm[PACK_TYPES])(const struct tile *t, size_t blk0, size_t n_blk, const struct acts *x,
                              size_t col0, size_t n_cols, float *y, size_t ldy, bool first);
+    size_t at_once[PACK_TYPES]; /* columns that gemm takes together: multiples of them cost least */
     /* Float matrices: y[c][0..15] = panel * x.f, one fmaf a column. */
     void (*gemm_float)(enum pack_type type, const unsigned char *panel, const struct acts *x,
                        size_t col0, size_t n_cols, float *y, size_t ldy);

@@ -30,7 +30,9 @@
 #define IN_ORDER(v) __asm__ volatile("" : "+x"(v))
 
 enum { OFFSET, MINIMUM, FACTORS, BYTES };
-#define SUMS 6 /* of 8 rows and a column, at once */
+#define SUMS           6 /* of 8 rows and a column, at once */
+#define TOGETHER       3 /* columns */
+#define TOGETHER_BYTES 5
 
 /* Q6_K: the factor of half h of a block twice in each of 8 lanes, to multiply pairs by. */
 INLINE __m256i factor_pairs(const struct packed_block *p, const int h, const int u)
@@ -153,7 +155,7 @@ INLINE void gemm(const struct tile *t, size_t blk0, size_t n_blk, const struct a
     const bool both = kind != BYTES;
 
     for (size_t c = 0, n, left = n_cols; left > 0; left -= n, c += n) {
-        n = together(left, both ? 3 : 5);
+        n = together(left, both ? TOGETHER : TOGETHER_BYTES);
         for (size_t u = 0; u < (both ? 1 : 2); u++) {
             if (both && n == 3)
                 CORE(2, 3);
@@ -207,4 +209,4 @@ TYPE(q8_0, PACK_Q8_0, BYTES, 0)
 TYPE(q4_k, PACK_Q4_K, MINIMUM, 0)
 TYPE(q6_k, PACK_Q6_K, FACTORS, 5)
 
-const struct kernels kernels_avx2 = KERNELS("avx2");
+const struct kernels kernels_avx2 = KERNELS("avx2", TOGETHER, TOGETHER_BYTES);

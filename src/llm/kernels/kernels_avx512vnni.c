@@ -207,4 +207,4 @@ TYPE(q8_0, PACK_Q8_0)
 TYPE(q4_k, PACK_Q4_K)
 TYPE(q6_k, PACK_Q6_K)
 
-const struct kernels kernels_avx512vnni = KERNELS("avx512vnni");
+const struct kernels kernels_avx512vnni = KERNELS("avx512vnni", 4, 4);

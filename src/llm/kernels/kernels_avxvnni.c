@@ -155,4 +155,4 @@ TYPE(q8_0, PACK_Q8_0)
 TYPE(q4_k, PACK_Q4_K)
 TYPE(q6_k, PACK_Q6_K)
 
-const struct kernels kernels_avxvnni = KERNELS("avxvnni");
+const struct kernels kernels_avxvnni = KERNELS("avxvnni", 4, 4);

@@ -3,4 +3,4 @@
 
 TYPES(false)
 
-const struct kernels kernels_dotprod = KERNELS("dotprod");
+const struct kernels kernels_dotprod = KERNELS("dotprod", 4, 4);

@@ -3,4 +3,4 @@
 
 TYPES(true)
 
-const struct kernels kernels_i8mm = KERNELS("i8mm");
+const struct kernels kernels_i8mm = KERNELS("i8mm", 4, 4);

@@ -142,4 +142,4 @@ GEMM(gemm_q4_1, MINIMUM, 0)
 GEMM(gemm_q4_k, MINIMUM, 0)
 GEMM(gemm_q6_k, HALVES, 32)
 
-const struct kernels kernels_scalar = KERNELS("scalar");
+const struct kernels kernels_scalar = KERNELS("scalar", 1, 1);
