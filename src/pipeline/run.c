@@ -367,11 +367,15 @@ static void give_up(struct runner *k, struct slot *s, int code, const char *why)
     fail_item(k, s, code, why);
 }
 
-/* A try without an answer: the slot waits for the next one, or its item is left undone. */
+/* A try without an answer: the slot waits for the next one, or its item is left undone. Of a run that ends, it is left. */
 static void failed_try(struct runner *k, struct slot *s, int code, const char *why)
 {
     int most = tries_for(code);
 
+    if (k->rc < 0) {
+        leave(k, s);
+        return;
+    }
     s->tries++;
     s->r_written = 0;
     strbuf_reset(&s->text);
