@@ -21,7 +21,7 @@
 #define HEAD_COLS  32  /* outputs that share a pass over the output matrix */
 #define FEW_COLS   16  /* up to here a step waits for weights to come from memory */
 #define FEW_BLOCKS 8   /* blocks unpacked at a time then; a K-quant's */
-#define WIDE_COLS  128 /* columns at a time of a matrix that is unpacked in more than two parts */
+#define WIDE_COLS  128 /* columns at a time of a matrix that is unpacked in parts */
 #define SLICES     32  /* of the columns of a product, between which what comes next is asked for */
 #define APART_COLS 32  /* columns of each member, from which on they are divided instead of rows */
 #define BLOCK_COLS 64  /* columns that go through a layer together then */
@@ -325,7 +325,7 @@ void graph_product(const struct kernels *k, struct tile *tile, const struct matr
 {
     size_t blocks = w->cols / BLOCK;
     size_t part = (evenly(blocks, TILE_BLOCKS) + 7) / 8 * 8; /* in eights for K-quants */
-    size_t group = blocks > 2 * TILE_BLOCKS ? evenly(n, WIDE_COLS) : n;
+    size_t group = blocks > TILE_BLOCKS ? evenly(n, WIDE_COLS) : n;
 
     if (!pack_is_quantized(w->type))
         for (size_t p = from; p < to; p++)
