@@ -421,6 +421,16 @@ struct dobby_summary_stats {
 DOBBY_API int dobby_summarize_tree(const struct dobby_summarize *o, struct dobby_summary_stats *st,
                                    struct dobby_err *e);
 
+/* Keep the store of a tree up to date: summarise as dobby_summarize_tree does, wait until something changes in a directory that it
+ * walked and nothing more has for a moment, and again, until *o->stop, which must be there. Nothing is polled: the kernel tells
+ * (inotify). Between runs neither model nor store is open. The options are those of dobby_summarize_tree, without dry_run.
+ * on_round  after each run: its numbers, and 0 or DOBBY_E_UNDONE, after which what is left waits for the next change; may be NULL.
+ * Returns DOBBY_E_CANCELLED after *stop, or the failure that ended it. */
+DOBBY_API int dobby_watch_tree(const struct dobby_summarize *o,
+                               void (*on_round)(void *ctx, const struct dobby_summary_stats *st,
+                                                int rc),
+                               struct dobby_err *e);
+
 /* ---- reading a store --------------------------------------------------------------------------- */
 
 struct dobby_store;

@@ -144,6 +144,7 @@ int cli_kv_value(int choice);
 void cli_log_apply(struct cli *c, const struct cli_log *log, int quiet);
 
 int verb_summarize(struct cli *c, int argc, char **argv);
+int verb_watch(struct cli *c, int argc, char **argv);
 int verb_batch(struct cli *c, int argc, char **argv);
 int verb_run(struct cli *c, int argc, char **argv);
 int verb_tokenize(struct cli *c, int argc, char **argv);
@@ -152,7 +153,7 @@ int verb_show(struct cli *c, int argc, char **argv);
 int verb_status(struct cli *c, int argc, char **argv);
 int verb_bench(struct cli *c, int argc, char **argv);
 
-extern const struct opt_verb opt_verb_summarize, opt_verb_batch, opt_verb_run, opt_verb_tokenize,
-    opt_verb_models, opt_verb_show, opt_verb_status, opt_verb_bench;
+extern const struct opt_verb opt_verb_summarize, opt_verb_watch, opt_verb_batch, opt_verb_run,
+    opt_verb_tokenize, opt_verb_models, opt_verb_show, opt_verb_status, opt_verb_bench;
 
 #endif

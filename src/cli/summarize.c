@@ -1,4 +1,5 @@
-/* summarize.c - `dobby summarize`, the main job: options in, progress on stderr, rows out (cli).
+/* summarize.c - `dobby summarize`, the main job: options in, progress on stderr, rows out; and `dobby watch`, the same again and
+ * again without rows (cli).
  *
  * Threads  Events may come from the library's threads; what they touch here (struct view) has a lock.
  * Next     view.h for the progress line, rows.h for results. */
@@ -29,27 +30,58 @@ struct summarize_opts {
 
 static const char *const formats[] = {"md", "jsonl", NULL};
 
+/* Rows that summarize and watch share: how the work is done; what is kept; what is said. */
+#define WORK_ROWS                                                                                  \
+    {'m',                                                                                          \
+     "model",                                                                                      \
+     OPT_STRING,                                                                                   \
+     FIELD(model),                                                                                 \
+     0,                                                                                            \
+     0,                                                                                            \
+     "MODEL",                                                                                      \
+     NULL,                                                                                         \
+     "File or catalogue name of the model; with --engine, the server's name for it"},              \
+        {0,           "fast", OPT_FLAG,                                                            \
+         FIELD(fast), 0,      0,                                                                   \
+         NULL,        NULL,   "The small model: quick, and much worse (-m " CATALOGUE_FAST ")"},   \
+        {0,                                                                                        \
+         "agents",                                                                                 \
+         OPT_INT,                                                                                  \
+         FIELD(agents),                                                                            \
+         1,                                                                                        \
+         CLI_AGENTS_MAX,                                                                           \
+         "N",                                                                                      \
+         NULL,                                                                                     \
+         "Units in flight at most (10)"},                                                          \
+        CLI_ENGINE_ROWS(summarize_opts), CLI_SERVER_ROWS(summarize_opts, server),                  \
+    {                                                                                              \
+        0, "time-limit", OPT_INT, FIELD(time_limit), 1, TIME_LIMIT_MAX, "N", NULL,                 \
+            "Seconds of one try of one unit; then it is tried again (600)"                         \
+    }
+#define NO_DOCS_ROW                                                                                \
+    {                                                                                              \
+        0, "no-docs", OPT_FLAG, FIELD(no_docs), 0, 0, NULL, NULL,                                  \
+            "Hide doc comments and summarise from the code"                                        \
+    }
+#define STORE_ROW                                                                                  \
+    {                                                                                              \
+        0, "store", OPT_STRING, FIELD(store), 0, 0, "FILE", NULL,                                  \
+            "The store (.dobby/dobby.db of the tree)"                                              \
+    }
+#define QUIET_ROWS                                                                                 \
+    {'q', "quiet", OPT_FLAG, FIELD(quiet), 0, 0, NULL, NULL, "No progress, errors only"},          \
+        CLI_LOG_ROWS(summarize_opts, log)
+
 static const struct opt rows[] = {
-    {'m', "model", OPT_STRING, FIELD(model), 0, 0, "MODEL", NULL,
-     "File or catalogue name of the model; with --engine, the server's name for it"},
-    {0, "fast", OPT_FLAG, FIELD(fast), 0, 0, NULL, NULL,
-     "The small model: quick, and much worse (-m " CATALOGUE_FAST ")"},
-    {0, "agents", OPT_INT, FIELD(agents), 1, CLI_AGENTS_MAX, "N", NULL,
-     "Units in flight at most (10)"},
-    CLI_ENGINE_ROWS(summarize_opts),
-    CLI_SERVER_ROWS(summarize_opts, server),
-    {0, "time-limit", OPT_INT, FIELD(time_limit), 1, TIME_LIMIT_MAX, "N", NULL,
-     "Seconds of one try of one unit; then it is tried again (600)"},
+    WORK_ROWS,
     {0, "format", OPT_CHOICE, FIELD(jsonl), 0, 0, NULL, formats, "Form of the result (md)"},
     {'o', "output", OPT_STRING, FIELD(output), 0, 0, "FILE|DIR|-", NULL,
      "Where the result goes (-: standard output)"},
     {0, "limit", OPT_INT, FIELD(limit), 1, 1 << 30, "N", NULL, "Do the first N units only"},
-    {0, "no-docs", OPT_FLAG, FIELD(no_docs), 0, 0, NULL, NULL,
-     "Hide doc comments and summarise from the code"},
+    NO_DOCS_ROW,
     {0, "refresh", OPT_FLAG, FIELD(refresh), 0, 0, NULL, NULL,
      "Redo what was kept although a neighbour changed"},
-    {0, "store", OPT_STRING, FIELD(store), 0, 0, "FILE", NULL,
-     "The store (.dobby/dobby.db of the tree)"},
+    STORE_ROW,
     {0, "dry-run", OPT_FLAG, FIELD(dry_run), 0, 0, NULL, NULL,
      "Print the plan: files, units, what is skipped and why"},
     {0, "json", OPT_FLAG, FIELD(json), 0, 0, NULL, NULL, "With --dry-run: one JSON object a file"},
@@ -57,8 +89,17 @@ static const struct opt rows[] = {
      "Tell counts, tokens and times at the end, on stderr"},
     {0, "trace", OPT_STRING, FIELD(trace), 0, 0, "FILE", NULL,
      "Record what happened when, for Perfetto or Chrome's trace viewer"},
-    {'q', "quiet", OPT_FLAG, FIELD(quiet), 0, 0, NULL, NULL, "No progress, errors only"},
-    CLI_LOG_ROWS(summarize_opts, log),
+    QUIET_ROWS,
+    {.name = NULL},
+};
+
+static const struct opt watch_rows[] = {
+    WORK_ROWS,
+    NO_DOCS_ROW,
+    STORE_ROW,
+    {0, "stats", OPT_FLAG, FIELD(stats), 0, 0, NULL, NULL,
+     "Tell counts, tokens and times after each run, on stderr"},
+    QUIET_ROWS,
     {.name = NULL},
 };
 
@@ -77,6 +118,18 @@ const struct opt_verb opt_verb_summarize = {
     1,
     1};
 
+const struct opt_verb opt_verb_watch = {
+    "watch",
+    "PATH",
+    "Keep the summaries of a directory, or of one file, up to date as it changes",
+    "Does what summarize does, then waits until a file changes and does what became due, until "
+    "Ctrl-C.\n"
+    "Nothing is printed on standard output: show, status and other programs read the store.\n"
+    "\nExit status: 130 after Ctrl-C; others as in the manual page.\n",
+    watch_rows,
+    1,
+    1};
+
 struct job {
     struct cli *c;
     const struct summarize_opts *o;
@@ -84,6 +137,7 @@ struct job {
     struct view view;
     struct out plan; /* of a dry run */
     struct rows rows;
+    bool told; /* watch: the first run's counts */
     struct dobby_trace *trace;
     struct dobby_err err; /* the first failure of an output */
 };
@@ -222,7 +276,7 @@ static int run(struct job *j, const char *path, const struct modelref *ref, stru
     return rc;
 }
 
-static int check_options(const struct summarize_opts *o, struct dobby_err *e)
+static int check_options(const struct summarize_opts *o, const char *verb, struct dobby_err *e)
 {
     struct cli_local local = {o->chunk, o->step_ms, o->kv,
                               o->isa,   o->exact,   o->fast ? "--fast" : NULL};
@@ -232,8 +286,70 @@ static int check_options(const struct summarize_opts *o, struct dobby_err *e)
                        "summarize: --json: only with --dry-run; for results use --format jsonl");
     if (o->fast && o->model)
         return err_set(e, DOBBY_E_USAGE,
-                       "summarize: --fast: chooses a model, and so does -m; give one of them");
-    return cli_server_check(&o->server, "summarize", &local, e);
+                       "%s: --fast: chooses a model, and so does -m; give one of them", verb);
+    return cli_server_check(&o->server, verb, &local, e);
+}
+
+/* Whose model it will be: the options fit together, the server's key is read, the model's file is known. */
+static int prepare(struct job *j, struct modelref *ref, const char *verb, struct dobby_err *e)
+{
+    const struct summarize_opts *o = j->o;
+    int rc = check_options(o, verb, e);
+
+    if (rc == 0)
+        rc = cli_server_key(&j->api_key, j->c, &o->server, e);
+    if (rc == 0 && !o->server.url) /* a server has its own models */
+        rc = modelref_resolve(ref, j->c, o->fast ? CATALOGUE_FAST : o->model, e);
+    return rc;
+}
+
+/* After each run of watch: its counts if it did anything, and a view that begins anew. */
+static void on_round(void *ctx, const struct dobby_summary_stats *st, int rc)
+{
+    struct job *j = ctx;
+
+    term_clear(&j->c->term);
+    view_undone(&j->view);
+    if (rc != 0 || st->n_done > 0 || !j->told)
+        view_summary(&j->view, st, rc, false, j->o->stats != 0);
+    j->told = true;
+    view_release(&j->view);
+    view_init(&j->view, &j->c->term);
+}
+
+static int watch(struct job *j, const char *path, const struct modelref *ref, struct dobby_err *e)
+{
+    struct dobby_summarize s;
+    int rc;
+
+    fill(&s, j, path, ref);
+    s.on_row = NULL;
+    sig_install();
+    rc = dobby_watch_tree(&s, on_round, e);
+    term_clear(&j->c->term);
+    return better_error(ref, path, rc, e);
+}
+
+int verb_watch(struct cli *c, int argc, char **argv)
+{
+    struct summarize_opts o = {.isa = -1, .kv = -1, .log.level = LOG_WARN};
+    struct job j = {.c = c, .o = &o};
+    struct opt_operands operands;
+    struct modelref ref = {0};
+    struct dobby_err e = {0};
+    int rc = cli_options(c, &opt_verb_watch, argc, argv, &o, &operands);
+
+    if (rc >= 0)
+        return rc;
+    cli_log_apply(c, &o.log, o.quiet);
+    view_init(&j.view, &c->term);
+    rc = prepare(&j, &ref, "watch", &e);
+    if (rc == 0)
+        rc = watch(&j, operands.arg[0], &ref, &e);
+    modelref_release(&ref);
+    mem_free(j.api_key);
+    view_release(&j.view);
+    return cli_fail(c, &e);
 }
 
 int verb_summarize(struct cli *c, int argc, char **argv)
@@ -250,11 +366,7 @@ int verb_summarize(struct cli *c, int argc, char **argv)
         return rc;
     cli_log_apply(c, &o.log, o.quiet);
     view_init(&j.view, &c->term);
-    rc = check_options(&o, &e);
-    if (rc == 0)
-        rc = cli_server_key(&j.api_key, c, &o.server, &e);
-    if (rc == 0 && !o.server.url) /* a server has its own models */
-        rc = modelref_resolve(&ref, c, o.fast ? CATALOGUE_FAST : o.model, &e);
+    rc = prepare(&j, &ref, "summarize", &e);
     if (rc == 0 && o.trace)
         rc = dobby_trace_open(&j.trace, o.trace, &e);
     if (rc == 0)

@@ -41,7 +41,7 @@ struct walker {
     struct arena above; /* rules of the directories between the root and the start */
     const struct rules *above_rules;
     struct frame *stack;
-    size_t depth, stack_cap, files_cap, notes_cap, n_entries;
+    size_t depth, stack_cap, files_cap, dirs_cap, notes_cap, n_entries;
     struct strbuf path; /* of the entry at hand, relative to the root */
     dev_t dev;
 };
@@ -62,6 +62,19 @@ static int add_file(struct walker *k, const struct walk_file *f)
     if (!slot->path)
         return err_nomem(k->e, "the list of files");
     w->n_files++;
+    return 0;
+}
+
+static int add_dir(struct walker *k, const char *path, size_t len)
+{
+    struct walk *w = k->w;
+
+    if (mem_grow((void **)&w->dirs, &k->dirs_cap, w->n_dirs + 1, sizeof(*w->dirs)) < 0)
+        return err_nomem(k->e, "the list of directories");
+    w->dirs[w->n_dirs] = arena_strndup(&w->arena, path, len);
+    if (!w->dirs[w->n_dirs])
+        return err_nomem(k->e, "the list of directories");
+    w->n_dirs++;
     return 0;
 }
 
@@ -248,7 +261,9 @@ static int push(struct walker *k, int fd, bool ignored)
     f = &k->stack[k->depth++];
     *f = (struct frame){.fd = fd, .ignored = ignored};
     f->path_len = k->path.len ? k->path.len + 1 : 0;
-    rc = read_dir_rules(k, &f->rules, &f->arena, fd, f->path_len);
+    rc = add_dir(k, strbuf_str(&k->path), k->path.len);
+    if (rc == 0)
+        rc = read_dir_rules(k, &f->rules, &f->arena, fd, f->path_len);
     return rc < 0 ? rc : read_names(k, f);
 }
 
@@ -446,6 +461,8 @@ static int walk_one_file(struct walker *k, const char *rel)
     int fd = -1, rc = dir ? descend(k, dir, &fd) : err_nomem(k->e, "a path");
 
     strbuf_puts(&k->path, rel);
+    if (rc == 0)
+        rc = add_dir(k, dir, strlen(dir));
     if (rc == 0 && fstatat(fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
         rc = err_errno(k->e, errno, NULL, "walk: %s/%s", k->w->root, rel);
     if (rc == 0)
@@ -533,6 +550,7 @@ void walk_release(struct walk *w)
         (void)close(w->root_fd);
     mem_free(w->root);
     mem_free(w->files);
+    mem_free(w->dirs);
     mem_free(w->notes);
     arena_release(&w->arena);
     *w = (struct walk){.root_fd = -1};

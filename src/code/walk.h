@@ -72,6 +72,9 @@ struct walk {
     int root_fd;             /* -1 when released */
     struct walk_file *files; /* by bytes of path */
     size_t n_files;
+    const char **
+        dirs; /* that were entered, in no order: relative to the root, "" for it; of a file, the one that holds it */
+    size_t n_dirs;
     const char **notes; /* lines for a person, control characters escaped */
     size_t n_notes;
     size_t n_notes_dropped; /* beyond the first 100 */

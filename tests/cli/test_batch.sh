@@ -3,8 +3,8 @@
 . "$(dirname "$0")/lib.sh"
 
 check "the test model is in the cache" test -f "$SMOL" || finish
-n=16 tokens=8
-[ -z "${DOBBY_TEST_SHORT:-}" ] || n=6 tokens=6
+n=16 tokens=8 ways=("--agents 1" "--agents 20" "--agents 50 -t 1" "-t 2" "--chunk 17 -t 1") kvs="q8 f32"
+[ -z "${DOBBY_TEST_SHORT:-}" ] || n=6 tokens=6 ways=("--agents 20" "--chunk 17 -t 1") kvs=q8
 
 # json FILE EXPRESSION...: each holds for `rows`, the objects of the file's lines; a line that is no JSON fails.
 json() {
@@ -41,7 +41,7 @@ check "  with their keys in order" json "$T/want" 'all(list(r) == ["id", "text",
 check "  tokens, logprob and stop" json "$T/want" "all(0 <= r['tokens'] <= $tokens and r['logprob'] < 0 and r['stop'] in ('end', 'length') for r in rows)" \
     "all(r['tokens'] <= 4 for i, r in enumerate(rows) if i % 5 == 2)" "any(r['stop'] == 'length' and r['tokens'] == $tokens for r in rows)"
 says "$n lines in"
-for o in "--agents 1" "--agents 20" "--agents 50 -t 1" "-t 2" "--chunk 17 -t 1"; do
+for o in "${ways[@]}"; do
     # shellcheck disable=SC2086
     expect 0 "batch $o" batch -q -m fast -n "$tokens" $o "$T/in.jsonl"
     check "  the same bytes" cmp "$T/out" "$T/want"
@@ -51,7 +51,7 @@ done
 check "run writes the text of the first line" python3 -c '
 import json, sys
 assert json.loads(open(sys.argv[1]).readline())["text"] + "\n" == open(sys.argv[2]).read()' "$T/want" "$T/run"
-for kv in q8 f32; do
+for kv in $kvs; do
     expect 0 "batch --kv $kv" batch -q -m fast -n "$tokens" --kv $kv --agents 3 "$T/in.jsonl"
     cp "$T/out" "$T/kv"
     expect 0 "batch --kv $kv, other agents and threads" batch -q -m fast -n "$tokens" --kv $kv --agents 20 -t 1 "$T/in.jsonl"

@@ -7,7 +7,7 @@ prints "usage: dobby COMMAND"
 expect 0 "--help" --help
 expect 0 "--version" --version
 check "  one line: dobby and a number" grep -qxE 'dobby [0-9]+\.[0-9]+\.[0-9]+' "$T/out"
-for v in summarize batch show status run tokenize models; do
+for v in summarize watch batch show status run tokenize models; do
     expect 0 "$v --help" $v --help
     prints "usage: dobby $v"
     cp "$T/out" "$T/help"
@@ -19,7 +19,7 @@ for v in list pull verify info; do
     prints "usage: dobby models $v"
 done
 # Every option that a help text lists is taken by the parser: asked with --help behind it, none is unknown.
-for v in summarize batch show status run tokenize "models pull" "models verify"; do
+for v in summarize watch batch show status run tokenize "models pull" "models verify"; do
     # shellcheck disable=SC2086
     "$DOBBY" $v --help | sed -n 's/^ *\(-., \)\?\(--[a-z-]*\)\( [A-Za-z0-9|]*\)\?.*/\2\3/p' >"$T/opts"
     unknown=
