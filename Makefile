@@ -25,11 +25,12 @@ override CFLAGS   += -std=c11 $(WARN) -fsigned-char -ffp-contract=off -fno-commo
 # builds may share the cache: an object gets its name only when it is whole.
 MACHINE   := $(shell $(CC) -dumpmachine)
 TS_DIR    := $(DOBBY_CACHE)/src/tree-sitter-0.26.1
-PACK_DIR  := $(DOBBY_CACHE)/src/tree-sitter-language-pack-0.13.0-p1
+PACK_DIR  := $(DOBBY_CACHE)/src/tree-sitter-language-pack-0.13.0-p2
+CS_DIR    := $(DOBBY_CACHE)/src/tree-sitter-c-sharp-0.23.1
 COMPILER  := $(if $(findstring clang,$(shell $(CC) --version)),clang,gcc)
-TS_OBJ    := $(DOBBY_CACHE)/obj/$(MACHINE)-$(COMPILER)-$(shell $(CC) -dumpfullversion -dumpversion)-p1
-GRAMMARS  := c cpp python javascript typescript tsx go rust java
-SCANNERS  := cpp python javascript typescript tsx rust
+TS_OBJ    := $(DOBBY_CACHE)/obj/$(MACHINE)-$(COMPILER)-$(shell $(CC) -dumpfullversion -dumpversion)-p2
+GRAMMARS  := c cpp python javascript typescript tsx go rust java csharp ruby php kotlin swift scala lua bash zig haskell ocaml sql
+SCANNERS  := $(filter-out c go java zig,$(GRAMMARS))
 TS_OBJS   := $(TS_OBJ)/core.o $(GRAMMARS:%=$(TS_OBJ)/%/parser.o) $(SCANNERS:%=$(TS_OBJ)/%/scanner.o)
 TS_CFLAGS := -std=c11 -D_GNU_SOURCE -w -g0 -fvisibility=hidden -fPIC
 
@@ -106,7 +107,10 @@ $(TS_OBJ)/%/parser.o: $(PACK_DIR)/stamp
 $(TS_OBJ)/%/scanner.o: $(PACK_DIR)/stamp
 	@mkdir -p $(@D)
 	$(call Q,cc)$(CC) $(TS_CFLAGS) -O1 -I$(PACK_DIR)/parsers/$*/src -c -o $@.$$$$ $(PACK_DIR)/parsers/$*/src/scanner.c && mv $@.$$$$ $@
-$(TS_DIR)/stamp $(PACK_DIR)/stamp:
+$(TS_OBJ)/csharp/parser.o $(TS_OBJ)/csharp/scanner.o: $(TS_OBJ)/csharp/%.o: $(CS_DIR)/stamp
+	@mkdir -p $(@D)
+	$(call Q,cc)$(CC) $(TS_CFLAGS) -O1 -I$(CS_DIR)/src -c -o $@.$$$$ $(CS_DIR)/src/$*.c && mv $@.$$$$ $@
+$(TS_DIR)/stamp $(PACK_DIR)/stamp $(CS_DIR)/stamp:
 	@echo 'make: $@ is missing: run scripts/setup first' >&2; exit 1
 
 # One relocatable object in which only dobby_* stays global: nothing of ours can clash with a host.

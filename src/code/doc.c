@@ -45,9 +45,15 @@ static struct text skip(struct text t, size_t n)
 static bool is_directive(struct text t)
 {
     static const char *const known[] = {
-        "nolint",    "noqa",      "pylint:",      "type:",   "eslint", "jshint",    "istanbul",
-        "prettier-", "@ts-",      "clang-format", "fmt:",    "pragma", "coverage:", "mypy:",
-        "isort:",    "cppcheck-", "lint:",        "export ", "c8 ",    "v8 ",       "biome-"};
+        "nolint",      "noqa",          "pylint:",     "type:",
+        "eslint",      "jshint",        "istanbul",    "prettier-",
+        "@ts-",        "clang-format",  "fmt:",        "pragma",
+        "coverage:",   "mypy:",         "isort:",      "cppcheck-",
+        "lint:",       "export ",       "c8 ",         "v8 ",
+        "biome-",      "rubocop:",      "shellcheck ", "phpcs:",
+        "phpstan",     "luacheck:",     "swiftlint:",  "ktlint",
+        "scalastyle:", "noinspection ", "resharper ",  "frozen_string_literal:",
+        "encoding:"};
     size_t i;
 
     for (i = 0; i < ARRAY_LEN(known); i++)
@@ -77,41 +83,66 @@ static bool is_rule(struct text t)
     return t.n > 0;
 }
 
-static struct text strip_stars(struct text t)
+/* The stars at the start of a line, but not the one that closes the comment. */
+static struct text strip_stars(struct text t, const char *close)
 {
-    while (t.n > 0 && t.s[0] == '*' && !(t.n > 1 && t.s[1] == '/'))
+    while (strchr(close, '*') && t.n > 0 && t.s[0] == '*' && !starts(t, close))
         t = skip(t, 1);
     return t;
 }
 
-/* One line of a comment without its markers. *block says whether a block comment is open. */
-static struct text bare_line(struct text t, bool *block)
+/* Haddock marks documentation by a bar. */
+static struct text strip_bar(struct text t)
 {
+    struct text bare = trim(t.s, t.n);
+
+    return starts(bare, "|") ? skip(bare, 1) : t;
+}
+
+/* After the opening sign of a block comment: stars, and the marks of documentation of Doxygen and Haddock. */
+static struct text strip_opening(struct text t, const struct language *l)
+{
+    if (l->block_open[0] == '{')
+        return strip_bar(t);
+    t = strip_stars(t, l->block_close);
+    return starts(t, "!") ? skip(t, 1) : t;
+}
+
+/* After the sign of a line comment: what it is repeated by, and the marks of documentation. */
+static struct text strip_line(struct text t, const struct language *l)
+{
+    t = skip(t, strlen(l->line));
+    if (l->line[0] == '/' && is_tight_directive(t))
+        return (struct text){t.s, 0};
+    while (t.n > 0 && (t.s[0] == l->line[0] || (l->line[0] == '/' && t.s[0] == '!')))
+        t = skip(t, 1);
+    return l->block_open && l->block_open[0] == '{' ? strip_bar(t) : t;
+}
+
+/* One line of a comment without its markers. *block says whether a block comment is open. */
+static struct text bare_line(struct text t, const struct language *l, bool *block)
+{
+    size_t close = l->block_close ? strlen(l->block_close) : 0;
+
     t = trim(t.s, t.n);
     if (*block) {
-        t = strip_stars(t);
-    } else if (starts(t, "/*")) {
+        t = strip_stars(t, l->block_close);
+    } else if (l->block_open && starts(t, l->block_open)) {
         *block = true;
-        t = strip_stars(skip(t, 2));
-        if (starts(t, "!"))
-            t = skip(t, 1);
-    } else if (starts(t, "//")) {
-        t = skip(t, 2);
-        if (is_tight_directive(t))
-            return (struct text){t.s, 0};
-        while (t.n > 0 && (t.s[0] == '/' || t.s[0] == '!'))
-            t = skip(t, 1);
-    } else {
+        t = strip_opening(skip(t, strlen(l->block_open)), l);
+    } else if (l->line && starts(t, l->line)) {
+        t = strip_line(t, l);
+    } else { /* the other sign of PHP */
         while (t.n > 0 && t.s[0] == '#')
             t = skip(t, 1);
     }
-    if (*block && t.n >= 2 && memcmp(t.s + t.n - 2, "*/", 2) == 0) {
+    if (*block && t.n >= close && memcmp(t.s + t.n - close, l->block_close, close) == 0) {
         *block = false;
-        t.n -= 2;
+        t.n -= close;
         while (t.n > 0 && t.s[t.n - 1] == '*')
             t.n--;
     }
-    if (starts(t, "<")) /* Doxygen: the comment is about what stands before it */
+    if (starts(t, "<") && !l->xml_docs) /* Doxygen: the comment is about what stands before it */
         t = skip(t, 1);
     return trim(t.s, t.n);
 }
@@ -174,21 +205,54 @@ static bool is_section(struct text t)
     return false;
 }
 
+/* C#: only what stands in the element of the summary counts. *over says that it ends on this line. */
+static struct text strip_summary(struct text t, bool *over)
+{
+    static const char close[] = "</summary>";
+    const char *end;
+
+    if (starts(t, "<summary>"))
+        t = skip(t, strlen("<summary>"));
+    end = memmem(t.s, t.n, close, sizeof(close) - 1);
+    *over = end != NULL;
+    return trim(t.s, end ? (size_t)(end - t.s) : t.n);
+}
+
+/* Elements of C# that hold something other than a summary. */
+static bool is_element(struct text t)
+{
+    static const char *const names[] = {"<param",   "<returns",    "<exception", "<remarks",
+                                        "<example", "<inheritdoc", "<typeparam", "<value"};
+    size_t i;
+
+    for (i = 0; i < ARRAY_LEN(names); i++)
+        if (starts(t, names[i]) && !starts(t, "<paramref") && !starts(t, "<typeparamref"))
+            return true;
+    return false;
+}
+
 /* Put the first paragraph of the comment into *out, lines joined by spaces. */
-static void first_paragraph(struct strbuf *out, struct text raw, bool docstring)
+static void first_paragraph(struct strbuf *out, struct text raw, const struct language *l,
+                            bool docstring)
 {
     size_t pos = 0;
-    bool block = false;
+    bool block = false, over = false;
 
     while (pos <= raw.n && !strbuf_failed(out)) {
         const char *eol = pos < raw.n ? memchr(raw.s + pos, '\n', raw.n - pos) : NULL;
         size_t end = eol ? (size_t)(eol - raw.s) : raw.n;
         struct text t = {raw.s + pos, end - pos};
 
-        t = docstring ? trim(t.s, t.n) : bare_line(t, &block);
+        if (over)
+            return;
+        t = docstring ? trim(t.s, t.n) : bare_line(t, l, &block);
         pos = end + 1;
         if (is_directive(t))
             t.n = 0;
+        if (l->xml_docs && is_element(t))
+            return;
+        if (l->xml_docs)
+            t = strip_summary(t, &over);
         if (t.n == 0 || is_rule(t)) {
             if (out->len > 0)
                 return;
@@ -324,10 +388,29 @@ static size_t put_bracket(struct strbuf *out, struct text t, char before)
     return used;
 }
 
-static size_t skip_tag(struct text t)
+/* <see cref="Clock.Tick"/> and <paramref name="n"/> of C#: what the attribute names. Returns the bytes used, 0 if it is none. */
+static size_t put_reference(struct strbuf *out, struct text t)
+{
+    const char *close = memmem(t.s, t.n, "/>", 2), *open, *end, *from;
+
+    if (!close || !(starts(t, "<see") || starts(t, "<paramref") || starts(t, "<typeparamref")))
+        return 0;
+    open = memchr(t.s, '"', (size_t)(close - t.s));
+    end = open ? memchr(open + 1, '"', (size_t)(close - open) - 1) : NULL;
+    if (!end || memchr(t.s, '>', (size_t)(close - t.s)))
+        return 0;
+    from = end - open > 2 && open[2] == ':' ? open + 3 : open + 1; /* T:Clock is a type */
+    strbuf_add(out, from, (size_t)(end - from));
+    return (size_t)(close - t.s) + 2;
+}
+
+static size_t put_tag(struct strbuf *out, struct text t)
 {
     const char *close = memchr(t.s, '>', size_min(t.n, 80));
+    size_t used = put_reference(out, t);
 
+    if (used > 0)
+        return used;
     return close && is_html_tag(t.s + 1, (size_t)(close - t.s) - 1) ? (size_t)(close - t.s) + 1 : 0;
 }
 
@@ -354,7 +437,7 @@ static size_t put_markup(struct strbuf *out, struct text t, char before)
     case '&':
         return put_entity(out, t);
     case '<':
-        return skip_tag(t);
+        return put_tag(out, t);
     case '\\':
     case '@':
         return text_is_ident(before) ? 0 : skip_command(t);
@@ -473,10 +556,9 @@ static bool may_capitalise(struct text t, const struct unit *u)
 static struct text raw_doc(const struct unit *u, enum language_id lang, const char *source,
                            size_t len, bool *docstring)
 {
-    const struct language *l = language_get(lang);
     struct span s;
 
-    *docstring = l && l->docstrings && span_len(u->docstring) > 0;
+    *docstring = language_get(lang)->docstrings && span_len(u->docstring) > 0;
     s = *docstring ? u->docstring : u->doc;
     if (s.end > len || s.start >= s.end)
         return (struct text){source, 0};
@@ -496,7 +578,7 @@ bool doc_first_sentence(struct strbuf *out, const struct unit *u, enum language_
     struct text raw = raw_doc(u, lang, source, len, &docstring), t;
     size_t n;
 
-    first_paragraph(&paragraph, raw, docstring);
+    first_paragraph(&paragraph, raw, language_get(lang), docstring);
     plain_text(&plain, (struct text){strbuf_str(&paragraph), paragraph.len});
     t = trim(strbuf_str(&plain), plain.len);
     n = text_sentence(t.s, t.n);
@@ -609,8 +691,7 @@ void doc_hide(struct strbuf *out, const struct unit *u, enum language_id lang, c
     struct span cut[2], at = u->span;
     struct text indent = indentation(u, source);
     size_t n_cut = 0, i, from = out->len;
-    bool docstring =
-        language_get(lang) && language_get(lang)->docstrings && span_len(u->docstring) > 0;
+    bool docstring = language_get(lang)->docstrings && span_len(u->docstring) > 0;
 
     if (u->span.end > len)
         return;

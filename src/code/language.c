@@ -17,6 +17,18 @@ QUERY(typescript)
 QUERY(go)
 QUERY(rust)
 QUERY(java)
+QUERY(csharp)
+QUERY(ruby)
+QUERY(php)
+QUERY(kotlin)
+QUERY(swift)
+QUERY(scala)
+QUERY(lua)
+QUERY(bash)
+QUERY(zig)
+QUERY(haskell)
+QUERY(ocaml)
+QUERY(sql)
 #undef QUERY
 
 struct query_text {
@@ -38,23 +50,69 @@ static const struct query_text queries[LANGUAGE_COUNT] = {
     [LANGUAGE_GO] = QUERY(go),
     [LANGUAGE_RUST] = QUERY(rust),
     [LANGUAGE_JAVA] = QUERY(java),
+    [LANGUAGE_CSHARP] = QUERY(csharp),
+    [LANGUAGE_RUBY] = QUERY(ruby),
+    [LANGUAGE_PHP] = QUERY(php),
+    [LANGUAGE_KOTLIN] = QUERY(kotlin),
+    [LANGUAGE_SWIFT] = QUERY(swift),
+    [LANGUAGE_SCALA] = QUERY(scala),
+    [LANGUAGE_LUA] = QUERY(lua),
+    [LANGUAGE_BASH] = QUERY(bash),
+    [LANGUAGE_ZIG] = QUERY(zig),
+    [LANGUAGE_HASKELL] = QUERY(haskell),
+    [LANGUAGE_OCAML] = QUERY(ocaml),
+    [LANGUAGE_SQL] = QUERY(sql),
 };
 #undef QUERY
 
+/* Comments as in C. */
+#define SLASHES "//", "/*", "*/"
+
 static const struct language languages[LANGUAGE_COUNT] = {
-    [LANGUAGE_C] = {"c", "C", "c", "//", "/*", "*/", false},
-    [LANGUAGE_CPP] = {"cpp", "C++", "cpp", "//", "/*", "*/", false},
-    [LANGUAGE_PYTHON] = {"python", "Python", "python", "#", NULL, NULL, true},
-    [LANGUAGE_JAVASCRIPT] = {"javascript", "JavaScript", "javascript", "//", "/*", "*/", false},
-    [LANGUAGE_TYPESCRIPT] = {"typescript", "TypeScript", "typescript", "//", "/*", "*/", false},
-    [LANGUAGE_TSX] = {"tsx", "TypeScript", "tsx", "//", "/*", "*/", false},
-    [LANGUAGE_GO] = {"go", "Go", "go", "//", "/*", "*/", false},
-    [LANGUAGE_RUST] = {"rust", "Rust", "rust", "//", "/*", "*/", false},
-    [LANGUAGE_JAVA] = {"java", "Java", "java", "//", "/*", "*/", false},
+    [LANGUAGE_C] = {"c", "C", "c", SLASHES, ".", ".", .params = PARAMS_DECLARATOR, .self = "void"},
+    [LANGUAGE_CPP] = {"cpp", "C++", "cpp", SLASHES, "::", "::", .params = PARAMS_DECLARATOR,
+                      .self = "void"},
+    [LANGUAGE_PYTHON] = {"python", "Python", "python", "#", NULL, NULL, ".", ".",
+                         .params = PARAMS_BEFORE_COLON, .self = "self cls",
+                         .make = "__init__ __new__", .docstrings = true},
+    [LANGUAGE_JAVASCRIPT] = {"javascript", "JavaScript", "javascript", SLASHES, ".", ".",
+                             .params = PARAMS_BEFORE_COLON, .make = "constructor"},
+    [LANGUAGE_TYPESCRIPT] = {"typescript", "TypeScript", "typescript", SLASHES, ".", ".",
+                             .params = PARAMS_BEFORE_COLON, .make = "constructor"},
+    [LANGUAGE_TSX] = {"tsx", "TypeScript", "tsx", SLASHES, ".", ".", .params = PARAMS_BEFORE_COLON,
+                      .make = "constructor"},
+    [LANGUAGE_GO] = {"go", "Go", "go", SLASHES, ".", ".", .params = PARAMS_BEFORE_TYPE},
+    [LANGUAGE_RUST] = {"rust", "Rust", "rust", SLASHES, "::", "::", .params = PARAMS_BEFORE_COLON,
+                       .self = "self"},
+    [LANGUAGE_JAVA] = {"java", "Java", "java", SLASHES, ".", ".", .params = PARAMS_AFTER_TYPE},
+    [LANGUAGE_CSHARP] = {"csharp", "C#", "csharp", SLASHES, ".", ".", .params = PARAMS_AFTER_TYPE,
+                         .xml_docs = true},
+    [LANGUAGE_RUBY] = {"ruby", "Ruby", "ruby", "#", "=begin", "=end", "::", ".",
+                       .params = PARAMS_BEFORE_COLON, .make = "initialize"},
+    [LANGUAGE_PHP] = {"php", "PHP", "php", SLASHES, "\\", "::", .params = PARAMS_AFTER_TYPE,
+                      .make = "__construct", .unmake = "__destruct"},
+    [LANGUAGE_KOTLIN] = {"kotlin", "Kotlin", "kotlin", SLASHES, ".", ".",
+                         .params = PARAMS_BEFORE_COLON, .make = "constructor"},
+    [LANGUAGE_SWIFT] = {"swift", "Swift", "swift", SLASHES, ".", ".", .params = PARAMS_BEFORE_COLON,
+                        .make = "init", .unmake = "deinit"},
+    [LANGUAGE_SCALA] = {"scala", "Scala", "scala", SLASHES, ".", ".", .params = PARAMS_BEFORE_COLON,
+                        .make = "this"},
+    [LANGUAGE_LUA] = {"lua", "Lua", "lua", "--", "--[[", "]]", ".", ".",
+                      .params = PARAMS_BEFORE_COLON, .self = "self"},
+    [LANGUAGE_BASH] = {"bash", "shell", "bash", "#", NULL, NULL, ".", ".", .params = PARAMS_UNSAID},
+    [LANGUAGE_ZIG] = {"zig", "Zig", "zig", "//", NULL, NULL, ".", ".",
+                      .params = PARAMS_BEFORE_COLON, .self = "self"},
+    [LANGUAGE_HASKELL] = {"haskell", "Haskell", "haskell", "--", "{-", "-}", ".", ".",
+                          .params = PARAMS_UNSAID},
+    [LANGUAGE_OCAML] = {"ocaml", "OCaml", "ocaml", NULL, "(*", "*)", ".", ".",
+                        .params = PARAMS_UNSAID},
+    [LANGUAGE_SQL] = {"sql", "SQL", "sql", "--", "/*", "*/", ".", ".",
+                      .params = PARAMS_BEFORE_TYPE},
 };
+#undef SLASHES
 
 struct extension {
-    const char *text; /* without the dot; case matters: .C is C++ */
+    const char *text; /* without a dot; case matters: .C is C++ */
     enum language_id id;
 };
 
@@ -86,6 +144,41 @@ static const struct extension extensions[] = {
     {"go", LANGUAGE_GO},
     {"rs", LANGUAGE_RUST},
     {"java", LANGUAGE_JAVA},
+    {"cs", LANGUAGE_CSHARP},
+    {"rb", LANGUAGE_RUBY},
+    {"rake", LANGUAGE_RUBY},
+    {"gemspec", LANGUAGE_RUBY},
+    {"php", LANGUAGE_PHP},
+    {"phtml", LANGUAGE_PHP},
+    {"kt", LANGUAGE_KOTLIN},
+    {"kts", LANGUAGE_KOTLIN},
+    {"swift", LANGUAGE_SWIFT},
+    {"scala", LANGUAGE_SCALA},
+    {"sc", LANGUAGE_SCALA},
+    {"lua", LANGUAGE_LUA},
+    {"sh", LANGUAGE_BASH},
+    {"bash", LANGUAGE_BASH},
+    {"zig", LANGUAGE_ZIG},
+    {"hs", LANGUAGE_HASKELL},
+    {"ml", LANGUAGE_OCAML},
+    {"sql", LANGUAGE_SQL},
+};
+
+/* Files that go by their whole name. */
+static const struct extension names[] = {
+    {"Rakefile", LANGUAGE_RUBY},
+    {"Gemfile", LANGUAGE_RUBY},
+};
+
+/* What interpreter lines name; a version may follow: python3.11, lua5.4. */
+static const struct extension programs[] = {
+    {"python", LANGUAGE_PYTHON},   {"pypy", LANGUAGE_PYTHON},
+    {"node", LANGUAGE_JAVASCRIPT}, {"nodejs", LANGUAGE_JAVASCRIPT},
+    {"deno", LANGUAGE_TYPESCRIPT}, {"sh", LANGUAGE_BASH},
+    {"bash", LANGUAGE_BASH},       {"dash", LANGUAGE_BASH},
+    {"ruby", LANGUAGE_RUBY},       {"php", LANGUAGE_PHP},
+    {"lua", LANGUAGE_LUA},         {"luajit", LANGUAGE_LUA},
+    {"runghc", LANGUAGE_HASKELL},  {"runhaskell", LANGUAGE_HASKELL},
 };
 
 const struct language *language_get(enum language_id id)
@@ -105,19 +198,27 @@ const char *language_query(enum language_id id, size_t *len)
     return queries[id].start;
 }
 
+static enum language_id find_text(const struct extension *rows, size_t n_rows, const char *s,
+                                  size_t n)
+{
+    size_t i;
+
+    for (i = 0; i < n_rows; i++)
+        if (strlen(rows[i].text) == n && memcmp(rows[i].text, s, n) == 0)
+            return rows[i].id;
+    return LANGUAGE_NONE;
+}
+
 enum language_id language_of_name(const char *name, size_t len)
 {
     const char *dot = memrchr(name, '.', len);
-    size_t n, i;
 
-    if (!dot || dot == name)
+    if (!dot)
+        return find_text(names, ARRAY_LEN(names), name, len);
+    if (dot == name)
         return LANGUAGE_NONE;
     dot++;
-    n = len - (size_t)(dot - name);
-    for (i = 0; i < ARRAY_LEN(extensions); i++)
-        if (strlen(extensions[i].text) == n && memcmp(extensions[i].text, dot, n) == 0)
-            return extensions[i].id;
-    return LANGUAGE_NONE;
+    return find_text(extensions, ARRAY_LEN(extensions), dot, len - (size_t)(dot - name));
 }
 
 /* The word at p that ends before white space or `end`. */
@@ -130,7 +231,7 @@ static size_t word_len(const char *p, const char *end)
     return n;
 }
 
-/* "/usr/bin/python3.11" and "python3" are python, "node" and "nodejs" are JavaScript. */
+/* "/usr/bin/python3.11" and "python3" are python. */
 static enum language_id language_of_program(const char *p, size_t n)
 {
     const char *slash = memrchr(p, '/', n);
@@ -139,15 +240,9 @@ static enum language_id language_of_program(const char *p, size_t n)
         n -= (size_t)(slash + 1 - p);
         p = slash + 1;
     }
-    if (n >= 6 && memcmp(p, "python", 6) == 0 && strspn(p + 6, "0123456789.") >= n - 6)
-        return LANGUAGE_PYTHON;
-    if (n >= 4 && memcmp(p, "pypy", 4) == 0 && strspn(p + 4, "0123456789.") >= n - 4)
-        return LANGUAGE_PYTHON;
-    if ((n == 4 && memcmp(p, "node", 4) == 0) || (n == 6 && memcmp(p, "nodejs", 6) == 0))
-        return LANGUAGE_JAVASCRIPT;
-    if (n == 4 && memcmp(p, "deno", 4) == 0)
-        return LANGUAGE_TYPESCRIPT;
-    return LANGUAGE_NONE;
+    while (n > 0 && ((p[n - 1] >= '0' && p[n - 1] <= '9') || p[n - 1] == '.'))
+        n--;
+    return find_text(programs, ARRAY_LEN(programs), p, n);
 }
 
 enum language_id language_of_shebang(const char *text, size_t len)

@@ -22,17 +22,47 @@ enum language_id {
     LANGUAGE_GO,
     LANGUAGE_RUST,
     LANGUAGE_JAVA,
+    LANGUAGE_CSHARP,
+    LANGUAGE_RUBY,
+    LANGUAGE_PHP,
+    LANGUAGE_KOTLIN,
+    LANGUAGE_SWIFT,
+    LANGUAGE_SCALA,
+    LANGUAGE_LUA,
+    LANGUAGE_BASH,
+    LANGUAGE_ZIG,
+    LANGUAGE_HASKELL,
+    LANGUAGE_OCAML,
+    LANGUAGE_SQL,
     LANGUAGE_COUNT
+};
+
+/* How a parameter says its name: what a sentence from the signature alone goes by. */
+enum language_params {
+    PARAMS_BEFORE_COLON, /* name: Type = value, and whatever else ends in the name */
+    PARAMS_DECLARATOR,   /* int (*name)(int), char name[8] */
+    PARAMS_AFTER_TYPE,   /* Type name = value */
+    PARAMS_BEFORE_TYPE,  /* name Type, or the type alone */
+    PARAMS_UNSAID,       /* not in parentheses behind the name */
 };
 
 struct language {
     const char *name;       /* as in the outputs: "c", "cpp", "python" */
     const char *title;      /* as in prompts: "C", "C++", "Python" */
     const char *fence;      /* info string of a fenced code block */
-    const char *line;       /* start of a line comment: slashes or "#" */
-    const char *block_open; /* of a block comment, NULL if the language has none */
+    const char *line;       /* start of a line comment; NULL if the language has none */
+    const char *block_open; /* of a block comment, NULL likewise */
     const char *block_close;
-    bool docstrings; /* a string as the first statement of a body documents it */
+    const char *scope;  /* in a qualified name, after a namespace and between types: "::" */
+    const char *member; /* in a qualified name, before what a type or a function holds: "." */
+    enum language_params params;
+    /* Names, a space between them; NULL for none. */
+    const char *self; /* parameters that are the object itself, or a word for nothing */
+    const char
+        *make; /* methods that make an object, besides those that are called like their type */
+    const char *unmake; /* methods that end one */
+    bool docstrings;    /* a string as the first statement of a body documents it */
+    bool xml_docs;      /* documentation comments hold XML elements */
 };
 
 /* The row of a language; NULL for LANGUAGE_NONE and numbers out of range. */

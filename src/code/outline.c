@@ -18,6 +18,18 @@ extern const TSLanguage *tree_sitter_tsx(void);
 extern const TSLanguage *tree_sitter_go(void);
 extern const TSLanguage *tree_sitter_rust(void);
 extern const TSLanguage *tree_sitter_java(void);
+extern const TSLanguage *tree_sitter_c_sharp(void);
+extern const TSLanguage *tree_sitter_ruby(void);
+extern const TSLanguage *tree_sitter_php(void);
+extern const TSLanguage *tree_sitter_kotlin(void);
+extern const TSLanguage *tree_sitter_swift(void);
+extern const TSLanguage *tree_sitter_scala(void);
+extern const TSLanguage *tree_sitter_lua(void);
+extern const TSLanguage *tree_sitter_bash(void);
+extern const TSLanguage *tree_sitter_zig(void);
+extern const TSLanguage *tree_sitter_haskell(void);
+extern const TSLanguage *tree_sitter_ocaml(void);
+extern const TSLanguage *tree_sitter_sql(void);
 
 const TSLanguage *outline_grammar(enum language_id lang)
 {
@@ -31,6 +43,18 @@ const TSLanguage *outline_grammar(enum language_id lang)
         [LANGUAGE_GO] = tree_sitter_go,
         [LANGUAGE_RUST] = tree_sitter_rust,
         [LANGUAGE_JAVA] = tree_sitter_java,
+        [LANGUAGE_CSHARP] = tree_sitter_c_sharp,
+        [LANGUAGE_RUBY] = tree_sitter_ruby,
+        [LANGUAGE_PHP] = tree_sitter_php,
+        [LANGUAGE_KOTLIN] = tree_sitter_kotlin,
+        [LANGUAGE_SWIFT] = tree_sitter_swift,
+        [LANGUAGE_SCALA] = tree_sitter_scala,
+        [LANGUAGE_LUA] = tree_sitter_lua,
+        [LANGUAGE_BASH] = tree_sitter_bash,
+        [LANGUAGE_ZIG] = tree_sitter_zig,
+        [LANGUAGE_HASKELL] = tree_sitter_haskell,
+        [LANGUAGE_OCAML] = tree_sitter_ocaml,
+        [LANGUAGE_SQL] = tree_sitter_sql,
     };
 
     return language_get(lang) ? grammars[lang]() : NULL;
@@ -47,9 +71,91 @@ TSQuery *outline_query(enum language_id lang, uint32_t *offset)
     return grammar ? ts_query_new(grammar, text, (uint32_t)len, offset, &error) : NULL;
 }
 
+/* ---- what queries cannot say ---------------------------------------------------------------------- */
+
+#define MAX_TYPES 6
+
+/* Lists of node types, NULL behind the last. A wrapper belongs to the unit in it: what is written around it is about it. */
+struct quirks {
+    const char *wrappers[MAX_TYPES];
+    const char *sole[MAX_TYPES];       /* wrappers when they hold nothing else */
+    const char *attributes[MAX_TYPES]; /* stand before a unit as its siblings and belong to it */
+    const char *asides[MAX_TYPES];     /* may stand between a comment or attribute and its unit */
+    const char *path;                  /* signs that end the parts of a name */
+    char type_args;                    /* opens type arguments, which are no part of a name */
+    bool bare_body;                    /* no sign opens a body: comments may stand before it */
+    bool indented;                     /* a body may have taken in the comments behind it */
+    bool stray; /* comments may be anywhere in the tree: what one is about follows in the text */
+    bool signs; /* the name of an operator may stand in parentheses */
+    bool equations; /* neighbours of one name are one function; an attribute has a name too */
+    struct {
+        const char *type, *text;
+    } prefix[3]; /* of names whose sign or keyword is outside of the name's node */
+};
+
+#define SCRIPT_QUIRKS                                                                              \
+    {                                                                                              \
+        .wrappers = {"export_statement", "ambient_declaration"},                                   \
+        .sole = {"lexical_declaration", "variable_declaration", "expression_statement"},           \
+        .attributes = {"decorator"}, .type_args = '<'                                              \
+    }
+
+static const struct quirks quirks[LANGUAGE_COUNT] = {
+    [LANGUAGE_C] = {.wrappers = {"linkage_specification"}, .type_args = '<'},
+    [LANGUAGE_CPP] = {.wrappers = {"template_declaration", "linkage_specification",
+                                   "friend_declaration"},
+                      .type_args = '<'},
+    [LANGUAGE_PYTHON] = {.wrappers = {"decorated_definition"},
+                         .attributes = {"decorator"},
+                         .bare_body = true},
+    [LANGUAGE_JAVASCRIPT] = SCRIPT_QUIRKS,
+    [LANGUAGE_TYPESCRIPT] = SCRIPT_QUIRKS,
+    [LANGUAGE_TSX] = SCRIPT_QUIRKS,
+    [LANGUAGE_GO] = {.sole = {"var_declaration"}, .type_args = '<'},
+    [LANGUAGE_RUST] = {.attributes = {"attribute_item"}, .type_args = '<'},
+    [LANGUAGE_JAVA] = {.type_args = '<'},
+    [LANGUAGE_CSHARP] = {.wrappers = {"global_statement"},
+                         .stray = true,
+                         .prefix = {{"destructor_declaration", "~"},
+                                    {"operator_declaration", "operator"},
+                                    {"conversion_operator_declaration", "operator "}}},
+    [LANGUAGE_RUBY] = {.bare_body = true, .stray = true},
+    [LANGUAGE_PHP] = {.stray = true},
+    [LANGUAGE_KOTLIN] = {.type_args = '<', .stray = true},
+    [LANGUAGE_SWIFT] = {.type_args = '<', .stray = true},
+    [LANGUAGE_SCALA] = {.indented = true, .stray = true},
+    [LANGUAGE_LUA] =
+        {.sole = {"variable_declaration"}, .path = ".:", .bare_body = true, .stray = true},
+    [LANGUAGE_BASH] = {.stray = true},
+    [LANGUAGE_ZIG] = {.attributes = {"pub"}, .stray = true},
+    [LANGUAGE_HASKELL] = {.attributes = {"signature"},
+                          .asides = {"pragma"},
+                          .indented = true,
+                          .stray = true,
+                          .signs = true,
+                          .equations = true},
+    /* Of `let rec f x = ... and g x = ...` each function gets its keywords. */
+    [LANGUAGE_OCAML] = {.sole = {"value_definition"},
+                        .attributes = {"let", "rec", "and"},
+                        .stray = true,
+                        .signs = true},
+    [LANGUAGE_SQL] = {.wrappers = {"statement"}, .path = ".", .stray = true},
+};
+#undef SCRIPT_QUIRKS
+
+static bool in_list(const char *const list[MAX_TYPES], const char *type)
+{
+    size_t i;
+
+    for (i = 0; i < MAX_TYPES && list[i]; i++)
+        if (strcmp(list[i], type) == 0)
+            return true;
+    return false;
+}
+
 /* ---- items: what the query finds ----------------------------------------------------------------- */
 
-enum item_kind { ITEM_FUNCTION, ITEM_METHOD, ITEM_CLASS, ITEM_NAMESPACE };
+enum item_kind { ITEM_FUNCTION, ITEM_METHOD, ITEM_CLASS, ITEM_NAMESPACE, ITEM_NONE };
 
 struct item {
     enum item_kind kind;
@@ -61,19 +167,25 @@ struct item {
     const char *full;  /* qualified from the outside in */
     size_t full_len;
     bool method;
-    bool visited; /* the cursor has met it */
+    bool open_end; /* a namespace that reaches to the next one, or to the end */
+    bool visited;  /* the cursor has met it */
 };
 
 struct finder {
     struct outline *o;
     struct arena *a;
     enum language_id lang;
+    const struct language *names;
+    const struct quirks *q;
     const char *source;
     size_t len;
     struct item *items;
     size_t n, cap;
     uint32_t *slots; /* hash table: index + 1 of the item with that node, 0 for none */
     size_t n_slots;
+    struct span *
+        comments; /* that stand alone on their lines, by start; those without a blank line between are one */
+    size_t n_comments, comments_cap;
 };
 
 static struct span node_span(TSNode n)
@@ -98,17 +210,15 @@ static TSNode field(TSNode n, const char *name)
 
 /* ---- names --------------------------------------------------------------------------------------- */
 
-static const char *separator(enum language_id lang)
-{
-    return lang == LANGUAGE_CPP || lang == LANGUAGE_RUST ? "::" : ".";
-}
-
-/* Append text as part of a name: one space for any white space, nothing from `stop` on. */
+/* Append text as part of a name: one space for any white space, nothing from `stop` on; but a name that begins with
+ * a sign is an operator and has nothing else in it. */
 static void add_text(struct strbuf *b, const char *s, size_t n, char stop)
 {
     size_t i;
     bool space = false;
 
+    if (n > 0 && s[0] && strchr("<=>!+-/%|^~", s[0]))
+        stop = 0;
     for (i = 0; i < n && !(stop && s[i] == stop && i > 0); i++) {
         if (strchr(" \t\r\n\f\v", s[i]) && s[i]) {
             space = b->len > 0;
@@ -132,7 +242,7 @@ static void add_part(struct finder *f, struct item *it, TSNode n, char stop)
     if (it->own.len + part.len + 2 > PROTOCOL_MAX_NAME)
         strbuf_reset(&it->own); /* a name beyond all measure keeps its last part */
     if (it->own.len > 0)
-        strbuf_puts(&it->own, separator(f->lang));
+        strbuf_puts(&it->own, f->names->member);
     it->last = it->own.len;
     strbuf_add(&it->own, strbuf_str(&part), part.len);
     strbuf_release(&part);
@@ -185,21 +295,22 @@ static bool name_declarator(struct finder *f, struct item *it, TSNode n)
     return function && it->own.len > 0;
 }
 
-/* Go: the type of (c *Circle[T]) is the first type_identifier in it. */
-static void name_receiver(struct finder *f, struct item *it, TSNode list)
+/* The type of a receiver is the first name of a type in it: Circle of Go's (c *Circle[T]), Tree of Haskell's Show (Tree a).
+ * False when there is none. */
+static bool name_receiver(struct finder *f, struct item *it, TSNode list)
 {
+    static const char *const types[MAX_TYPES] = {"type_identifier", "constant", "name"};
     TSTreeCursor c = ts_tree_cursor_new(list);
-    bool more = ts_tree_cursor_goto_first_child(&c);
+    bool found = false, more = true;
 
-    while (more) {
+    while (more && !found) {
         TSNode n = ts_tree_cursor_current_node(&c);
 
-        if (is_type(n, "type_identifier")) {
+        found = in_list(types, ts_node_type(n));
+        if (found)
             add_part(f, it, n, 0);
-            break;
-        }
         more = ts_tree_cursor_goto_first_child(&c);
-        while (!more && ts_tree_cursor_goto_next_sibling(&c) == false) {
+        while (!more && !ts_tree_cursor_goto_next_sibling(&c)) {
             if (!ts_tree_cursor_goto_parent(&c))
                 goto out;
         }
@@ -207,6 +318,7 @@ static void name_receiver(struct finder *f, struct item *it, TSNode list)
     }
 out:
     ts_tree_cursor_delete(&c);
+    return found;
 }
 
 static bool is_plain_path(const char *s, size_t n)
@@ -280,20 +392,74 @@ static void strip_quotes(struct item *it)
     it->own = bare;
 }
 
+/* C#: the sign of ~Clock and the keyword of operator + are no part of the name's node. */
+static void add_prefix(struct finder *f, struct item *it, TSNode node)
+{
+    struct strbuf name = {0};
+    size_t i;
+
+    for (i = 0; i < ARRAY_LEN(f->q->prefix) && f->q->prefix[i].type; i++) {
+        if (!is_type(node, f->q->prefix[i].type))
+            continue;
+        strbuf_puts(&name, f->q->prefix[i].text);
+        strbuf_add(&name, strbuf_str(&it->own), it->own.len);
+        strbuf_release(&it->own);
+        it->own = name;
+        return;
+    }
+}
+
+/* The last part of M.f and M:f; the colon makes a method. */
+static void split_path(const struct finder *f, struct item *it)
+{
+    size_t i;
+
+    for (i = it->last; f->q->path && i + 1 < it->own.len; i++) {
+        if (!it->own.s[i] || !strchr(f->q->path, it->own.s[i]))
+            continue;
+        it->last = i + 1;
+        it->method |= it->own.s[i] == ':';
+    }
+}
+
+/* ( <+> ) is the operator <+>. */
+static void strip_parens(struct item *it)
+{
+    struct strbuf bare = {0};
+    size_t a = 1, b = it->own.len - 1;
+
+    if (it->own.len < 3 || it->own.s[0] != '(' || it->own.s[b] != ')')
+        return;
+    while (a < b && it->own.s[a] == ' ')
+        a++;
+    while (b > a && it->own.s[b - 1] == ' ')
+        b--;
+    strbuf_add(&bare, it->own.s + a, b - a);
+    strbuf_release(&it->own);
+    it->own = bare;
+}
+
 /* False when the item has no name: it is then no unit. */
 static bool name_item(struct finder *f, struct item *it, TSNode node, TSNode name, TSNode receiver)
 {
-    if (ts_node_is_null(name))
+    bool received = !ts_node_is_null(receiver) && name_receiver(f, it, receiver);
+
+    if (ts_node_is_null(name) && ts_node_is_null(receiver))
         return name_declarator(f, it, node);
-    if (!ts_node_is_null(receiver)) {
-        name_receiver(f, it, receiver);
-        it->method = true;
-    }
+    if (!ts_node_is_null(receiver) && !received)
+        add_part(f, it, receiver, f->q->type_args);
+    it->method |= !ts_node_is_null(receiver) && is_unit(it);
     if (is_type(node, "assignment_expression"))
         name_target(f, it, name);
-    else
-        add_part(f, it, name, f->lang == LANGUAGE_PYTHON ? 0 : '<');
-    strip_quotes(it);
+    else if (!ts_node_is_null(name))
+        add_part(f, it, name, f->q->type_args);
+    if (ts_node_is_null(receiver)) {
+        strip_quotes(it);
+        if (f->q->signs)
+            strip_parens(it);
+        add_prefix(f, it, node);
+        split_path(f, it);
+    }
     return it->own.len > 0 && !strbuf_failed(&it->own);
 }
 
@@ -346,9 +512,19 @@ fail:
     return -1;
 }
 
+static void read_capture(struct item *it, const char *what, TSNode n, TSNode *node)
+{
+    *node = n;
+    it->open_end = strcmp(what, "file_namespace") == 0;
+    it->kind = strcmp(what, "function") == 0 ? ITEM_FUNCTION
+               : strcmp(what, "method") == 0 ? ITEM_METHOD
+               : strcmp(what, "class") == 0  ? ITEM_CLASS
+                                             : ITEM_NAMESPACE;
+}
+
 static bool read_match(struct finder *f, const TSQuery *q, const TSQueryMatch *m, struct item *it)
 {
-    TSNode node = {0}, name = {0}, body = {0}, receiver = {0};
+    TSNode node = {0}, name = {0}, body = {0}, end = {0}, receiver = {0};
     uint16_t i;
 
     for (i = 0; i < m->capture_count; i++) {
@@ -356,26 +532,29 @@ static bool read_match(struct finder *f, const TSQuery *q, const TSQueryMatch *m
         const char *what = ts_query_capture_name_for_id(q, m->captures[i].index, &len);
         TSNode n = m->captures[i].node;
 
-        if (strcmp(what, "name") == 0) {
+        if (strcmp(what, "name") == 0)
             name = n;
-        } else if (strcmp(what, "body") == 0) {
+        else if (strcmp(what, "body") == 0)
             body = n;
-        } else if (strcmp(what, "receiver") == 0) {
+        else if (strcmp(what, "end") == 0)
+            end = n;
+        else if (strcmp(what, "receiver") == 0)
             receiver = n;
-        } else {
-            node = n;
-            it->kind = strcmp(what, "function") == 0 ? ITEM_FUNCTION
-                       : strcmp(what, "method") == 0 ? ITEM_METHOD
-                       : strcmp(what, "class") == 0  ? ITEM_CLASS
-                                                     : ITEM_NAMESPACE;
-        }
+        else
+            read_capture(it, what, n, &node);
     }
+    if (ts_node_is_null(body)) /* an empty one: what is left of it is its last word */
+        body = end;
     if (ts_node_is_null(node) || (is_unit(it) && ts_node_is_null(body)))
         return false;
     it->id = node.id;
     it->node = it->span = node_span(node);
     if (!ts_node_is_null(body))
         it->body = node_span(body);
+    if (!ts_node_is_null(end))
+        it->body.end = ts_node_end_byte(end);
+    if (f->q->equations) /* guards follow each other, and what is behind `where` follows them */
+        it->body.end = it->node.end;
     return name_item(f, it, node, name, receiver);
 }
 
@@ -406,12 +585,15 @@ static int run_query(struct finder *f, const TSTree *tree, const TSQuery *query)
 
 /* What was met among the children of one node, up to and with the current one. */
 struct level {
-    struct span node; /* the current one */
-    struct span doc;  /* the comments right before it */
-    uint32_t start;   /* with the attributes before it */
-    bool wrapper;     /* a unit in it may be widened to it */
+    struct span node;  /* the current one */
+    struct span doc;   /* the comments right before it */
+    uint32_t start;    /* with the attributes before it */
+    bool wrapper;      /* a unit in it may be widened to it */
+    struct span about; /* the name that the attributes before it are for, where they say it */
+    size_t equation;   /* index + 1 of the function before it that it may go on with */
     /* The run of comments and attributes that is being read. */
-    struct span run;
+    struct span run, late; /* before the attributes, and after them where there are some before */
+    struct span attr_name;
     uint32_t attr_start, last_end;
     bool has_run, has_attr;
 };
@@ -421,30 +603,53 @@ struct walk_levels {
     size_t cap;
 };
 
-/* Wrappers belong to their unit: what is written around it is about it. A declaration does only when it holds
- * nothing else. */
-static bool is_wrapper(TSNode n)
+/* Ruby: `private def f` is a call with a method as its only argument. */
+static bool is_call_around_method(TSNode n)
 {
-    static const char *const any[] = {"decorated_definition", "export_statement",
-                                      "template_declaration", "linkage_specification",
-                                      "ambient_declaration",  "friend_declaration"};
-    static const char *const sole[] = {"lexical_declaration", "variable_declaration",
-                                       "var_declaration", "expression_statement"};
+    TSNode args = is_type(n, "call") ? field(n, "arguments") : n, last;
+
+    if (ts_node_is_null(args) || !is_type(args, "argument_list") ||
+        ts_node_named_child_count(args) != 1)
+        return false;
+    last = ts_node_named_child(args, 0);
+    if (is_type(last, "call"))
+        return true; /* private memoize def f: the inner one is asked as well */
+    return is_type(last, "method") || is_type(last, "singleton_method");
+}
+
+static bool is_wrapper(const struct finder *f, TSNode n)
+{
+    const char *type = ts_node_type(n);
+
+    if (in_list(f->q->wrappers, type))
+        return true;
+    if (in_list(f->q->sole, type))
+        return ts_node_named_child_count(n) == 1;
+    return f->lang == LANGUAGE_RUBY && is_call_around_method(n);
+}
+
+static bool is_comment(TSNode n)
+{
+    static const char *const kinds[] = {"comment",           "line_comment", "block_comment",
+                                        "multiline_comment", "doc_comment",  "haddock",
+                                        "marginalia"};
     const char *type = ts_node_type(n);
     size_t i;
 
-    for (i = 0; i < ARRAY_LEN(any); i++)
-        if (strcmp(type, any[i]) == 0)
+    for (i = 0; i < ARRAY_LEN(kinds); i++)
+        if (strcmp(type, kinds[i]) == 0)
             return true;
-    for (i = 0; i < ARRAY_LEN(sole); i++)
-        if (strcmp(type, sole[i]) == 0)
-            return ts_node_named_child_count(n) == 1;
     return false;
 }
 
-static bool is_attribute(TSNode n)
+/* Haskell: "-- ^ text" is about what stands before it. */
+static bool is_about_before(const struct finder *f, struct span s)
 {
-    return is_type(n, "attribute_item") || is_type(n, "decorator");
+    uint32_t i = s.start;
+
+    while (i < s.end && strchr("-{ \t", f->source[i]) && f->source[i])
+        i++;
+    return i < s.end && f->source[i] == '^';
 }
 
 /* A comment that stands before what it documents: alone on its lines, and not about the file or
@@ -452,15 +657,16 @@ static bool is_attribute(TSNode n)
 static bool is_leading_comment(const struct finder *f, TSNode n)
 {
     struct span s = node_span(n);
-    const char *type = ts_node_type(n);
     uint32_t i = s.start;
 
-    if (strcmp(type, "comment") != 0 && strcmp(type, "line_comment") != 0 &&
-        strcmp(type, "block_comment") != 0)
+    if (!is_comment(n))
         return false;
     if (s.start == 0 && span_len(s) > 2 && memcmp(f->source, "#!", 2) == 0)
         return false;
-    if (f->lang == LANGUAGE_RUST && span_len(s) > 2 && f->source[s.start + 2] == '!')
+    if ((f->lang == LANGUAGE_RUST || f->lang == LANGUAGE_ZIG) && span_len(s) > 2 &&
+        f->source[s.start + 2] == '!')
+        return false;
+    if (f->lang == LANGUAGE_HASKELL && is_about_before(f, s))
         return false;
     while (i > 0 && (f->source[i - 1] == ' ' || f->source[i - 1] == '\t'))
         i--;
@@ -478,15 +684,50 @@ static bool is_adjacent(const struct finder *f, uint32_t a, uint32_t b)
     return newlines <= 1;
 }
 
+/* There is nothing between a and b but white space, and no blank line. */
+static bool is_gap(const struct finder *f, uint32_t a, uint32_t b)
+{
+    uint32_t i;
+
+    for (i = a; i < b; i++)
+        if (!f->source[i] || !strchr(" \t\r\n\f\v", f->source[i]))
+            return false;
+    return a <= b && is_adjacent(f, a, b);
+}
+
+/* Comments in the order of the text, wherever the tree has them. */
+static int note_comment(struct finder *f, TSNode n)
+{
+    struct span s = node_span(n), *last;
+
+    if (!is_leading_comment(f, n))
+        return 0;
+    last = f->n_comments > 0 ? &f->comments[f->n_comments - 1] : NULL;
+    if (last && is_gap(f, last->end, s.start)) {
+        last->end = s.end;
+        return 0;
+    }
+    if (mem_grow((void **)&f->comments, &f->comments_cap, f->n_comments + 1, sizeof(*f->comments)) <
+        0)
+        return -1;
+    f->comments[f->n_comments++] = s;
+    return 0;
+}
+
 static void end_run(struct level *l)
 {
     l->has_run = l->has_attr = false;
+    l->attr_name = l->late = (struct span){0};
 }
 
 static void add_comment(const struct finder *f, struct level *l, struct span s)
 {
-    if (l->has_attr && l->has_run)
-        return; /* the comment before the attributes is the one */
+    if (l->has_attr && l->has_run) { /* the comment before the attributes is the one */
+        bool goes_on = span_len(l->late) > 0 && is_adjacent(f, l->late.end, s.start);
+
+        l->late = (struct span){goes_on ? l->late.start : s.start, s.end};
+        return;
+    }
     if (l->has_run && is_adjacent(f, l->last_end, s.start))
         l->run.end = s.end;
     else
@@ -505,22 +746,50 @@ static void add_attribute(const struct finder *f, struct level *l, struct span s
     l->last_end = s.end;
 }
 
+/* A signature of Haskell stands for itself: what was before another one is not about it. */
+static void add_signature(const struct finder *f, struct level *l, TSNode n)
+{
+    struct span s = node_span(n);
+    TSNode name = field(n, "name");
+
+    if (l->has_attr) {
+        if (l->has_run && l->run.start < l->attr_start) {
+            l->run = l->late;
+            l->last_end = l->late.end;
+            l->has_run = span_len(l->late) > 0;
+        }
+        l->has_attr = false;
+    }
+    add_attribute(f, l, s);
+    l->late = (struct span){0};
+    l->attr_name = ts_node_is_null(name) ? (struct span){0} : node_span(name);
+}
+
 /* The cursor stands on a new node of this level: what was read so far belongs to it, then the run grows or ends. */
 static void enter_node(const struct finder *f, struct level *l, TSNode n)
 {
+    const char *type = ts_node_type(n);
     bool adjacent;
 
     l->node = node_span(n);
-    l->wrapper = ts_node_is_named(n) && is_wrapper(n);
+    l->wrapper = ts_node_is_named(n) && is_wrapper(f, n);
     adjacent = l->has_run && is_adjacent(f, l->last_end, l->node.start);
     l->doc = adjacent ? l->run : (struct span){0};
     l->start = l->has_attr ? l->attr_start : l->node.start;
-    if (is_attribute(n))
-        add_attribute(f, l, l->node);
-    else if (is_leading_comment(f, n))
+    l->about = l->attr_name;
+    if (in_list(f->q->attributes, type)) {
+        if (f->q->equations)
+            add_signature(f, l, n);
+        else
+            add_attribute(f, l, l->node);
+    } else if (in_list(f->q->asides, type)) {
+        if (l->has_attr || adjacent)
+            l->last_end = l->node.end;
+    } else if (is_leading_comment(f, n)) {
         add_comment(f, l, l->node);
-    else
+    } else {
         end_run(l);
+    }
 }
 
 /* A string as the first statement, not one that is computed or bytes. */
@@ -547,6 +816,14 @@ static void find_docstring(const struct finder *f, struct item *it, TSNode node)
     it->docstring = node_span(n);
 }
 
+static bool is_named(const struct finder *f, const struct item *it, struct span name)
+{
+    if (span_len(name) > 2 && f->source[name.start] == '(')
+        name = (struct span){name.start + 1, name.end - 1};
+    return it->own.len - it->last == span_len(name) &&
+           memcmp(it->own.s + it->last, f->source + name.start, span_len(name)) == 0;
+}
+
 static void place_item(const struct finder *f, struct item *it, struct level *levels, size_t depth,
                        TSNode node)
 {
@@ -557,9 +834,46 @@ static void place_item(const struct finder *f, struct item *it, struct level *le
     l = &levels[depth];
     it->span = (struct span){l->start, l->node.end};
     it->doc = l->doc;
+    if (span_len(l->about) > 0 && !is_named(f, it, l->about)) {
+        it->span.start = l->node.start; /* the signature of another function, and its comment */
+        it->doc = (struct span){0};
+    }
     it->visited = true;
-    if (language_get(f->lang)->docstrings)
+    if (span_len(it->doc) == 0 && f->n_comments > 0 &&
+        is_gap(f, f->comments[f->n_comments - 1].end, it->span.start))
+        it->doc = f->comments[f->n_comments - 1];
+    if (f->names->docstrings)
         find_docstring(f, it, node);
+}
+
+/* Haskell: equations of one name in a row are one function. */
+static bool join_equation(const struct finder *f, const struct level *l, struct item *it)
+{
+    struct item *first = l->equation ? &f->items[l->equation - 1] : NULL;
+
+    if (!first || first->own.len != it->own.len ||
+        memcmp(strbuf_str(&first->own), strbuf_str(&it->own), it->own.len) != 0)
+        return false;
+    first->node.end = first->span.end = first->body.end = it->node.end;
+    it->kind = ITEM_NONE;
+    return true;
+}
+
+/* The cursor has met a node: if it is a unit, it gets its place. */
+static void meet(const struct finder *f, struct level *levels, size_t depth, TSNode n)
+{
+    size_t slot = slot_of(f, n.id);
+    struct level *l = &levels[depth];
+    struct item *it = f->slots[slot] ? &f->items[f->slots[slot] - 1] : NULL;
+
+    if (it && is_unit(it)) {
+        if (f->q->equations && join_equation(f, l, it))
+            return;
+        place_item(f, it, levels, depth, n);
+        l->equation = f->slots[slot];
+    } else if (ts_node_is_named(n) && !is_comment(n)) {
+        l->equation = 0;
+    }
 }
 
 /* The whole tree, first child and next sibling, with one level of state for each depth. */
@@ -573,17 +887,18 @@ static int place_items(struct finder *f, const TSTree *tree)
 
     for (;;) {
         TSNode n = ts_tree_cursor_current_node(&c);
-        size_t slot;
 
         rc = mem_grow((void **)&w.v, &w.cap, depth + 1, sizeof(*w.v));
         if (rc < 0)
             break;
         if (fresh)
             w.v[depth] = (struct level){0};
+        if (f->q->stray && is_comment(n) && note_comment(f, n) < 0) {
+            rc = -1;
+            break;
+        }
         enter_node(f, &w.v[depth], n);
-        slot = slot_of(f, n.id);
-        if (f->slots[slot] && is_unit(&f->items[f->slots[slot] - 1]))
-            place_item(f, &f->items[f->slots[slot] - 1], w.v, depth, n);
+        meet(f, w.v, depth, n);
         fresh = ts_tree_cursor_goto_first_child(&c);
         if (fresh) {
             depth++;
@@ -614,20 +929,59 @@ static int by_start(const void *x, const void *y)
     return (int)a->kind - (int)b->kind;
 }
 
+/* What stands between the name of `outer` and that of `it`, which is plain when it names no type itself. */
+static const char *separator(const struct finder *f, const struct item *outer,
+                             const struct item *it, bool plain)
+{
+    bool scope = outer->kind == ITEM_NAMESPACE || !is_unit(it) ||
+                 (outer->kind == ITEM_CLASS && !plain && !f->q->path);
+
+    return scope ? f->names->scope : f->names->member;
+}
+
+/* Ruby: def Clock.tick inside of class Clock says its class twice. */
+static size_t repeated(const struct item *it, const struct item *outer)
+{
+    size_t n = outer->own.len;
+
+    return outer->kind == ITEM_CLASS && it->last > n &&
+                   memcmp(it->own.s, strbuf_str(&outer->own), n) == 0 && it->own.s[n] == '.'
+               ? n + 1
+               : 0;
+}
+
 static int qualify(struct finder *f, struct item *it, const struct item *outer)
 {
     struct strbuf b = {0};
+    size_t skip = 0;
 
     if (outer && outer->full_len + it->own.len + 2 <= PROTOCOL_MAX_NAME) {
+        skip = f->lang == LANGUAGE_RUBY ? repeated(it, outer) : 0;
         strbuf_add(&b, outer->full, outer->full_len);
-        strbuf_puts(&b, separator(f->lang));
+        strbuf_puts(&b, separator(f, outer, it, it->last == skip));
     }
-    strbuf_add(&b, strbuf_str(&it->own), it->own.len);
+    strbuf_add(&b, strbuf_str(&it->own) + skip, it->own.len - skip);
     it->full_len = b.len;
     it->full = strbuf_failed(&b) ? NULL : arena_strndup(f->a, strbuf_str(&b), b.len);
     strbuf_release(&b);
     it->method |= it->kind == ITEM_METHOD || (outer && outer->kind == ITEM_CLASS);
     return it->full ? 0 : -1;
+}
+
+/* A namespace without braces reaches to the next one or to the end of the file. */
+static void close_namespaces(struct finder *f)
+{
+    uint32_t end = (uint32_t)f->len;
+    size_t i;
+
+    for (i = f->n; i-- > 0;) {
+        struct item *it = &f->items[i];
+
+        if (!it->open_end)
+            continue;
+        it->node.end = end > it->node.end ? end : it->node.end;
+        end = it->node.start;
+    }
 }
 
 /* Items sorted by start nest like brackets: a stack of those that are still open gives what encloses one. */
@@ -636,9 +990,12 @@ static int qualify_all(struct finder *f)
     size_t *open = mem_array(f->n + 1, sizeof(*open)), n_open = 0, i;
     int rc = open ? 0 : -1;
 
+    close_namespaces(f);
     for (i = 0; rc == 0 && i < f->n; i++) {
         struct item *it = &f->items[i];
 
+        if (it->kind == ITEM_NONE)
+            continue;
         while (n_open > 0 && f->items[open[n_open - 1]].node.end <= it->node.start)
             n_open--;
         rc = qualify(f, it, n_open > 0 ? &f->items[open[n_open - 1]] : NULL);
@@ -655,17 +1012,38 @@ static uint32_t trim_end(const struct finder *f, uint32_t start, uint32_t end)
     return end;
 }
 
-/* A comment between a Python header and its block is no part of the signature. */
+/* Where a unit ends: before the white space, and the comments of what follows, that its indented body has taken in. */
+static uint32_t unit_end(const struct finder *f, const struct item *it)
+{
+    uint32_t end = trim_end(f, it->span.start, it->span.end);
+    size_t lo = 0, hi = f->n_comments;
+
+    while (lo < hi) { /* the first comment that ends at `end` or behind it */
+        size_t mid = (lo + hi) / 2;
+
+        if (trim_end(f, f->comments[mid].start, f->comments[mid].end) < end)
+            lo = mid + 1;
+        else
+            hi = mid;
+    }
+    if (f->q->indented && lo < f->n_comments && f->comments[lo].start > it->body.start &&
+        f->comments[lo].start < end)
+        end = trim_end(f, it->span.start, f->comments[lo].start);
+    return end;
+}
+
+/* A comment between a header of Python, Ruby or Lua and its block is no part of the signature. */
 static uint32_t signature_end(const struct finder *f, uint32_t start, uint32_t end)
 {
     for (;;) {
         const char *eol, *p;
 
         end = trim_end(f, start, end);
-        eol = f->lang == LANGUAGE_PYTHON ? memrchr(f->source + start, '\n', end - start) : NULL;
+        eol = f->q->bare_body ? memrchr(f->source + start, '\n', end - start) : NULL;
         for (p = eol; p && p < f->source + end && strchr(" \t\r\n", *p) && *p;)
             p++;
-        if (!p || p == f->source + end || *p != '#')
+        if (!p || (size_t)(f->source + end - p) < strlen(f->names->line) ||
+            memcmp(p, f->names->line, strlen(f->names->line)) != 0)
             return end;
         end = (uint32_t)(eol - f->source);
     }
@@ -676,9 +1054,11 @@ static void put_unit(struct finder *f, const struct item *it)
     struct outline_unit *u = &f->o->units[f->o->n++];
     size_t last = it->full_len - (it->own.len - it->last);
 
+    uint32_t end = unit_end(f, it), body_end = trim_end(f, it->body.start, it->body.end);
+
     u->kind = it->method ? UNIT_METHOD : UNIT_FUNCTION;
-    u->span = (struct span){it->span.start, trim_end(f, it->span.start, it->span.end)};
-    u->body = (struct span){it->body.start, trim_end(f, it->body.start, it->body.end)};
+    u->span = (struct span){it->span.start, end};
+    u->body = (struct span){it->body.start, end < body_end ? end : body_end};
     u->signature_end = signature_end(f, it->span.start, it->body.start);
     u->doc = (struct span){it->doc.start, trim_end(f, it->doc.start, it->doc.end)};
     u->docstring = it->docstring;
@@ -718,7 +1098,13 @@ static int put_units(struct finder *f)
 int outline_find(struct outline *o, struct arena *a, const TSTree *tree, const TSQuery *query,
                  enum language_id lang, const char *source, size_t len)
 {
-    struct finder f = {.o = o, .a = a, .lang = lang, .source = source, .len = len};
+    struct finder f = {.o = o,
+                       .a = a,
+                       .lang = lang,
+                       .names = language_get(lang),
+                       .q = &quirks[lang],
+                       .source = source,
+                       .len = len};
     size_t i;
     int rc = grow_slots(&f);
 
@@ -739,5 +1125,6 @@ int outline_find(struct outline *o, struct arena *a, const TSTree *tree, const T
         strbuf_release(&f.items[i].own);
     mem_free(f.items);
     mem_free(f.slots);
+    mem_free(f.comments);
     return rc;
 }

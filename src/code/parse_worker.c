@@ -103,8 +103,16 @@ static bool write_exact(const void *p, size_t n)
 
 /* ---- one text ----------------------------------------------------------------------------------- */
 
+/* Compiled queries take up to some megabytes each; a worker's share has room for a few at a time. */
+#define MAX_QUERIES 4
+
 struct worker {
-    TSQuery *queries[LANGUAGE_COUNT]; /* compiled when first needed */
+    struct {
+        TSQuery *query;
+        enum language_id lang;
+        uint64_t used; /* the later, the larger */
+    } queries[MAX_QUERIES];
+    uint64_t n_served;
     struct arena arena;
     struct strbuf reply;
     char *source;
@@ -167,22 +175,42 @@ static TSTree *parse(enum language_id lang, const char *source, size_t len)
     return tree;
 }
 
+/* The query of a language, compiled when it is not among those that were used last. NULL when it does not fit the grammar. */
+static const TSQuery *find_query(struct worker *w, enum language_id lang)
+{
+    uint32_t offset;
+    size_t i, at = 0;
+
+    for (i = 0; i < MAX_QUERIES; i++) {
+        if (w->queries[i].query && w->queries[i].lang == lang) {
+            w->queries[i].used = ++w->n_served;
+            return w->queries[i].query;
+        }
+        if (w->queries[i].used < w->queries[at].used)
+            at = i;
+    }
+    if (w->queries[at].query)
+        ts_query_delete(w->queries[at].query);
+    w->queries[at].query = outline_query(lang, &offset);
+    w->queries[at].lang = lang;
+    w->queries[at].used = ++w->n_served;
+    return w->queries[at].query;
+}
+
 /* Exit status, or -1 to go on. */
 static int answer(struct worker *w, enum language_id lang, size_t len)
 {
     struct outline o;
     unsigned char head[PROTOCOL_HEAD];
     enum protocol_status status;
-    uint32_t offset;
-    TSTree *tree = parse(lang, w->source, len);
+    const TSQuery *query = find_query(w, lang); /* before there is a tree, which may be large */
+    TSTree *tree = query ? parse(lang, w->source, len) : NULL;
 
-    if (!w->queries[lang])
-        w->queries[lang] = outline_query(lang, &offset);
-    if (!tree || !w->queries[lang])
+    if (!tree)
         return PROTOCOL_EXIT_FORM;
     strbuf_reset(&w->reply);
     arena_reset(&w->arena);
-    if (outline_find(&o, &w->arena, tree, w->queries[lang], lang, w->source, len) < 0)
+    if (outline_find(&o, &w->arena, tree, query, lang, w->source, len) < 0)
         return PROTOCOL_EXIT_NOMEM;
     status = o.too_many                                   ? PROTOCOL_TOO_MANY
              : ts_node_has_error(ts_tree_root_node(tree)) ? PROTOCOL_PARTIAL
@@ -237,9 +265,9 @@ int dobby_parse_worker(void)
         status = 0;
     while (status < 0)
         status = serve(&w);
-    for (i = 0; i < LANGUAGE_COUNT; i++)
-        if (w.queries[i])
-            ts_query_delete(w.queries[i]);
+    for (i = 0; i < MAX_QUERIES; i++)
+        if (w.queries[i].query)
+            ts_query_delete(w.queries[i].query);
     arena_release(&w.arena);
     strbuf_release(&w.reply);
     mem_free(w.source);

@@ -80,26 +80,40 @@ static void put_name(struct strbuf *out, const char *name)
     }
 }
 
-/* operator== and its kin keep their sign. */
-static bool is_operator(const char *name)
+/* The sign of an operator, which it keeps: == of operator==, or the whole name <+>. NULL for other names. */
+static const char *operator_sign(const char *name)
 {
-    size_t n = strlen("operator");
+    size_t n = strlen("operator"), i = 0;
 
-    return strncmp(name, "operator", n) == 0 && name[n] && !text_is_ident(name[n]) &&
-           name[n] != ' ';
+    if (strncmp(name, "operator", n) == 0 && name[n] && !text_is_ident(name[n]) && name[n] != ' ')
+        return name + n;
+    while (name[i] && !text_is_ident(name[i]))
+        i++;
+    return i > 0 && !name[i] ? name : NULL;
+}
+
+/* One of the words of a list with a space between them; NULL is an empty list. */
+static bool is_listed(const char *list, const char *s, size_t n)
+{
+    while (list && *list) {
+        size_t w = strcspn(list, " ");
+
+        if (w == n && memcmp(list, s, n) == 0)
+            return true;
+        list += w + (list[w] == ' ');
+    }
+    return false;
 }
 
 /* A method named like its class, or as languages call it, makes an object. */
-static bool is_constructor(const struct unit *u)
+static bool is_constructor(const struct unit *u, const struct language *l)
 {
-    static const char *const names[] = {"constructor", "__init__", "__new__"};
-    size_t q = strlen(u->qualified), n = strlen(u->name), sep, i;
+    size_t q = strlen(u->qualified), n = strlen(u->name), sep;
 
     if (u->kind != UNIT_METHOD)
         return false;
-    for (i = 0; i < ARRAY_LEN(names); i++)
-        if (strcmp(u->name, names[i]) == 0)
-            return true;
+    if (is_listed(l->make, u->name, n))
+        return true;
     /* Clock.Clock, geo::Clock::Clock: the part before is the same and whole. */
     sep = q > n && u->qualified[q - n - 1] == ':' ? 2 : 1;
     return q >= 2 * n + sep && strcmp(u->qualified + q - n, u->name) == 0 &&
@@ -242,6 +256,22 @@ static struct text pointer_name(struct text t)
     return (struct text){t.s, 0};
 }
 
+/* "n integer" says a name, "integer" only a type; IN and OUT of SQL say neither. */
+static struct text name_before_type(struct text p)
+{
+    static const char *const modes[] = {"IN", "OUT", "INOUT", "VARIADIC"};
+    struct text name = first_ident(p);
+    size_t i, rest;
+
+    for (i = 0; i < ARRAY_LEN(modes); i++) {
+        if (name.n == strlen(modes[i]) && text_starts(name.s, name.n, modes[i]))
+            return name_before_type(
+                (struct text){name.s + name.n, p.n - (size_t)(name.s + name.n - p.s)});
+    }
+    rest = p.n - (size_t)(name.s + name.n - p.s);
+    return rest > 0 && text_is_space(name.s[name.n]) ? name : (struct text){p.s, 0};
+}
+
 /* The name of one parameter; empty when it has none, as when it is taken apart where it is declared. */
 static struct text param_name(struct text p, enum language_id lang)
 {
@@ -249,28 +279,19 @@ static struct text param_name(struct text p, enum language_id lang)
 
     if (p.n > 0 && (p.s[0] == '{' || p.s[0] == '['))
         return (struct text){p.s, 0};
-    switch (lang) {
-    case LANGUAGE_C:
-    case LANGUAGE_CPP:
-    case LANGUAGE_JAVA:
+    switch (language_get(lang)->params) {
+    case PARAMS_DECLARATOR:
         name = pointer_name(p);
         if (name.n == 0)
             name = last_ident(up_to(p, "=["));
         return name;
-    case LANGUAGE_GO:
-        return first_ident(p);
+    case PARAMS_AFTER_TYPE:
+        return last_ident(up_to(p, "="));
+    case PARAMS_BEFORE_TYPE:
+        return lang == LANGUAGE_SQL ? name_before_type(p) : first_ident(p);
     default:
         return last_ident(up_to(p, ":=?"));
     }
-}
-
-/* The object itself in Python and Rust, and C's word for nothing. */
-static bool is_no_param(struct text name, enum language_id lang)
-{
-    if (lang != LANGUAGE_PYTHON && lang != LANGUAGE_RUST)
-        return name.n == 4 && memcmp(name.s, "void", 4) == 0;
-    return (name.n == 4 && memcmp(name.s, "self", 4) == 0) ||
-           (name.n == 3 && memcmp(name.s, "cls", 3) == 0);
 }
 
 struct params {
@@ -291,7 +312,7 @@ static void list_params(struct params *out, struct text all, enum language_id la
         if (p.n == 0 || (p.n == 1 && (p.s[0] == '*' || p.s[0] == '/')))
             continue; /* Python's marks between kinds of parameters */
         name = param_name(p, lang);
-        if (name.n > 0 && is_no_param(name, lang))
+        if (name.n > 0 && is_listed(language_get(lang)->self, name.s, name.n))
             continue;
         if (name.n > 0 && out->n < MAX_PARAMS)
             out->names[out->n] = name;
@@ -317,17 +338,19 @@ static void put_params(struct strbuf *out, const struct params *p)
         strbuf_puts(out, " and more");
 }
 
-static void put_subject(struct strbuf *out, const struct unit *u)
+static void put_subject(struct strbuf *out, const struct unit *u, const struct language *l)
 {
     struct text o = owner(u);
-    bool constructor = is_constructor(u);
+    const char *sign = operator_sign(u->name);
+    bool constructor = is_constructor(u, l), method = u->kind == UNIT_METHOD;
 
-    if (constructor || u->name[0] == '~') {
+    if (constructor || u->name[0] == '~' ||
+        (method && is_listed(l->unmake, u->name, strlen(u->name)))) {
         strbuf_puts(out, constructor ? "Make " : "Destroy ");
         strbuf_add(out, o.s, o.n);
-    } else if (is_operator(u->name)) {
+    } else if (sign) {
         strbuf_puts(out, "Operator ");
-        strbuf_puts(out, u->name + strlen("operator"));
+        strbuf_puts(out, sign);
     } else {
         put_name(out, u->name);
     }
@@ -342,9 +365,9 @@ void signature_summary(struct strbuf *out, const struct unit *u, enum language_i
     strbuf_reset(out);
     if (u->signature.end <= len && u->signature.start <= u->signature.end)
         sig = (struct text){source + u->signature.start, span_len(u->signature)};
-    put_subject(out, u);
+    put_subject(out, u, language_get(lang));
     strbuf_puts(out, ", going by the name");
-    if (find_params(&list, sig, u->name)) {
+    if (language_get(lang)->params != PARAMS_UNSAID && find_params(&list, sig, u->name)) {
         list_params(&params, list, lang);
         put_params(out, &params);
     }

@@ -9,8 +9,8 @@
  *                  return 2 * x;                   <- body: with its braces where there are any
  *              }                                   <- end, end_line
  *
- *          What counts: functions and methods that have a body. Prototypes and anonymous callbacks do not; a
- *          named function inside another one does from three lines on.
+ *          What counts: functions and methods that have a body, an expression in some languages. Prototypes and
+ *          anonymous callbacks do not; a named function inside another one does from three lines on.
  * Trust    What a parser process says is checked before a struct unit exists: ranges lie in the file and
  *          in each other, lines agree with the text, names are short and hold no control characters.
  * Owns     A list owns one arena with its units and names.
@@ -33,8 +33,8 @@ struct span {
 
 struct unit {
     const char *name; /* "area"; for an operator or destructor as it is written */
-    const char *
-        qualified; /* "Circle.area" (Python, JavaScript, TypeScript, Java, Go), "geo::Circle::area" (C++, Rust) */
+    const char
+        *qualified; /* "Circle.area", "geo::Circle::area": signs between parts as in language.h */
     enum unit_kind kind;
     struct span
         span; /* with decorators, attributes, template header; a leading comment is outside */

@@ -36,8 +36,13 @@ static bool has_fold(const char *s, size_t n, const char *word)
 
 static bool is_comment_start(const char *s, size_t n)
 {
-    return n > 0 &&
-           (s[0] == '#' || s[0] == '*' || (n > 1 && s[0] == '/' && (s[1] == '/' || s[1] == '*')));
+    static const char *const pairs[] = {"//", "/*", "--", "{-", "(*"};
+    size_t i;
+
+    for (i = 0; n > 1 && i < ARRAY_LEN(pairs); i++)
+        if (memcmp(s, pairs[i], 2) == 0)
+            return true;
+    return n > 0 && (s[0] == '#' || s[0] == '*');
 }
 
 /* "@generated" as a word of its own. */

@@ -34,6 +34,29 @@ static void test_language_names(void **state)
     assert_int_equal(by_name("lib.rs"), LANGUAGE_RUST);
     assert_int_equal(by_name("a.go"), LANGUAGE_GO);
     assert_int_equal(by_name("a.mjs"), LANGUAGE_JAVASCRIPT);
+    assert_int_equal(by_name("Clock.cs"), LANGUAGE_CSHARP);
+    assert_int_equal(by_name("a.rb"), LANGUAGE_RUBY);
+    assert_int_equal(by_name("a.rake"), LANGUAGE_RUBY);
+    assert_int_equal(by_name("a.gemspec"), LANGUAGE_RUBY);
+    assert_int_equal(by_name("Rakefile"), LANGUAGE_RUBY);
+    assert_int_equal(by_name("Gemfile"), LANGUAGE_RUBY);
+    assert_int_equal(by_name("a.php"), LANGUAGE_PHP);
+    assert_int_equal(by_name("a.phtml"), LANGUAGE_PHP);
+    assert_int_equal(by_name("a.kt"), LANGUAGE_KOTLIN);
+    assert_int_equal(by_name("build.gradle.kts"), LANGUAGE_KOTLIN);
+    assert_int_equal(by_name("a.swift"), LANGUAGE_SWIFT);
+    assert_int_equal(by_name("a.scala"), LANGUAGE_SCALA);
+    assert_int_equal(by_name("a.sc"), LANGUAGE_SCALA);
+    assert_int_equal(by_name("a.lua"), LANGUAGE_LUA);
+    assert_int_equal(by_name("a.sh"), LANGUAGE_BASH);
+    assert_int_equal(by_name("a.bash"), LANGUAGE_BASH);
+    assert_int_equal(by_name("a.zig"), LANGUAGE_ZIG);
+    assert_int_equal(by_name("a.hs"), LANGUAGE_HASKELL);
+    assert_int_equal(by_name("a.ml"), LANGUAGE_OCAML);
+    assert_int_equal(by_name("a.sql"), LANGUAGE_SQL);
+    assert_int_equal(by_name("a.zsh"), LANGUAGE_NONE);
+    assert_int_equal(by_name("a.mli"), LANGUAGE_NONE); /* signatures only: no bodies */
+    assert_int_equal(by_name("Gemfile.lock"), LANGUAGE_NONE);
     assert_int_equal(by_name(".c"), LANGUAGE_NONE); /* a hidden file, not an extension */
     assert_int_equal(by_name("c"), LANGUAGE_NONE);
     assert_int_equal(by_name("a."), LANGUAGE_NONE);
@@ -46,7 +69,12 @@ static void test_language_shebang(void **state)
     assert_int_equal(by_line("#!/usr/bin/env python3\n"), LANGUAGE_PYTHON);
     assert_int_equal(by_line("#!/usr/bin/python3.11 -u\n"), LANGUAGE_PYTHON);
     assert_int_equal(by_line("#!/usr/bin/env -S node --flag"), LANGUAGE_JAVASCRIPT);
-    assert_int_equal(by_line("#!/bin/sh\npython3\n"), LANGUAGE_NONE);
+    assert_int_equal(by_line("#!/bin/sh\npython3\n"), LANGUAGE_BASH);
+    assert_int_equal(by_line("#!/usr/bin/env -S bash -e\n"), LANGUAGE_BASH);
+    assert_int_equal(by_line("#! /usr/bin/ruby3.1 -w\n"), LANGUAGE_RUBY);
+    assert_int_equal(by_line("#!/usr/bin/env php8.2\n"), LANGUAGE_PHP);
+    assert_int_equal(by_line("#!/usr/bin/lua5.4\n"), LANGUAGE_LUA);
+    assert_int_equal(by_line("#!/bin/zsh\npython3\n"), LANGUAGE_NONE);
     assert_int_equal(by_line("#!/usr/bin/pythonic\n"), LANGUAGE_NONE);
     assert_int_equal(by_line("#!"), LANGUAGE_NONE);
     assert_int_equal(by_line(""), LANGUAGE_NONE);

@@ -1,4 +1,4 @@
-/* test_parse.c - units of samples in nine languages; hostile texts; workers that die, stall, lie or are missing.
+/* test_parse.c - units of samples in all languages; hostile texts; workers that die, stall, lie or are missing.
  * The test is its own worker: started with --parse-worker it serves, with --bad-worker it does what a text tells it. */
 #include "support/test.h"
 
@@ -58,16 +58,21 @@ static void describe(struct strbuf *out, const struct parse_result *r, const cha
     }
 }
 
-static void check_sample(struct parser_pool *p, const char *name, const char *want)
+static char *get_sample(const char *name, size_t *n)
 {
     char path[256];
+
+    snprintf(path, sizeof(path), "tests/data/code/%s", name);
+    return get_file(path, n);
+}
+
+static void check_sample(struct parser_pool *p, const char *name, const char *want)
+{
     struct strbuf got = {0};
     struct parse_result r;
     size_t n;
-    char *text;
+    char *text = get_sample(name, &n);
 
-    snprintf(path, sizeof(path), "tests/data/code/%s", name);
-    text = get_file(path, &n);
     r = parse(p, language_of_name(name, strlen(name)), text, n);
     assert_false(r.failed);
     assert_false(r.units.partial);
@@ -166,6 +171,174 @@ static void test_parse_others(void **state)
                  "53-56 0 method Clock.Range.Range [Range] {} {}\n");
 }
 
+static const char *const samples[] = {
+    "ring.c",    "shapes.cpp", "store.py",   "cart.js",    "queue.ts",   "view.tsx",
+    "pool.go",   "tree.rs",    "Clock.java", "Clock.cs",   "blocks.cs",  "stack.rb",
+    "cart.php",  "blocks.php", "Queue.kt",   "Ring.swift", "Tree.scala", "pool.lua",
+    "deploy.sh", "ring.zig",   "ledger.sql", "Tree.hs",    "tree.ml"};
+
+static void test_parse_csharp(void **state)
+{
+    check_sample(*state, "Clock.cs",
+                 "18-21 0 method Acme.Time.Clock.Clock [Clock] {/// <summary} {}\n"
+                 "23-26 0 method Acme.Time.Clock.~Clock [~Clock] {} {}\n"
+                 "29-41 0 method Acme.Time.Clock.Tick [Tick] {/// <summary} {}\n"
+                 "33-36 1 function Acme.Time.Clock.Tick.Sum [Sum] {} {}\n"
+                 "44-44 0 method Acme.Time.Clock.Half [Half] {// Half of w} {}\n"
+                 "46-49 0 method Acme.Time.Clock.operator+ [operator+] {} {}\n"
+                 "51-51 0 method Acme.Time.Clock.operator< [operator<] {} {}\n"
+                 "53-53 0 method Acme.Time.Clock.operator long [operator long] {} {}\n"
+                 "55-55 0 method Acme.Time.Clock.Dispose [Dispose] {} {}\n"
+                 "62-62 0 method Acme.Time.Clock.Mark.Set [Set] {} {}\n"
+                 "71-71 0 method Acme.Time.IWatch.Stop [Stop] {} {}\n"
+                 "76-76 0 method Acme.Time.Span.Length [Length] {} {}\n");
+    check_sample(*state, "blocks.cs",
+                 "4-7 0 function Twice [Twice] {// Double wh} {}\n"
+                 "15-15 0 method Outer.Inner.Deep.Tool.Run [Run] {} {}\n");
+}
+
+static void test_parse_ruby_php(void **state)
+{
+    check_sample(*state, "stack.rb",
+                 "8-10 0 method Store::Stack.initialize [initialize] {# The first } {}\n"
+                 "17-22 0 method Store::Stack.push [push] {# Put a valu} {}\n"
+                 "24-24 0 method Store::Stack.full? [full?] {} {}\n"
+                 "26-27 0 method Store::Stack.empty? [empty?] {} {}\n"
+                 "29-31 0 method Store::Stack.<=> [<=>] {} {}\n"
+                 "33-35 0 method Store::Stack.limit= [limit=] {} {}\n"
+                 "38-40 0 method Store::Stack.of [of] {# Make a sta} {}\n"
+                 "42-44 0 method Store::Stack.default [default] {} {}\n"
+                 "48-50 0 method Store::Stack.load [load] {# Read a sta} {}\n"
+                 "54-56 0 method Store::Stack.secret [secret] {# Hide what } {}\n"
+                 "60-64 0 method Store::Stack.hidden [hidden] {} {}\n"
+                 "67-69 0 method Store::Stack.late [late] {} {}\n"
+                 "71-71 0 method Store::Base::List.size [size] {} {}\n"
+                 "77-79 0 function count_words [count_words] {=begin\nCount} {}\n");
+    check_sample(*state, "cart.php",
+                 "14-21 0 function Shop\\Cart\\total [total] {/**\n * Add u} {}\n"
+                 "16-19 1 function Shop\\Cart\\total::helper [helper] {} {}\n"
+                 "28-29 0 method Shop\\Cart\\Cart::__construct [__construct] {// Make an e} {}\n"
+                 "32-37 0 method Shop\\Cart\\Cart::count [count] {# Count what} {}\n"
+                 "41-41 0 method Shop\\Cart\\Cart::from [from] {} {}\n"
+                 "43-43 0 method Shop\\Cart\\Cart::__destruct [__destruct] {} {}\n"
+                 "50-50 0 method Shop\\Cart\\Totals::sum [sum] {} {}\n"
+                 "58-58 0 method Shop\\Cart\\Size::letter [letter] {/** Tell the} {}\n"
+                 "61-61 0 method Shop\\Cart\\run [run] {} {}\n"
+                 "65-67 0 function Shop\\Cart\\late [late] {} {}\n");
+    check_sample(*state, "blocks.php",
+                 "3-3 0 function A\\B\\one [one] {} {}\n"
+                 "4-4 0 method A\\B\\C::two [two] {} {}\n"
+                 "7-7 0 function three [three] {} {}\n");
+}
+
+static void test_parse_kotlin_swift_scala(void **state)
+{
+    check_sample(*state, "Queue.kt",
+                 "7-15 0 function push [push] {/** Append a} {}\n"
+                 "9-12 1 function push.helper [helper] {} {}\n"
+                 "18-18 0 function half [half] {// Half of t} {}\n"
+                 "23-23 0 method String.firstWord [firstWord] {/**\n * Take } {}\n"
+                 "25-27 0 method List.sumWith [sumWith] {} {}\n"
+                 "35-37 0 method Queue.constructor [constructor] {// Make a qu} {}\n"
+                 "43-45 0 method Queue.take [take] {/** Take out} {}\n"
+                 "47-47 0 method Queue.plus [plus] {} {}\n"
+                 "52-54 0 method Queue.of [of] {} {}\n"
+                 "58-58 0 method Queue.Cursor.next [next] {} {}\n"
+                 "65-65 0 method Named.upper [upper] {} {}\n"
+                 "69-69 0 method Registry.find [find] {} {}\n"
+                 "75-75 0 method Mode.other [other] {} {}\n");
+    check_sample(*state, "Ring.swift",
+                 "7-14 0 function put [put] {/// Put a va} {}\n"
+                 "9-12 1 function put.step [step] {} {}\n"
+                 "25-27 0 method Ring.init [init] {// Make a ri} {}\n"
+                 "29-29 0 method Ring.init [init] {} {}\n"
+                 "31-33 0 method Ring.== [==] {} {}\n"
+                 "35-35 0 method Ring.clear [clear] {} {}\n"
+                 "44-44 0 method Ring.Mode.other [other] {} {}\n"
+                 "49-51 0 method Watch.deinit [deinit] {} {}\n"
+                 "54-56 0 method Watch.stop [stop] {/// Stop the} {}\n"
+                 "65-67 0 method Named.upper [upper] {/* Say the n} {}\n"
+                 "71-71 0 method Ring.Mode.`default` [`default`] {} {}\n"
+                 "75-75 0 method Counter.next [next] {} {}\n");
+    check_sample(*state, "Tree.scala",
+                 "9-17 0 function depth [depth] {/** Find the} {}\n"
+                 "11-14 1 function depth.rec [rec] {} {}\n"
+                 "21-23 0 method Tree.this [this] {// Make a tr} {}\n"
+                 "26-26 0 method Tree.size [size] {/** Count al} {}\n"
+                 "30-30 0 method Tree.+ [+] {} {}\n"
+                 "32-34 0 method Tree.clear [clear] {} {}\n"
+                 "38-38 0 method Tree.of [of] {} {}\n"
+                 "40-40 0 method Tree.Empty.apply [apply] {} {}\n"
+                 "47-49 0 method Named.upper [upper] {// Say the n} {}\n"
+                 "52-54 0 function colour [colour] {// Tell the } {}\n"
+                 "59-59 0 method Colour.other [other] {} {}\n"
+                 "62-62 0 function twice [twice] {} {}\n"
+                 "65-65 0 method ordering.compare [compare] {} {}\n");
+}
+
+static void test_parse_lua_bash_zig_sql(void **state)
+{
+    check_sample(*state, "pool.lua",
+                 "8-16 0 function M.take [take] {--- Take a v} {}\n"
+                 "9-13 1 function M.take.step [step] {} {}\n"
+                 "20-22 0 method M:give [give] {-- Give a va} {}\n"
+                 "26-28 0 function count [count] {--[[ Count w} {}\n"
+                 "31-33 0 function M.open [open] {-- Open the } {}\n"
+                 "35-35 0 function close [close] {} {}\n"
+                 "37-37 0 function M.nothing [nothing] {} {}\n"
+                 "41-43 0 method api.list [list] {-- List all } {}\n"
+                 "47-47 0 function a.b.c.deep [deep] {} {}\n");
+    check_sample(*state, "deploy.sh",
+                 "7-10 0 function die [die] {# Say someth} {}\n"
+                 "14-24 0 function copy_tree [copy_tree] {# Copy a tre} {}\n"
+                 "19-22 1 function copy_tree.inner [inner] {} {}\n"
+                 "26-26 0 function in-place [in-place] {} {}\n"
+                 "30-30 0 function late [late] {# Only where} {}\n");
+    check_sample(*state, "ring.zig",
+                 "8-10 0 function twice [twice] {/// Double w} {}\n"
+                 "20-22 0 method Ring.init [init] {/// Make a r} {}\n"
+                 "25-27 0 method Ring.used [used] {// Count wha} {}\n"
+                 "32-34 0 method Ring.Mode.other [other] {} {}\n"
+                 "38-40 0 function ring_version [ring_version] {} {}\n"
+                 "43-56 0 function List [List] {/// A list o} {}\n"
+                 "47-49 1 function List.first [first] {} {}\n"
+                 "51-54 1 function List.last [last] {} {}\n");
+    check_sample(*state, "ledger.sql",
+                 "7-12 0 function ledger.total [total] {-- Add up al} {}\n"
+                 "15-16 0 function twice [twice] {/* Double wh} {}\n"
+                 "18-22 0 function stamp [stamp] {} {}\n");
+}
+
+static void test_parse_haskell_ocaml(void **state)
+{
+    check_sample(*state, "Tree.hs",
+                 "10-12 0 function depth [depth] {-- | Find th} {}\n"
+                 "19-32 0 function insert [insert] {-- | Put a v} {}\n"
+                 "30-32 1 function insert.helper [helper] {-- Only here} {}\n"
+                 "37-39 0 function <+> [<+>] {-- Join two } {}\n"
+                 "44-47 0 function fold [fold] {-- Fold by a} {}\n"
+                 "49-51 0 function main [main] {} {}\n"
+                 "56-57 0 function total [total] {} {}\n"
+                 "61-62 0 method Named.name [name] {-- | The nam} {}\n"
+                 "67-69 0 method Tree.show [show] {} {}\n"
+                 "72-72 0 method Int.name [name] {} {}\n");
+    check_sample(*state, "tree.ml",
+                 "8-16 0 function depth [depth] {(** Find the} {}\n"
+                 "9-11 1 function depth.step [step] {} {}\n"
+                 "19-19 0 function even [even] {(* Tell whet} {}\n"
+                 "22-22 0 function odd [odd] {(* Tell whet} {}\n"
+                 "26-26 0 function twice [twice] {} {}\n"
+                 "28-30 0 function classify [classify] {} {}\n"
+                 "33-33 0 function <+> [<+>] {(** Join two} {}\n"
+                 "35-35 0 function greet [greet] {} {}\n"
+                 "41-41 0 function Ring.put [put] {(** Put a va} {}\n"
+                 "44-44 0 function Ring.Deep.id [id] {} {}\n"
+                 "49-49 0 function Make.compare [compare] {} {}\n"
+                 "57-57 0 method clock.tick [tick] {(** Move the} {}\n"
+                 "59-59 0 method clock.now [now] {} {}\n"
+                 "65-65 0 function run [run] {} {}\n");
+}
+
 /* ---- texts that are wrong ----------------------------------------------------------------------------- */
 
 static void test_parse_broken(void **state)
@@ -175,6 +348,7 @@ static void test_parse_broken(void **state)
     static const char nul[] = "def f():\n    return 1\n\0\ndef g():\n    return 2\n";
     static const char bodiless[] =
         "class A:\n    def f(self):\n\n    def g(self):\n        return 1\n";
+    static const char line[] = "interface I { fun z() = 1 }\n\nfun g() = 2\n";
     static const char latin[] = "def caf\xe9():\n    return '\xff'\n";
     struct parse_result r = parse(*state, LANGUAGE_C, errors, sizeof(errors) - 1);
 
@@ -196,6 +370,14 @@ static void test_parse_broken(void **state)
     assert_int_equal(r.units.n, 1);
     assert_string_equal(r.units.units[0].qualified, "A.g");
     parse_result_release(&r);
+    /* The grammar takes no body on one line; what is in it is found all the same. */
+    r = parse(*state, LANGUAGE_KOTLIN, line, sizeof(line) - 1);
+    assert_false(r.failed);
+    assert_true(r.units.partial);
+    assert_int_equal(r.units.n, 2);
+    assert_string_equal(r.units.units[0].qualified, "I.z");
+    assert_string_equal(r.units.units[1].qualified, "g");
+    parse_result_release(&r);
     r = parse(*state, LANGUAGE_GO, "", 0);
     assert_false(r.failed);
     assert_int_equal(r.units.n, 0);
@@ -206,6 +388,106 @@ static void test_parse_broken(void **state)
               15);
     assert_int_equal(r.units.n, 1);
     parse_result_release(&r);
+}
+
+/* A sound function of each language, then what is none of it: the first is found, and the file called partial. */
+static void test_parse_broken_each(void **state)
+{
+    static const char junk[] = "\n\n)))) fi end ]] }}} ((( = = {{{ \"\"\" ' /* (* {- -->\n";
+    static const struct {
+        const char *good, *name;
+    } rows[LANGUAGE_COUNT] = {
+        [LANGUAGE_C] = {"int f(void)\n{\n    return 1;\n}", "f"},
+        [LANGUAGE_CPP] = {"struct A {\n    int f() { return 1; }\n};", "A::f"},
+        [LANGUAGE_PYTHON] = {"def f():\n    return 1", "f"},
+        [LANGUAGE_JAVASCRIPT] = {"function f() {\n  return 1;\n}", "f"},
+        [LANGUAGE_TYPESCRIPT] = {"function f(): number {\n  return 1;\n}", "f"},
+        [LANGUAGE_TSX] = {"function f(): number {\n  return 1;\n}", "f"},
+        [LANGUAGE_GO] = {"package p\n\nfunc f() int {\n\treturn 1\n}", "f"},
+        [LANGUAGE_RUST] = {"fn f() -> u8 {\n    1\n}", "f"},
+        [LANGUAGE_JAVA] = {"class A {\n    int f() { return 1; }\n}", "A.f"},
+        [LANGUAGE_CSHARP] = {"class A\n{\n    int F() { return 1; }\n}", "A.F"},
+        [LANGUAGE_RUBY] = {"class A\n  def f\n    1\n  end\nend", "A.f"},
+        [LANGUAGE_PHP] = {"<?php\nfunction f() {\n    return 1;\n}", "f"},
+        [LANGUAGE_KOTLIN] = {"fun f(): Int {\n    return 1\n}", "f"},
+        [LANGUAGE_SWIFT] = {"func f() -> Int {\n    return 1\n}", "f"},
+        [LANGUAGE_SCALA] = {"object A {\n  def f(): Int = {\n    1\n  }\n}", "A.f"},
+        [LANGUAGE_LUA] = {"function f()\n  return 1\nend", "f"},
+        [LANGUAGE_BASH] = {"f() {\n    echo 1\n}", "f"},
+        [LANGUAGE_ZIG] = {"fn f() u8 {\n    return 1;\n}", "f"},
+        [LANGUAGE_HASKELL] = {"f :: Int -> Int\nf x = x + 1", "f"},
+        [LANGUAGE_OCAML] = {"let f x =\n  x + 1", "f"},
+        [LANGUAGE_SQL] = {"CREATE FUNCTION f() RETURNS integer\n  RETURN 1;", "f"},
+    };
+    struct strbuf b = {0};
+    int lang;
+
+    for (lang = LANGUAGE_NONE + 1; lang < LANGUAGE_COUNT; lang++) {
+        struct parse_result r;
+
+        strbuf_reset(&b);
+        strbuf_puts(&b, rows[lang].good);
+        strbuf_puts(&b, junk);
+        r = parse(*state, (enum language_id)lang, strbuf_str(&b), b.len);
+        assert_false(r.failed);
+        assert_int_equal(r.n_ends, 0);
+        if (!r.units.partial || r.units.n < 1)
+            fail_msg("%s: %zu units of a broken text", language_get((enum language_id)lang)->name,
+                     r.units.n);
+        assert_string_equal(r.units.units[0].qualified, rows[lang].name);
+        parse_result_release(&r);
+    }
+    strbuf_release(&b);
+}
+
+/* Each sample cut anywhere, and with a byte changed: an answer every time, by a worker that lives on. */
+static void test_parse_cut(void **state)
+{
+    size_t i;
+
+    for (i = 0; i < ARRAY_LEN(samples); i++) {
+        enum language_id lang = language_of_name(samples[i], strlen(samples[i]));
+        size_t n, at, step;
+        char *text = get_sample(samples[i], &n);
+
+        step = n / 24 + 1;
+        for (at = 0; at < n; at += step) {
+            struct parse_result r = parse(*state, lang, text, at);
+
+            assert_false(r.failed);
+            assert_int_equal(r.n_ends, 0);
+            parse_result_release(&r);
+            text[at] = "({\"'`<[)}"[at % 9];
+            r = parse(*state, lang, text, n);
+            assert_false(r.failed);
+            assert_int_equal(r.n_ends, 0);
+            parse_result_release(&r);
+        }
+        free(text);
+    }
+}
+
+/* The least share of memory is enough for a worker that meets all languages, twice. */
+static void test_parse_least_share(void **state)
+{
+    struct parser_pool *p;
+    struct dobby_err e = {0};
+    size_t i;
+
+    (void)state;
+    assert_int_equal(parser_pool_open(&p, 1, PARSE_MIN_SHARE, self, &e), 0);
+    for (i = 0; i < 2 * ARRAY_LEN(samples); i++) {
+        const char *name = samples[i % ARRAY_LEN(samples)];
+        size_t n;
+        char *text = get_sample(name, &n);
+        struct parse_result r = parse(p, language_of_name(name, strlen(name)), text, n);
+
+        if (r.failed)
+            fail_msg("%s: %s", name, r.note);
+        parse_result_release(&r);
+        free(text);
+    }
+    parser_pool_free(p);
 }
 
 /* Deep nesting: no recursion of ours, no crash of a grammar that costs more than the file. */
@@ -672,7 +954,15 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_parse_python),
         cmocka_unit_test(test_parse_scripts),
         cmocka_unit_test(test_parse_others),
+        cmocka_unit_test(test_parse_csharp),
+        cmocka_unit_test(test_parse_ruby_php),
+        cmocka_unit_test(test_parse_kotlin_swift_scala),
+        cmocka_unit_test(test_parse_lua_bash_zig_sql),
+        cmocka_unit_test(test_parse_haskell_ocaml),
         cmocka_unit_test(test_parse_broken),
+        cmocka_unit_test(test_parse_broken_each),
+        cmocka_unit_test(test_parse_cut),
+        cmocka_unit_test(test_parse_least_share),
         cmocka_unit_test(test_parse_deep),
         cmocka_unit_test(test_parse_large),
         cmocka_unit_test(test_parse_too_many),

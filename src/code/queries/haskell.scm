@@ -1,0 +1,20 @@
+; haskell.scm - units of Haskell (code). Captures: @function a unit, @name, @body, @receiver what an instance is of; @class
+; encloses units. Equations of one name in a row are one unit: outline.c joins them. A definition without
+; parameters counts when the signature before it is one of a function, or when it is a lambda or a do block.
+(function
+  name: (_) @name
+  match: (_) @body) @function
+(function
+  (infix operator: (_) @name)
+  match: (_) @body) @function
+(bind
+  name: (_) @name
+  match: (match expression: [(lambda) (lambda_case) (do)]) @body) @function
+((signature type: [(function) (context type: (function)) (forall)])
+  .
+  (bind
+    name: (_) @name
+    match: (_) @body) @function)
+
+(class name: (_) @name) @class
+(instance patterns: (_) @receiver) @class

@@ -1,0 +1,19 @@
+; php.scm - units of PHP (code). Captures: @function and @method units, @name, @body; @class, @namespace and
+; @file_namespace enclose units: the last is a namespace without braces, which reaches to the next one.
+(function_definition
+  name: (name) @name
+  body: (compound_statement) @body) @function
+(method_declaration
+  name: (name) @name
+  body: (compound_statement) @body) @method
+
+(class_declaration name: (name) @name) @class
+(interface_declaration name: (name) @name) @class
+(trait_declaration name: (name) @name) @class
+(enum_declaration name: (name) @name) @class
+(namespace_definition
+  name: (namespace_name) @name
+  body: (_)) @namespace
+(namespace_definition
+  name: (namespace_name) @name
+  !body) @file_namespace

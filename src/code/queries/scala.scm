@@ -1,0 +1,12 @@
+; scala.scm - units of Scala (code). Captures: @function a unit, @name, @body; @class encloses units. A def without a
+; body is a declaration and does not count.
+(function_definition
+  name: (_) @name
+  body: (_) @body) @function
+
+(class_definition name: (_) @name) @class
+(object_definition name: (_) @name) @class
+(package_object name: (_) @name) @class
+(trait_definition name: (_) @name) @class
+(enum_definition name: (_) @name) @class
+(given_definition name: (_) @name) @class

@@ -1,0 +1,14 @@
+; swift.scm - units of Swift (code). Captures: @function and @method units, @name, @body; @class encloses units: classes,
+; structures, enumerations, actors, protocols, and extensions by the name of what they extend.
+(function_declaration
+  name: _ @name
+  body: (function_body) @body) @function
+(init_declaration
+  name: "init" @name
+  body: (function_body) @body) @method
+(deinit_declaration
+  "deinit" @name
+  body: (function_body) @body) @method
+
+(class_declaration name: (_) @name) @class
+(protocol_declaration name: (_) @name) @class
