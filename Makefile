@@ -25,10 +25,10 @@ override CFLAGS   += -std=c11 $(WARN) -fsigned-char -ffp-contract=off -fno-commo
 # builds may share the cache: an object gets its name only when it is whole.
 MACHINE   := $(shell $(CC) -dumpmachine)
 TS_DIR    := $(DOBBY_CACHE)/src/tree-sitter-0.26.1
-PACK_DIR  := $(DOBBY_CACHE)/src/tree-sitter-language-pack-0.13.0-p2
+PACK_DIR  := $(DOBBY_CACHE)/src/tree-sitter-language-pack-0.13.0-p3
 CS_DIR    := $(DOBBY_CACHE)/src/tree-sitter-c-sharp-0.23.1
 COMPILER  := $(if $(findstring clang,$(shell $(CC) --version)),clang,gcc)
-TS_OBJ    := $(DOBBY_CACHE)/obj/$(MACHINE)-$(COMPILER)-$(shell $(CC) -dumpfullversion -dumpversion)-p2
+TS_OBJ    := $(DOBBY_CACHE)/obj/$(MACHINE)-$(COMPILER)-$(shell $(CC) -dumpfullversion -dumpversion)-p3
 GRAMMARS  := c cpp python javascript typescript tsx go rust java csharp ruby php kotlin swift scala lua bash zig haskell ocaml sql
 SCANNERS  := $(filter-out c go java zig,$(GRAMMARS))
 TS_OBJS   := $(TS_OBJ)/core.o $(GRAMMARS:%=$(TS_OBJ)/%/parser.o) $(SCANNERS:%=$(TS_OBJ)/%/scanner.o)
