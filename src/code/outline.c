@@ -824,10 +824,25 @@ static bool is_named(const struct finder *f, const struct item *it, struct span 
            memcmp(it->own.s + it->last, f->source + name.start, span_len(name)) == 0;
 }
 
+/* Error recovery may let a node begin at the first word of a statement that it does not understand, and skip to that word of the
+ * next one, as in SQL's CREATE [OPERATOR ...; CREATE] FUNCTION. True with *begin where it begins again. */
+static bool begins_again(TSNode n, uint32_t *begin)
+{
+    TSNode skipped = ts_node_child(n, 1), last;
+    uint32_t count = ts_node_is_null(skipped) ? 0 : ts_node_child_count(skipped);
+
+    if (count == 0 || !ts_node_is_error(skipped))
+        return false;
+    last = ts_node_child(skipped, count - 1);
+    *begin = ts_node_start_byte(last);
+    return is_type(last, ts_node_type(ts_node_child(n, 0)));
+}
+
 static void place_item(const struct finder *f, struct item *it, struct level *levels, size_t depth,
                        TSNode node)
 {
     const struct level *l;
+    uint32_t begin;
 
     while (depth > 0 && levels[depth - 1].wrapper)
         depth--;
@@ -837,6 +852,10 @@ static void place_item(const struct finder *f, struct item *it, struct level *le
     if (span_len(l->about) > 0 && !is_named(f, it, l->about)) {
         it->span.start = l->node.start; /* the signature of another function, and its comment */
         it->doc = (struct span){0};
+    }
+    if (begins_again(node, &begin)) {
+        it->span.start = begin;
+        it->doc = (struct span){0}; /* of the statement before */
     }
     it->visited = true;
     if (span_len(it->doc) == 0 && f->n_comments > 0 &&

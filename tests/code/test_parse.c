@@ -355,6 +355,13 @@ static void test_parse_broken(void **state)
     static const char bodiless[] =
         "class A:\n    def f(self):\n\n    def g(self):\n        return 1\n";
     static const char line[] = "interface I { fun z() = 1 }\n\nfun g() = 2\n";
+    static const char operators[] =
+        "-- One.\nCREATE FUNCTION f(int) RETURNS int\nAS $$ SELECT 1 $$\nLANGUAGE SQL;\n\n"
+        "-- A class.\nCREATE OPERATOR CLASS c\nDEFAULT FOR TYPE t USING gin\nAS\n    OPERATOR 1 "
+        "<,\n"
+        "    FUNCTION 1 f(int),\nSTORAGE t;\n\nCREATE FUNCTION g(int) RETURNS int\nAS $$ SELECT 2 "
+        "$$\n"
+        "LANGUAGE SQL;\n";
     static const char latin[] = "def caf\xe9():\n    return '\xff'\n";
     struct parse_result r = parse(*state, LANGUAGE_C, errors, sizeof(errors) - 1);
 
@@ -383,6 +390,15 @@ static void test_parse_broken(void **state)
     assert_int_equal(r.units.n, 2);
     assert_string_equal(r.units.units[0].qualified, "I.z");
     assert_string_equal(r.units.units[1].qualified, "g");
+    parse_result_release(&r);
+    /* Error recovery lets the function behind an operator class begin with it. */
+    r = parse(*state, LANGUAGE_SQL, operators, sizeof(operators) - 1);
+    assert_false(r.failed);
+    assert_int_equal(r.units.n, 2);
+    assert_string_equal(r.units.units[1].qualified, "g");
+    assert_int_equal(r.units.units[1].start_line, 14);
+    assert_int_equal(r.units.units[1].end_line, 16);
+    assert_int_equal(span_len(r.units.units[1].doc), 0);
     parse_result_release(&r);
     r = parse(*state, LANGUAGE_GO, "", 0);
     assert_false(r.failed);
