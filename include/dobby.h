@@ -452,10 +452,62 @@ struct dobby_store_info {
 DOBBY_API int dobby_store_get_info(struct dobby_store *s, struct dobby_store_info *out,
                                    struct dobby_err *e);
 
+/* ---- checking a source tree --------------------------------------------------------------------- */
+
+enum dobby_finding_kind {
+    DOBBY_FIND_MISSING, /* the store has no summary of this unit */
+    DOBBY_FIND_STALE    /* the summary that it has is of other code, or of another comment */
+};
+/* "missing", "stale"; "" for a number that is none. */
+DOBBY_API const char *dobby_finding_name(enum dobby_finding_kind k);
+struct dobby_finding {
+    enum dobby_finding_kind kind;
+    const char *path;                        /* relative to the root */
+    size_t path_len;                         /* file names are bytes: may be invalid UTF-8 */
+    const char *name, *unit_kind, *language; /* name: qualified, as in the rows */
+    int ordinal; /* 0, 1, ... among the units of this name in this file, in the order of lines */
+    int start_line, end_line;
+};
+struct dobby_check {
+    size_t size;
+    const char *path;        /* a directory or one file */
+    const char *store_path;  /* NULL: .dobby/dobby.db of the repository */
+    const char *worker_path; /* executable that runs `--parse-worker`; required */
+    int threads;             /* parsers at most; 0: as many as the process may run on */
+    size_t memory; /* bound on the bytes of the whole process tree; 0: 70% of what is there */
+    int no_docs;   /* comments are hidden: what dobby_summarize with no_docs made is current */
+    const volatile int *stop; /* not 0: give up; may be NULL */
+    void *ctx;
+    /* Something a person should read: a file that cannot be read; escaped. May be NULL. */
+    void (*on_note)(void *ctx, const char *line);
+    /* Every finding, by path bytes, start_line, end_line descending, kind, name. A return value other than 0 ends the call
+     * with that code. May be NULL. */
+    int (*on_finding)(void *ctx, const struct dobby_finding *f);
+};
+struct dobby_check_stats {
+    int have_store; /* 0: there is none, and so everything is missing */
+    size_t n_files, n_skipped, n_units, n_current, n_missing, n_stale;
+    size_t n_changed;  /* units of files that changed while they were read: not judged */
+    size_t n_unparsed; /* files without units because no parser got through them */
+    double s_total;
+};
+/* Compare a tree with its store, without a model and without writing anything: which units have a current summary? Those
+ * that dobby_summarize_tree, with the same no_docs and the model that made the store, would find there or keep: the same
+ * question was answered, wherever the unit stood then, or the same comment shown. The model is not known here, so a
+ * summary counts whichever model made it; and one that was kept although the context of its question changed (`refresh`)
+ * is current. Cost: as of a run with nothing to do; files that the store knows by their hash are not parsed.
+ * Returns 0 whatever was found, DOBBY_E_UNDONE when files changed meanwhile, DOBBY_E_CANCELLED after *stop, or a failure. */
+DOBBY_API int dobby_check_tree(const struct dobby_check *o, struct dobby_check_stats *st,
+                               struct dobby_err *e);
+
+/* ---- rows and findings as text ----------------------------------------------------------------- */
+
 /* One row as a line of JSON (with its newline), or as Markdown. `prev` is the row before it or NULL.
  * Allocated; free it with dobby_free. NULL when memory runs out. */
 DOBBY_API char *dobby_row_json(const struct dobby_row *row);
 DOBBY_API char *dobby_row_markdown(const struct dobby_row *row, const struct dobby_row *prev);
+/* One finding as a line of JSON; freed alike, NULL alike. */
+DOBBY_API char *dobby_finding_json(const struct dobby_finding *f);
 
 /* The other side of `worker_path`: serve parse requests on stdin/stdout until it closes. Returns an exit
  * code. Call it first thing in main() when argv[1] is "--parse-worker". */

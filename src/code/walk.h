@@ -94,6 +94,9 @@ void walk_release(struct walk *w);
 
 /* The root of the tree that holds `path`, as an absolute path in *root (allocated). */
 MUST_CHECK int walk_root(char **root, const char *path, struct dobby_err *e);
+/* `path`, which w was made of, relative to the root, links resolved: "" is all of it. *scope is allocated. */
+MUST_CHECK int walk_scope(char **scope, const struct walk *w, const char *path,
+                          struct dobby_err *e);
 
 /* Read the file f of w into *out (reset first) and hash what was read. Sets f->skip when the text or the file as
  * it is now says so (*out is then empty), f->language where the text knows better, f->not_utf8, f->size.

@@ -170,3 +170,15 @@ int walk_root(char **root, const char *path, struct dobby_err *e)
     mem_free(abs);
     return rc;
 }
+
+int walk_scope(char **scope, const struct walk *w, const char *path, struct dobby_err *e)
+{
+    char real[PATH_MAX];
+    size_t n = strlen(w->root);
+    const char *rel = "";
+
+    if (realpath(path, real) && strncmp(real, w->root, n) == 0)
+        rel = real + n + (real[n] == '/');
+    *scope = mem_strdup(rel);
+    return *scope ? 0 : err_nomem(e, "the path");
+}

@@ -2,31 +2,17 @@
 #include "pipeline/plan.h"
 
 #include "base/mem.h"
-#include "base/sha256.h"
 #include "base/size.h"
 #include "base/utf8.h"
-#include "code/check.h"
-#include "code/doc.h"
-#include "code/redact.h"
 #include "pipeline/budget.h"
+#include "pipeline/names.h"
+#include "pipeline/wording.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define CHECK_EVERY 1000 /* units: some hundred kilobytes of plan */
 #define CHECK_FILE  10   /* a file counts like so many units more */
-
-/* Names with their places in a list, sorted by name and place: files may hold tens of thousands of units. */
-struct name_at {
-    const char *name;
-    size_t at;
-};
-
-struct names {
-    struct name_at *v;
-    size_t n, cap;
-};
 
 /* The summary of a place that is not there any more. */
 struct vanished {
@@ -44,7 +30,7 @@ struct planner {
     struct dobby_err *e;
     struct vanished *vanished; /* by unit_key; equal ones in the order of their places */
     size_t n_vanished, cap_vanished;
-    uint8_t recipe[KEY_LEN];
+    uint8_t recipe[KEY_LEN], part_recipe[KEY_LEN];
     size_t left;      /* units until the limit */
     size_t unchecked; /* units since memory was looked at */
     struct strbuf source, code, text;
@@ -64,78 +50,19 @@ struct decision {
 
 /* ---- names -------------------------------------------------------------------------------------- */
 
-static int compare_names(const void *pa, const void *pb)
-{
-    const struct name_at *a = pa, *b = pb;
-    int c = strcmp(a->name, b->name);
-
-    return c ? c : (a->at > b->at) - (a->at < b->at);
-}
-
-static int names_add(struct names *names, const char *name, size_t at, struct dobby_err *e)
-{
-    if (mem_grow((void **)&names->v, &names->cap, names->n + 1, sizeof(*names->v)) < 0)
-        return err_nomem(e, "the plan");
-    names->v[names->n++] = (struct name_at){name, at};
-    return 0;
-}
-
-static void names_sort(struct names *names)
-{
-    if (names->n > 0)
-        qsort(names->v, names->n, sizeof(*names->v), compare_names);
-}
-
-/* The index of the first entry that is not before this name. */
-static size_t names_find(const struct names *names, const char *name)
-{
-    size_t lo = 0, hi = names->n;
-
-    while (lo < hi) {
-        size_t mid = lo + (hi - lo) / 2;
-
-        if (strcmp(names->v[mid].name, name) < 0)
-            lo = mid + 1;
-        else
-            hi = mid;
-    }
-    return lo;
-}
-
-static bool names_at(const struct names *names, size_t i, const char *name)
-{
-    return i < names->n && strcmp(names->v[i].name, name) == 0;
-}
-
 /* Index the names of a file: of its units now, and of those that the store has. */
 static int index_names(struct planner *k, const struct scan_file *f)
 {
-    int rc = 0;
+    int rc = names_of_units(&k->units, f->units, f->n, k->e);
 
-    k->units.n = k->old.n = 0;
-    for (size_t i = 0; i < f->n && rc == 0; i++)
-        rc = names_add(&k->units, f->units[i].qualified, i, k->e);
+    names_reset(&k->old);
     for (size_t i = 0; i < f->n_old && rc == 0; i++)
         rc = names_add(&k->old, f->old[i].qname, i, k->e);
-    names_sort(&k->units);
     names_sort(&k->old);
     return rc;
 }
 
-/* ---- recipe ------------------------------------------------------------------------------------- */
-
-/* What a file's plan depends on, besides its bytes, its grammar and the model. */
-static int make_recipe(struct planner *k)
-{
-    struct sha256 h;
-    char text[96];
-
-    snprintf(text, sizeof(text), "prompt=%d code=%d no_docs=%d", PROMPT_VERSION, PROMPT_MAX_CODE,
-             k->o->no_docs != 0);
-    sha256_begin(&h);
-    sha256_field(&h, text, strlen(text));
-    return sha256_end(&h, k->recipe, k->e);
-}
+/* ---- keys --------------------------------------------------------------------------------------- */
 
 static bool equal_keys(const uint8_t *a, const uint8_t *b)
 {
@@ -362,8 +289,6 @@ static int decide_unasked(struct planner *k, const struct scan_file *f, const st
                       span_len(u->span), language, kind, k->e);
 
     if (rc == 0)
-        rc = key_words(d->prompt_hash, NULL, 0, k->e);
-    if (rc == 0)
         rc = key_prompt(d->prompt_key, &k->q->base, NULL, 0, language, kind, k->e);
     if (rc < 0)
         return rc;
@@ -382,58 +307,28 @@ static int decide(struct planner *k, const struct scan_file *f, const struct uni
 {
     enum language_id lang = f->wf->language;
     const char *language = language_get(lang)->name, *kind = unit_kind_name(u->kind);
-    struct dobby_err why = {0};
     int rc = question_keys(k->q, k->e);
 
     d->asks = true;
+    if (rc == 0)
+        rc = wording_question(d->prompt_hash, k->q, &k->code, u, lang, strbuf_str(&k->source),
+                              k->source.len, k->e);
     if (rc < 0)
         return rc;
-    rc = prompt_code(&k->code, u, lang, strbuf_str(&k->source), k->source.len, &why);
-    if (rc == DOBBY_E_LIMIT)
+    if (rc == 0)
         return decide_unasked(k, f, u, d);
-    if (rc < 0)
-        return err_set(k->e, rc, "%s", why.message);
     rc =
         key_unit(d->unit_key, &k->q->base, strbuf_str(&k->code), k->code.len, language, kind, k->e);
-    if (rc == 0)
-        rc = question_words(k->q, u, lang, strbuf_str(&k->code), k->code.len, 0, k->e);
-    if (rc == 0)
-        rc = key_words(d->prompt_hash, k->q->prompt.msg, k->q->prompt.n, k->e);
     return rc < 0 ? rc : look_up(k, f, u, d);
 }
 
 /* ---- files that are planned anew ---------------------------------------------------------------- */
 
-/* The first sentence of the unit's comment in k->text, if it is a good one and holds no secret that cannot be
- * taken out. */
-static int doc_text(struct planner *k, const struct scan_file *f, const struct unit *u, bool *doc)
-{
-    struct dobby_err why = {0};
-    int rc;
-
-    strbuf_reset(&k->code);
-    strbuf_reset(&k->text);
-    *doc = !k->o->no_docs &&
-           doc_first_sentence(&k->code, u, f->wf->language, strbuf_str(&k->source), k->source.len);
-    if (strbuf_failed(&k->code))
-        return err_nomem(k->e, "a comment");
-    if (!*doc)
-        return 0;
-    rc = redact(&k->text, strbuf_str(&k->code), k->code.len, NULL, &why);
-    *doc = rc == 0;
-    return rc == 0 || rc == DOBBY_E_LIMIT ? 0 : err_set(k->e, rc, "%s", why.message);
-}
-
 /* k->text becomes the summary from the unit's comment (*doc), or what to fall back on. */
 static int own_text(struct planner *k, const struct scan_file *f, const struct unit *u, bool *doc)
 {
-    int rc = doc_text(k, f, u, doc);
-
-    if (rc == 0 && !*doc)
-        signature_summary(&k->text, u, f->wf->language, strbuf_str(&k->source), k->source.len);
-    if (rc == 0 && strbuf_failed(&k->text))
-        rc = err_nomem(k->e, "a summary");
-    return rc;
+    return wording_own(&k->text, &k->code, k->o->no_docs, u, f->wf->language,
+                       strbuf_str(&k->source), k->source.len, doc, k->e);
 }
 
 /* Did the store show this very text here? */
@@ -454,12 +349,7 @@ static int number_units(struct planner *k, const struct scan_file *f)
 {
     if (mem_grow((void **)&k->ordinals, &k->cap_ordinals, f->n, sizeof(*k->ordinals)) < 0)
         return err_nomem(k->e, "the plan");
-    for (size_t i = 0; i < k->units.n; i++) {
-        const struct name_at *u = &k->units.v[i];
-        bool again = i > 0 && strcmp(u[-1].name, u->name) == 0;
-
-        k->ordinals[u->at] = again ? k->ordinals[u[-1].at] + 1 : 0;
-    }
+    names_number(&k->units, k->ordinals);
     return 0;
 }
 
@@ -574,6 +464,17 @@ static int needs_model(struct planner *k, const struct scan_file *f, size_t n)
     return rc < 0 ? rc : !doc;
 }
 
+/* The recipe of a file of which n units are planned. Another one than the whole file's means: look again next time. Units beyond
+ * the limit stay as they were, so that there is none for the file if these were made by another one. */
+static const uint8_t *recipe_of(const struct planner *k, const struct scan_file *f, size_t n)
+{
+    if (n == f->n)
+        return k->recipe;
+    if (f->known && !equal_keys(f->recipe, k->recipe) && !equal_keys(f->recipe, k->part_recipe))
+        return NULL;
+    return k->part_recipe;
+}
+
 /* Plan the first n units of a file, whose text is in k->source, and put it in place of what the store has. */
 static int plan_text(struct planner *k, size_t file, size_t n)
 {
@@ -591,16 +492,15 @@ static int plan_text(struct planner *k, size_t file, size_t n)
     if (rc < 0)
         return rc;
     scan_grammar(grammar, f->wf->language);
-    store_put_file(k->t,
-                   &(struct store_file){
-                       .path = {f->wf->path, f->wf->path_len},
-                       .hash = f->hash,
-                       .grammar = grammar,
-                       .language = language_get(f->wf->language)->name,
-                       .recipe = n == f->n ? k->recipe : NULL, /* NULL: look again next time */
-                       .model = asks ? k->q->digest : NULL,
-                       .note = f->note,
-                   });
+    store_put_file(k->t, &(struct store_file){
+                             .path = {f->wf->path, f->wf->path_len},
+                             .hash = f->hash,
+                             .grammar = grammar,
+                             .language = language_get(f->wf->language)->name,
+                             .recipe = recipe_of(k, f, n),
+                             .model = asks ? k->q->digest : NULL,
+                             .note = f->note,
+                         });
     for (size_t i = 0; i < f->n && rc == 0; i++) {
         if (i < n)
             rc = plan_unit(k, file, i);
@@ -646,8 +546,10 @@ static int plan_file(struct planner *k, size_t file)
 
 static int plan_all(struct planner *k)
 {
-    int rc = make_recipe(k);
+    int rc = wording_recipe(k->recipe, k->o->no_docs, true, k->e);
 
+    if (rc == 0)
+        rc = wording_recipe(k->part_recipe, k->o->no_docs, false, k->e);
     if (rc == 0)
         rc = list_vanished(k);
     for (size_t i = 0; i < k->s->n_gone && rc == 0; i++)
@@ -676,8 +578,8 @@ int plan_make(struct plan *p, const struct scan *s, struct walk *w, struct quest
     strbuf_release(&k.code);
     strbuf_release(&k.text);
     mem_free(k.vanished);
-    mem_free(k.units.v);
-    mem_free(k.old.v);
+    names_release(&k.units);
+    names_release(&k.old);
     mem_free(k.ordinals);
     if (rc < 0)
         plan_release(p);

@@ -1,4 +1,4 @@
-/* render.c - a row of the result as a line of JSON or as Markdown (pipeline).
+/* render.c - a row of the result as a line of JSON or as Markdown, a finding as a line of JSON (pipeline).
  * JSON: the keys and their order are a promise to other programs; fields are added at the end, never renamed. A path that
  * is not UTF-8 is given as `path_hex` instead of `path`, so that it can be given back exactly.
  * Markdown: a heading per file, an entry per unit. Names, paths and summaries come from outside: whatever
@@ -102,6 +102,22 @@ char *dobby_row_json(const struct dobby_row *row)
     put_confidence(&b, row->confidence);
     put_text(&b, "key", row->key);
     put_findings(&b, row->findings);
+    strbuf_puts(&b, "}\n");
+    return strbuf_take(&b, NULL);
+}
+
+char *dobby_finding_json(const struct dobby_finding *f)
+{
+    struct strbuf b = {0};
+
+    strbuf_putc(&b, '{');
+    put_path(&b, f->path, f->path_len);
+    put_text(&b, "name", f->name);
+    put_text(&b, "kind", f->unit_kind);
+    put_line(&b, "start_line", f->start_line);
+    put_line(&b, "end_line", f->end_line);
+    put_text(&b, "language", f->language);
+    put_text(&b, "finding", dobby_finding_name(f->kind));
     strbuf_puts(&b, "}\n");
     return strbuf_take(&b, NULL);
 }

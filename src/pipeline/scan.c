@@ -515,7 +515,7 @@ static int scan_files(struct scanner *k)
         struct walk_file *wf = &k->w->files[i];
 
         if (k->o->stop && *k->o->stop) {
-            rc = err_set(k->e, DOBBY_E_CANCELLED, "summarize: stopped while reading the tree");
+            rc = err_set(k->e, DOBBY_E_CANCELLED, "stopped while reading the tree");
         } else if (wf->is_dir || wf->skip != WALK_TAKEN) {
             k->s->n_skipped++;
         } else if (k->o->limit && k->prefix_units >= k->o->limit) {

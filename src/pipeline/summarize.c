@@ -177,19 +177,6 @@ static int check_options(struct dobby_summarize *o, struct dobby_err *e)
 
 /* ---- walk and scan ------------------------------------------------------------------------------ */
 
-/* PATH relative to the root, both resolved; the walk has just opened both. */
-static int find_scope(struct job *j)
-{
-    char real[PATH_MAX];
-    size_t n = strlen(j->walk.root);
-    const char *rel = "";
-
-    if (realpath(j->o.path, real) && strncmp(real, j->walk.root, n) == 0)
-        rel = real + n + (real[n] == '/');
-    j->scope = mem_strdup(rel);
-    return j->scope ? 0 : err_nomem(j->e, "the path");
-}
-
 static int do_walk(struct job *j)
 {
     struct walk_options o = {.stop = j->o.stop};
@@ -199,7 +186,7 @@ static int do_walk(struct job *j)
     emit(j, DOBBY_EV_STAGE, "walk");
     rc = walk_tree(&j->walk, j->o.path, &o, j->e);
     if (rc == 0)
-        rc = find_scope(j);
+        rc = walk_scope(&j->scope, &j->walk, j->o.path, j->e);
     j->st->s_walk = stage_done(j, "walk", start);
     return rc;
 }

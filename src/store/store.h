@@ -40,7 +40,7 @@ struct store_file {
     const char *grammar; /* what cut it into units, with its version: another one, another cut */
     const char *language;
     const uint8_t
-        *recipe; /* what its units' plan depends on apart from the model; NULL: not all planned */
+        *recipe; /* what its units' plan depends on apart from the model; NULL: on several such */
     const uint8_t
         *model;       /* the part of their keys that the model gives; NULL: no unit needed one */
     const char *note; /* what is odd about it ("parsed in part"), NULL: nothing */

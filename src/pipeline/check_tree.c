@@ -1,0 +1,440 @@
+/* check_tree.c - dobby_check_tree: which units of a tree have a current summary in the store (pipeline).
+ *
+ *     walk -> scan (read, hash, parse what the store does not know) -> judge
+ *
+ * Rule     A file that the store knows by its hash, and whose units were planned by today's recipe, is what the store says
+ *          of it. For a unit of any other file its words are made: the sentence of its comment, or the question about
+ *          its code (wording.h). It is current if the store shows an answer to the very words, for this place or
+ *          any other: a run with the same model finds that answer under the prompt key, and asks nothing. So an
+ *          edit elsewhere in the file, a move and a rename leave a unit current.
+ * Model    Keys hold it, and here none is known: an answer counts whoever gave it, as long as it was asked by today's
+ *          recipe. Nor is the unit key known, so once prompts quote what stands around a unit, the store has to
+ *          keep a digest of the code alone for what a run would keep as old; today equal code is equal words.
+ * Next     plan.c, which makes the same decisions with keys. */
+#include "dobby.h"
+
+#include "base/mem.h"
+#include "base/memory.h"
+#include "base/options.h"
+#include "base/sha256.h"
+#include "base/size.h"
+#include "base/thread.h"
+#include "base/utf8.h"
+#include "pipeline/names.h"
+#include "pipeline/scan.h"
+#include "pipeline/wording.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct digest {
+    uint8_t bytes[KEY_LEN];
+};
+
+struct job {
+    struct dobby_check o;
+    struct dobby_check_stats *st;
+    struct dobby_err *e;
+    struct walk walk;
+    char *scope; /* PATH relative to the root */
+    struct store_place place;
+    struct store_reader *reader; /* NULL: there is no store */
+    struct scan scan;
+    struct question question; /* words only: no model stands behind it */
+    struct digest recipes[4]; /* today's: [0] and [1] as o.no_docs says, whole and in part */
+    struct digest *answered;  /* sorted: all words that the store shows an answer to */
+    size_t n_answered, cap_answered;
+    bool have_answered;
+    struct strbuf source, code, text;
+    struct names units, old; /* of the file at hand */
+    int *ordinals;           /* of its units */
+    size_t cap_ordinals;
+};
+
+const char *dobby_finding_name(enum dobby_finding_kind k)
+{
+    switch (k) {
+    case DOBBY_FIND_MISSING:
+        return "missing";
+    case DOBBY_FIND_STALE:
+        return "stale";
+    }
+    return "";
+}
+
+/* ---- words that were answered ------------------------------------------------------------------- */
+
+/* What can be looked for: the words of a question (name NULL), or a comment's sentence under the name of its unit. */
+static int digest_words(struct digest *out, const char *language, const char *kind,
+                        const char *name, const void *words, size_t n, struct dobby_err *e)
+{
+    struct sha256 h;
+
+    sha256_begin(&h);
+    sha256_field(&h, language, strlen(language));
+    sha256_field(&h, kind, strlen(kind));
+    sha256_field(&h, name ? "said" : "asked", name ? 4 : 5);
+    sha256_field(&h, name ? name : "", name ? strlen(name) : 0);
+    sha256_field(&h, words, n);
+    return sha256_end(&h, out->bytes, e);
+}
+
+static int compare_digests(const void *a, const void *b)
+{
+    return memcmp(a, b, sizeof(struct digest));
+}
+
+static bool is_todays(const struct job *j, const uint8_t *recipe, size_t n)
+{
+    for (size_t i = 0; i < n && recipe; i++)
+        if (memcmp(j->recipes[i].bytes, recipe, KEY_LEN) == 0)
+            return true;
+    return false;
+}
+
+struct listing {
+    struct job *j;
+    const struct store_file *file;
+    bool todays;
+    struct strbuf name;
+};
+
+static int list_unit(void *ctx, const struct store_unit *u, bool done)
+{
+    struct listing *l = ctx;
+    struct job *j = l->j;
+    struct digest *d;
+
+    if (!done || u->old || (u->prompt_key && (!u->prompt_hash || !l->todays)))
+        return 0;
+    if (mem_grow((void **)&j->answered, &j->cap_answered, j->n_answered + 1, sizeof(*j->answered)) <
+        0)
+        return err_nomem(j->e, "what the store has");
+    d = &j->answered[j->n_answered++];
+    if (u->prompt_key)
+        return digest_words(d, l->file->language, u->kind, NULL, u->prompt_hash, KEY_LEN, j->e);
+    strbuf_reset(&l->name);
+    strbuf_add(&l->name, u->qname.p, u->qname.n);
+    if (strbuf_failed(&l->name))
+        return err_nomem(j->e, "what the store has");
+    return digest_words(d, l->file->language, u->kind, strbuf_str(&l->name), u->text,
+                        u->text ? strlen(u->text) : 0, j->e);
+}
+
+static int list_file(void *ctx, const struct store_file *f)
+{
+    struct listing *l = ctx;
+    struct job *j = l->j;
+
+    if (j->o.stop && *j->o.stop)
+        return err_set(j->e, DOBBY_E_CANCELLED, "check: stopped");
+    l->file = f;
+    l->todays = is_todays(j, f->recipe, ARRAY_LEN(j->recipes));
+    return store_each_unit(j->reader, f->path, list_unit, l, j->e);
+}
+
+/* All of the store, in and out of scope; once, when the first unit has to be looked for. */
+static int list_answered(struct job *j)
+{
+    struct listing l = {.j = j};
+    int rc;
+
+    if (j->have_answered || !j->reader)
+        return 0;
+    rc = store_each_file(j->reader, (struct store_bytes){"", 0}, list_file, &l, j->e);
+    if (rc == 0 && j->n_answered > 0)
+        qsort(j->answered, j->n_answered, sizeof(*j->answered), compare_digests);
+    j->have_answered = rc == 0;
+    strbuf_release(&l.name);
+    return rc;
+}
+
+static int is_answered(struct job *j, const struct digest *d)
+{
+    int rc = list_answered(j);
+
+    if (rc < 0)
+        return rc;
+    return j->n_answered > 0 &&
+           bsearch(d, j->answered, j->n_answered, sizeof(*j->answered), compare_digests) != NULL;
+}
+
+/* ---- findings ----------------------------------------------------------------------------------- */
+
+static void note(struct job *j, const struct walk_file *wf, const char *what)
+{
+    struct strbuf b = {0};
+
+    if (!j->o.on_note)
+        return;
+    utf8_escape(&b, wf->path, wf->path_len, "");
+    strbuf_printf(&b, ": %s", what);
+    if (!strbuf_failed(&b))
+        j->o.on_note(j->o.ctx, strbuf_str(&b));
+    strbuf_release(&b);
+}
+
+static int tell(struct job *j, const struct scan_file *f, size_t unit, enum dobby_finding_kind kind)
+{
+    const struct unit *u = &f->units[unit];
+    struct dobby_finding finding = {
+        .kind = kind,
+        .path = f->wf->path,
+        .path_len = f->wf->path_len,
+        .name = u->qualified,
+        .unit_kind = unit_kind_name(u->kind),
+        .language = language_get(f->wf->language)->name,
+        .ordinal = j->ordinals[unit],
+        .start_line = u->start_line,
+        .end_line = u->end_line,
+    };
+
+    if (kind == DOBBY_FIND_MISSING)
+        j->st->n_missing++;
+    else
+        j->st->n_stale++;
+    return j->o.on_finding ? j->o.on_finding(j->o.ctx, &finding) : 0;
+}
+
+/* ---- judging ------------------------------------------------------------------------------------ */
+
+/* Index the names of a file: of its units now, and of those that the store has a summary of. */
+static int index_names(struct job *j, const struct scan_file *f)
+{
+    int rc = names_of_units(&j->units, f->units, f->n, j->e);
+
+    names_reset(&j->old);
+    for (size_t i = 0; i < f->n_old && rc == 0; i++)
+        if (f->old[i].done)
+            rc = names_add(&j->old, f->old[i].qname, i, j->e);
+    names_sort(&j->old);
+    if (rc == 0 && f->n > 0 &&
+        mem_grow((void **)&j->ordinals, &j->cap_ordinals, f->n, sizeof(*j->ordinals)) < 0)
+        rc = err_nomem(j->e, "the units of a file");
+    if (rc == 0)
+        names_number(&j->units, j->ordinals);
+    return rc;
+}
+
+/* Was this place's summary kept, as old, for these words? */
+static bool was_kept(const struct job *j, const struct scan_file *f, const char *qname,
+                     const uint8_t words[KEY_LEN])
+{
+    for (size_t i = names_find(&j->old, qname); names_at(&j->old, i, qname); i++) {
+        const struct old_unit *old = &f->old[j->old.v[i].at];
+
+        if (old->old && old->prompt_hash && memcmp(old->prompt_hash, words, KEY_LEN) == 0)
+            return is_todays(j, f->recipe, ARRAY_LEN(j->recipes));
+    }
+    return false;
+}
+
+/* 1 if the words about a unit of j->source have their answer in the store, 0 if not. */
+static int has_answer(struct job *j, const struct scan_file *f, const struct unit *u)
+{
+    enum language_id lang = f->wf->language;
+    const char *language = language_get(lang)->name, *kind = unit_kind_name(u->kind);
+    uint8_t words[KEY_LEN];
+    struct digest d;
+    bool doc;
+    int rc = wording_own(&j->text, &j->code, j->o.no_docs, u, lang, strbuf_str(&j->source),
+                         j->source.len, &doc, j->e);
+
+    if (rc < 0)
+        return rc;
+    if (doc) {
+        rc =
+            digest_words(&d, language, kind, u->qualified, strbuf_str(&j->text), j->text.len, j->e);
+        return rc < 0 ? rc : is_answered(j, &d);
+    }
+    rc = wording_question(words, &j->question, &j->code, u, lang, strbuf_str(&j->source),
+                          j->source.len, j->e);
+    if (rc < 0)
+        return rc;
+    if (was_kept(j, f, u->qualified, words))
+        return 1;
+    rc = digest_words(&d, language, kind, NULL, words, KEY_LEN, j->e);
+    return rc < 0 ? rc : is_answered(j, &d);
+}
+
+/* Of this very text and recipe: what the store says of the file holds. */
+static bool is_settled(const struct job *j, const struct scan_file *f)
+{
+    return f->known && is_todays(j, f->recipe, 2);
+}
+
+/* Read the file once more; 1 if it is not what was scanned. */
+static int read_again(struct job *j, const struct scan_file *f)
+{
+    struct dobby_err why = {0};
+    uint8_t hash[KEY_LEN];
+    int rc = walk_read(&j->walk, f->wf, &j->source, hash, &why);
+
+    if (rc < 0)
+        return err_set(j->e, rc, "%s", why.message);
+    return f->wf->skip != WALK_TAKEN || memcmp(hash, f->hash, KEY_LEN) != 0;
+}
+
+static int judge_unit(struct job *j, const struct scan_file *f, size_t unit, bool settled)
+{
+    const struct unit *u = &f->units[unit];
+    int current = settled ? f->old[unit].done : j->reader ? has_answer(j, f, u) : 0;
+
+    if (current < 0)
+        return current;
+    if (current) {
+        j->st->n_current++;
+        return 0;
+    }
+    return tell(j, f, unit,
+                !settled && names_at(&j->old, names_find(&j->old, u->qualified), u->qualified)
+                    ? DOBBY_FIND_STALE
+                    : DOBBY_FIND_MISSING);
+}
+
+static int judge_file(struct job *j, const struct scan_file *f)
+{
+    bool settled = is_settled(j, f);
+    int rc = 0;
+
+    if (!settled && j->reader)
+        rc = read_again(j, f);
+    if (rc > 0) {
+        j->st->n_changed += f->n;
+        note(j, f->wf, "changed while it was read; its units are not judged");
+        return 0;
+    }
+    if (rc == 0)
+        rc = index_names(j, f);
+    for (size_t i = 0; i < f->n && rc == 0; i++)
+        rc = judge_unit(j, f, i, settled);
+    return rc;
+}
+
+static int judge_all(struct job *j)
+{
+    int rc = 0;
+
+    for (size_t i = 0; i < j->scan.n_files && rc == 0; i++) {
+        if (j->o.stop && *j->o.stop)
+            return err_set(j->e, DOBBY_E_CANCELLED, "check: stopped");
+        rc = judge_file(j, &j->scan.files[i]);
+    }
+    if (rc == 0 && j->st->n_changed > 0)
+        rc = err_set(j->e, DOBBY_E_UNDONE,
+                     "check: %zu units are in files that changed meanwhile; run it again",
+                     j->st->n_changed);
+    return rc;
+}
+
+/* ---- the whole ---------------------------------------------------------------------------------- */
+
+static int make_recipes(struct job *j)
+{
+    int rc = 0;
+
+    for (size_t i = 0; i < ARRAY_LEN(j->recipes) && rc == 0; i++)
+        rc = wording_recipe(j->recipes[i].bytes, i < 2 ? j->o.no_docs : !j->o.no_docs, i % 2 == 0,
+                            j->e);
+    return rc;
+}
+
+/* Nothing is made; that there is no store is no failure. */
+static int open_store(struct job *j)
+{
+    struct dobby_err why = {0};
+    int rc = store_place_init(&j->place, j->walk.root, j->o.store_path, j->e);
+
+    if (rc < 0)
+        return rc;
+    rc = store_reader_open(&j->reader, &j->place, &why);
+    j->st->have_store = rc == 0;
+    return rc == 0 || rc == DOBBY_E_NOTFOUND ? 0 : err_set(j->e, rc, "%s", why.message);
+}
+
+static void tell_walk(struct job *j)
+{
+    char more[64];
+
+    for (size_t i = 0; i < j->walk.n_notes && j->o.on_note; i++)
+        j->o.on_note(j->o.ctx, j->walk.notes[i]);
+    if (j->walk.n_notes_dropped > 0 && j->o.on_note) {
+        snprintf(more, sizeof(more), "%zu more notes of this kind", j->walk.n_notes_dropped);
+        j->o.on_note(j->o.ctx, more);
+    }
+}
+
+static int do_scan(struct job *j)
+{
+    struct scan_options o = {
+        .scope = {j->scope, strlen(j->scope)},
+        .worker_path = j->o.worker_path,
+        .parsers = j->o.threads,
+        .memory = j->o.memory ? j->o.memory : memory_auto(""),
+        .stop = j->o.stop,
+        .on_note = j->o.on_note,
+        .ctx = j->o.ctx,
+    };
+    int rc = scan_tree(&j->scan, &j->walk, j->reader, &o, j->e);
+
+    j->st->n_files = j->scan.n_files;
+    j->st->n_skipped = j->scan.n_skipped;
+    j->st->n_units = j->scan.n_units;
+    j->st->n_unparsed = j->scan.n_unparsed;
+    return rc;
+}
+
+static int check_all(struct job *j)
+{
+    struct walk_options o = {.stop = j->o.stop};
+    int rc = walk_tree(&j->walk, j->o.path, &o, j->e);
+
+    if (rc == 0)
+        rc = walk_scope(&j->scope, &j->walk, j->o.path, j->e);
+    if (rc == 0)
+        rc = make_recipes(j);
+    if (rc == 0)
+        rc = open_store(j);
+    if (rc < 0)
+        return rc;
+    tell_walk(j);
+    rc = do_scan(j);
+    return rc < 0 ? rc : judge_all(j);
+}
+
+static void release(struct job *j)
+{
+    store_reader_free(j->reader);
+    store_place_release(&j->place);
+    question_release(&j->question);
+    scan_release(&j->scan);
+    walk_release(&j->walk);
+    names_release(&j->units);
+    names_release(&j->old);
+    strbuf_release(&j->source);
+    strbuf_release(&j->code);
+    strbuf_release(&j->text);
+    mem_free(j->answered);
+    mem_free(j->ordinals);
+    mem_free(j->scope);
+}
+
+int dobby_check_tree(const struct dobby_check *o, struct dobby_check_stats *st, struct dobby_err *e)
+{
+    struct dobby_check_stats unwanted;
+    struct job j = {.st = st ? st : &unwanted, .e = e, .walk.root_fd = -1};
+    double start = time_now();
+    int rc = options_take(&j.o, sizeof(j.o), o, "check", e);
+
+    *j.st = (struct dobby_check_stats){0};
+    if (rc == 0 && (!j.o.path || !j.o.worker_path))
+        rc = err_set(e, DOBBY_E_USAGE, "check: %s is not set", j.o.path ? "worker_path" : "path");
+    if (rc < 0)
+        return rc;
+    question_init(&j.question, NULL, NULL, 0, 0);
+    rc = check_all(&j);
+    release(&j);
+    j.st->s_total = time_now() - start;
+    return rc;
+}
