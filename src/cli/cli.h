@@ -17,6 +17,7 @@
 /* The exit codes of sysexits.h that dobby uses, and those of its own. */
 enum exit_code {
     EXIT_DONE = 0,
+    EXIT_FOUND = 1,        /* only of check: something is missing or stale */
     EXIT_USAGE = 64,       /* EX_USAGE */
     EXIT_DATA = 65,        /* EX_DATAERR: bad input data, model files included */
     EXIT_NOINPUT = 66,     /* EX_NOINPUT */
@@ -151,9 +152,11 @@ int verb_tokenize(struct cli *c, int argc, char **argv);
 int verb_models(struct cli *c, int argc, char **argv);
 int verb_show(struct cli *c, int argc, char **argv);
 int verb_status(struct cli *c, int argc, char **argv);
+int verb_check(struct cli *c, int argc, char **argv);
 int verb_bench(struct cli *c, int argc, char **argv);
 
 extern const struct opt_verb opt_verb_summarize, opt_verb_watch, opt_verb_batch, opt_verb_run,
-    opt_verb_tokenize, opt_verb_models, opt_verb_show, opt_verb_status, opt_verb_bench;
+    opt_verb_tokenize, opt_verb_models, opt_verb_show, opt_verb_status, opt_verb_check,
+    opt_verb_bench;
 
 #endif
