@@ -444,6 +444,8 @@ static int use_known(struct scanner *k, struct known_file *known, size_t file, s
     if (rc < 0)
         return rc;
     f->n_old = n;
+    f->recipe = known->recipe;
+    f->model = known->model;
     f->known = same && sound;
     if (!f->known) {
         f->units = NULL;
@@ -451,8 +453,6 @@ static int use_known(struct scanner *k, struct known_file *known, size_t file, s
     }
     f->n = n;
     f->note = known->note;
-    f->recipe = known->recipe;
-    f->model = known->model;
     set_ready(k, file);
     return 0;
 }

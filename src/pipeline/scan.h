@@ -38,7 +38,7 @@ struct scan_file {
     size_t n;
     struct old_unit *old; /* of this path, also where the file has changed since */
     size_t n_old;
-    const uint8_t *recipe, *model; /* the store's; NULL as there */
+    const uint8_t *recipe, *model; /* the store's of this path; NULL as there */
 };
 
 /* A file that the store knows and the tree does not have any more. */

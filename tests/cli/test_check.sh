@@ -1,0 +1,252 @@
+#!/usr/bin/env bash
+# test_check.sh - `dobby check`: what is missing or stale, its exit status, its forms, and the example hook.
+# shellcheck source=lib.sh
+. "$(dirname "$0")/lib.sh"
+
+tree=$T/tree
+mkdir -p "$tree/.dobby" "$tree/src"
+cat >"$tree/src/a.c" <<'C'
+/* Adds two numbers and returns the sum of them. */
+int add(int a, int b)
+{
+    return a + b;
+}
+
+int twice(int a)
+{
+    return 2 * a;
+}
+
+/* unsure */
+int thrice(int a)
+{
+    return 3 * a;
+}
+C
+cat >"$tree/shop.py" <<'P'
+class Cart:
+    def total(self, prices):
+        return sum(prices[n] for n in self.items)
+P
+# is TEXT: stdout of the last run is exactly this
+is() {
+    printf '%s' "$1" >"$T/want"
+    if cmp -s "$T/want" "$T/out"; then pass "  exactly what is expected"; else fail "  exactly what is expected" "$(diff "$T/want" "$T/out")"; fi
+}
+# found WHAT TEXT ARGUMENT...: exit status 1 and exactly this on stdout; an empty text: 0
+found() {
+    local what=$1 want=$2
+    shift 2
+    run check "$@"
+    judge $((${#want} > 0)) "$what"
+    is "$want"
+}
+summarize() { "$DOBBY" summarize -m fast -q -o /dev/null "$@" 2>"$T/err" || fail "summarize $*" "$(cat "$T/err")"; }
+# edit FILE SED: in place
+edit() { sed -i "$2" "$1"; }
+everything='shop.py:2: missing: Cart.total
+src/a.c:2: missing: add
+src/a.c:7: missing: twice
+src/a.c:13: missing: thrice
+'
+
+# ---- without a store ----
+rmdir "$tree/.dobby"
+mkdir "$tree/.git"
+found "without a store everything is missing" "$everything" "$tree"
+says "4 units in 2 files: 0 current, 4 missing, 0 stale; there is no store yet"
+check "  and none is made" test ! -e "$tree/.dobby"
+check "  nor anything else" test "$(find "$tree" | wc -l)" = 5
+(cd "$tree/src" && "$DOBBY" check) >"$T/out" 2>"$T/err"
+rc=$?
+judge 1 "the folder one is in"
+is 'src/a.c:2: missing: add
+src/a.c:7: missing: twice
+src/a.c:13: missing: thrice
+'
+mkdir "$T/empty"
+found "an empty tree" "" "$T/empty"
+found "-q: no summary line" "$everything" -q "$tree"
+check "  stderr is empty" test ! -s "$T/err"
+expect 66 "a path that is nowhere" check "$tree/nowhere"
+expect 64 "an unknown form" check --format xml "$tree"
+found "a store that is not there" "$everything" --store "$T/none.db" "$tree"
+check "  is not made" test ! -e "$T/none.db"
+
+# ---- with a store ----
+summarize --limit 2 "$tree"
+found "what lies beyond a limit is missing" 'src/a.c:7: missing: twice
+src/a.c:13: missing: thrice
+' "$tree"
+summarize "$tree"
+found "everything is current" "" "$tree"
+says "4 units in 2 files: 4 current, 0 missing, 0 stale"
+found "one file" "" "$tree/src/a.c"
+says "3 units in 1 files"
+cp "$tree/.dobby/dobby.db" "$T/before.db"
+cp -r "$tree/src" "$T/src"
+
+edit "$tree/src/a.c" 's/2 \* a/a + a/'
+found "an edited body" 'src/a.c:7: stale: twice
+' "$tree"
+says "3 current, 0 missing, 1 stale"
+cp "$T/src/a.c" "$tree/src"
+edit "$tree/src/a.c" '1i /* A file of sums. */\n'
+found "lines that moved down: all stay current" "" "$tree"
+edit "$tree/src/a.c" 's/unsure/not so sure/'
+found "a comment that is no summary" "" "$tree"
+edit "$tree/src/a.c" 's/returns the sum of them/gives their sum back/'
+found "a comment that is the summary" 'src/a.c:4: stale: add
+' "$tree"
+edit "$tree/src/a.c" '/gives their sum/d'
+found "a comment that was the summary and is gone" 'src/a.c:3: stale: add
+' "$tree"
+cp "$T/src/a.c" "$tree/src"
+edit "$tree/src/a.c" '/^int twice/,/^}/d'
+found "a deleted function is no finding" "" "$tree"
+printf '\nint late(int a)\n{\n    return a - 1;\n}\n' >>"$tree/src/a.c"
+found "a new function" 'src/a.c:14: missing: late
+' "$tree"
+cp "$T/src/a.c" "$tree/src"
+mkdir "$tree/lib"
+mv "$tree/src/a.c" "$tree/lib/renamed.c"
+found "a renamed file keeps its summaries" "" "$tree"
+found "  also when only its new place is asked for" "" "$tree/lib"
+edit "$tree/lib/renamed.c" 's/3 \* a/a + a + a/'
+found "  an edited function of it has none" 'lib/renamed.c:13: missing: thrice
+' "$tree"
+rm -r "$tree/lib"
+cp "$T/src/a.c" "$tree/src"
+found "as it was" "" "$tree"
+check "  no run has changed the store" cmp "$tree/.dobby/dobby.db" "$T/before.db"
+
+found "made from comments, and --no-docs" 'src/a.c:2: stale: add
+' --no-docs "$tree"
+summarize --no-docs "$tree"
+found "made with --no-docs" "" --no-docs "$tree"
+found "  and not asked for so" 'src/a.c:2: stale: add
+' "$tree"
+summarize "$tree"
+
+# ---- which files count ----
+rm -r "$tree/.git"
+printf 'skipped.py\n' >"$tree/.gitignore"
+printf 'def ignored(a):\n    return a * 7\n' >"$tree/skipped.py"
+found "an ignored file does not count" "" "$tree"
+printf 'def untracked(a):\n    return a * 9\n' >"$tree/new.py"
+found "an untracked file does" 'new.py:1: missing: untracked
+' "$tree"
+rm "$tree/new.py"
+odd=$(printf 'a:\033[2J %%\xff.py')
+printf 'def odd(a):\n    return a * 9\n' >"$tree/$odd"
+found "a name with control characters" 'a:\x1B[2J %\xFF.py:1: missing: odd
+' "$tree"
+
+# ---- forms ----
+found "JSON lines" '{"path_hex":"613a1b5b324a2025ff2e7079","name":"odd","kind":"function","start_line":1,"end_line":2,"language":"python","finding":"missing"}
+' --format jsonl "$tree"
+edit "$tree/src/a.c" 's/2 \* a/a + a/'
+expect 1 "SARIF" check --format sarif -o "$T/log.sarif" "$tree"
+silent
+check "  is what the standard asks for" python3 - "$T/log.sarif" <<'PYTHON'
+import hashlib, json, sys
+with open(sys.argv[1], encoding="utf-8") as f:
+    log = json.load(f)
+assert set(log) == {"$schema", "version", "runs"} and log["version"] == "2.1.0"
+(run,) = log["runs"]
+assert set(run) == {"tool", "originalUriBaseIds", "results"}
+driver = run["tool"]["driver"]
+assert driver["name"] == "dobby" and driver["version"]
+rules = driver["rules"]
+assert [r["id"] for r in rules][:2] == ["missing", "stale"]
+for r in rules:
+    assert set(r) == {"id", "name", "shortDescription", "fullDescription", "help", "defaultConfiguration"}, r
+    assert all(r[k]["text"].endswith(".") for k in ("shortDescription", "fullDescription", "help"))
+    assert r["defaultConfiguration"]["level"] in ("note", "warning", "error")
+assert list(run["originalUriBaseIds"]) == ["SRCROOT"]
+def finding(rule, uri, name, kind, first, last, path):
+    h = hashlib.sha256()
+    for field in (rule.encode(), path, name.encode(), b"0"):
+        h.update(len(field).to_bytes(8, "little") + field)
+    return rule, uri, name, kind, first, last, h.hexdigest()
+seen = []
+for r in run["results"]:
+    assert set(r) == {"ruleId", "ruleIndex", "level", "message", "locations", "partialFingerprints"}, r
+    assert rules[r["ruleIndex"]]["id"] == r["ruleId"]
+    assert rules[r["ruleIndex"]]["defaultConfiguration"]["level"] == r["level"]
+    (at,) = r["locations"]
+    (logical,) = at["logicalLocations"]
+    where = at["physicalLocation"]
+    assert where["artifactLocation"]["uriBaseId"] == "SRCROOT"
+    assert r["message"]["text"].startswith(logical["fullyQualifiedName"] + " ")
+    assert set(where["region"]) == {"startLine", "endLine"}
+    (print_,) = r["partialFingerprints"].values()
+    seen.append((r["ruleId"], where["artifactLocation"]["uri"], logical["fullyQualifiedName"], logical["kind"],
+                 where["region"]["startLine"], where["region"]["endLine"], print_))
+want = [finding("missing", "a%3A%1B%5B2J%20%25%FF.py", "odd", "function", 1, 2, b"a:\x1b[2J %\xff.py"),
+        finding("stale", "src/a.c", "twice", "function", 7, 10, b"src/a.c")]
+assert seen == want, (seen, want)
+PYTHON
+check "  names no place of this machine" sh -c "! grep -qF '$T' '$T/log.sarif'"
+run check --format sarif "$tree"
+check "  the same bytes again, on stdout" cmp "$T/out" "$T/log.sarif"
+cp "$T/src/a.c" "$tree/src"
+rm "$tree/$odd"
+expect 0 "SARIF without findings" check --format sarif "$tree"
+check "  has an empty list" python3 -c 'import json,sys; assert json.load(open(sys.argv[1]))["runs"][0]["results"] == []' "$T/out"
+
+# ---- what goes wrong ----
+edit "$tree/src/a.c" 's/2 \* a/a + a/'
+"$DOBBY" check "$tree" >/dev/full 2>"$T/err"
+rc=$?
+judge 74 "stdout on a full disk"
+expect 73 "-o in a folder that is not there" check -o "$T/no/such" "$tree"
+python3 - "$T/big.py" <<'PYTHON'
+import sys
+with open(sys.argv[1], "w") as f:
+    for i in range(5000):
+        f.write(f"def function_with_a_long_name_{i}(a):\n    return a * {i}\n\n")
+PYTHON
+"$DOBBY" check "$T/big.py" 2>"$T/err" | head -c 1 >/dev/null
+rc=${PIPESTATUS[0]}
+check "stdout's reader goes away: 74 and no word" test "$rc" = 74 -a ! -s "$T/err"
+cp "$T/src/a.c" "$tree/src"
+for wrong in text empty cut; do
+    case $wrong in
+    text) seq 1000 >"$T/bad.db" ;;
+    empty) : >"$T/bad.db" ;;
+    cut) head -c 5000 "$tree/.dobby/dobby.db" >"$T/bad.db" ;;
+    esac
+    run check --store "$T/bad.db" "$tree"
+    case $wrong in
+    empty) judge 1 "an empty database has nothing" ;;
+    *) judge 65 "a broken store: $wrong" ;;
+    esac
+done
+mkdir "$T/link"
+cp "$tree/shop.py" "$T/link"
+ln -s "$tree/.dobby" "$T/link/.dobby"
+expect 78 "a .dobby that is a link" check "$T/link"
+
+# Tests of what may not be read, as somebody who is not root.
+shut=$T/shut
+mkdir -p "$shut/.dobby"
+cp "$tree/shop.py" "$shut"
+summarize "$shut"
+printf 'def secret(a):\n    return a\n' >"$shut/closed.py"
+chmod 000 "$shut/closed.py"
+if is_root; then chown -R 65534 "$shut"; fi
+user_run check "$shut"
+judge 0 "a file that may not be read"
+says "closed.py: not read"
+silent
+chmod 000 "$shut/.dobby/dobby.db"
+user_run check "$shut"
+judge 77 "a store that may not be read"
+chmod 644 "$shut/.dobby/dobby.db"
+chmod 555 "$shut/.dobby" "$shut"
+find "$shut" | sort >"$T/names"
+user_run check "$shut"
+judge 0 "a tree that may not be written"
+check "  nothing is made in it" sh -c "find '$shut' | sort | cmp - '$T/names'"
+finish
