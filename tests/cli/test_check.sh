@@ -249,4 +249,59 @@ find "$shut" | sort >"$T/names"
 user_run check "$shut"
 judge 0 "a tree that may not be written"
 check "  nothing is made in it" sh -c "find '$shut' | sort | cmp - '$T/names'"
+
+# ---- the example hooks, in a repository of git's ----
+hooks=$(cd "$(dirname "$0")/../../docs/hooks" && pwd)
+if command -v git >/dev/null; then
+    mkdir "$T/bin"
+    ln -s "$DOBBY" "$T/bin/dobby"
+    export PATH=$T/bin:$PATH DOBBY_MODEL=fast GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_SYSTEM=/dev/null HOME=$T
+    export GIT_AUTHOR_NAME=a GIT_AUTHOR_EMAIL=a@b GIT_COMMITTER_NAME=a GIT_COMMITTER_EMAIL=a@b DOBBY_CACHE=$CACHE
+    repo=$T/repo
+    git init -q --bare "$T/far.git"
+    git init -q "$repo"
+    mkdir "$repo/src"
+    cp "$tree/shop.py" "$repo/src"
+    # A commit and a push, status in rc.
+    commit() { (cd "$repo" && git add -A && git commit -qm x) >"$T/out" 2>"$T/err"; rc=$?; }
+    push() { (cd "$repo/src" && git push -q "$T/far.git" HEAD:main) >"$T/out" 2>"$T/err"; rc=$?; }
+    commit
+    cp "$hooks/pre-push" "$repo/.git/hooks/"
+    push
+    judge 1 "pre-push: a push without summaries is refused"
+    says "src/shop.py:2: missing: Cart.total"
+    says "run dobby summarize"
+    summarize "$repo"
+    push
+    judge 0 "  with them it goes through"
+    cp "$hooks/post-commit" "$repo/.git/hooks/"
+    edit "$repo/src/shop.py" 's/prices\[n\]/prices[n] + 1/'
+    printf 'def half(a):\n    return a / 2\n' >"$repo/$(printf 'new\nfile %%.py')"
+    printf 'def apart(a):\n    return a / 3\n' >"$repo/-n"
+    mv "$repo/-n" "$repo/-n.py"
+    push
+    judge 1 "pre-push: what was not committed counts as well"
+    commit
+    judge 0 "post-commit: a commit of files with odd names"
+    check "  without a word" test ! -s "$T/err"
+    found "  has all its summaries" "" "$repo"
+    says "3 current"
+    push
+    judge 0 "  and can be pushed"
+    for i in $(seq 21); do printf 'def f%s(a):\n    return a - %s\n' "$i" "$i" >"$repo/f$i.py"; done
+    commit
+    judge 0 "post-commit: a large commit is left alone"
+    says "run dobby summarize when there is time"
+    rm "$T/bin/dobby"
+    PATH=$T/bin:/usr/bin:/bin
+    push
+    if command -v dobby >/dev/null; then
+        skip "pre-push: without dobby the push is refused" "dobby is installed on this machine"
+    else
+        judge 1 "pre-push: without dobby the push is refused"
+        says "dobby check ended with 127"
+    fi
+else
+    skip "the example hooks" "git is not installed"
+fi
 finish
