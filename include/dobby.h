@@ -456,9 +456,10 @@ DOBBY_API int dobby_store_get_info(struct dobby_store *s, struct dobby_store_inf
 
 enum dobby_finding_kind {
     DOBBY_FIND_MISSING, /* the store has no summary of this unit */
-    DOBBY_FIND_STALE    /* the summary that it has is of other code, or of another comment */
+    DOBBY_FIND_STALE,   /* the summary that it has is of other code, or of another comment */
+    DOBBY_FIND_DOC_MISMATCH /* the unit's comment names a parameter that the unit does not have; not with no_docs */
 };
-/* "missing", "stale"; "" for a number that is none. */
+/* "missing", "stale", "doc-mismatch"; "" for a number that is none. */
 DOBBY_API const char *dobby_finding_name(enum dobby_finding_kind k);
 struct dobby_finding {
     enum dobby_finding_kind kind;
@@ -467,6 +468,7 @@ struct dobby_finding {
     const char *name, *unit_kind, *language; /* name: qualified, as in the rows */
     int ordinal; /* 0, 1, ... among the units of this name in this file, in the order of lines */
     int start_line, end_line;
+    const char *detail; /* of a doc-mismatch the parameter's name; else NULL */
 };
 struct dobby_check {
     size_t size;
@@ -480,13 +482,13 @@ struct dobby_check {
     void *ctx;
     /* Something a person should read: a file that cannot be read; escaped. May be NULL. */
     void (*on_note)(void *ctx, const char *line);
-    /* Every finding, by path bytes, start_line, end_line descending, kind, name. A return value other than 0 ends the call
+    /* Every finding, those of one unit one after the other, by path bytes, start_line, end_line descending, kind, name. A return value other than 0 ends the call
      * with that code. May be NULL. */
     int (*on_finding)(void *ctx, const struct dobby_finding *f);
 };
 struct dobby_check_stats {
     int have_store; /* 0: there is none, and so everything is missing */
-    size_t n_files, n_skipped, n_units, n_current, n_missing, n_stale;
+    size_t n_files, n_skipped, n_units, n_current, n_missing, n_stale, n_mismatches;
     size_t n_changed;  /* units of files that changed while they were read: not judged */
     size_t n_unparsed; /* files without units because no parser got through them */
     double s_total;

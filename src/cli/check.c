@@ -6,13 +6,14 @@
 #include "cli/sarif.h"
 #include "cli/sig.h"
 
+#include <stdio.h>
 #include <string.h>
 
 enum format { FORMAT_TEXT, FORMAT_JSONL, FORMAT_SARIF };
 
 struct check_opts {
     const char *output, *store;
-    int format, threads, no_docs, quiet;
+    int format, threads, no_docs, strict, quiet;
     size_t memory;
     struct cli_log log;
 };
@@ -25,6 +26,8 @@ static const struct opt rows[] = {
     {0, "format", OPT_CHOICE, FIELD(format), 0, 0, NULL, formats, "Form of the findings (text)"},
     {'o', "output", OPT_STRING, FIELD(output), 0, 0, "FILE|-", NULL,
      "Where the findings go (-: standard output)"},
+    {0, "strict", OPT_FLAG, FIELD(strict), 0, 0, NULL, NULL,
+     "Comments that name a parameter that is not there count, too"},
     {0, "no-docs", OPT_FLAG, FIELD(no_docs), 0, 0, NULL, NULL,
      "The summaries were made with --no-docs"},
     {0, "store", OPT_STRING, FIELD(store), 0, 0, "FILE", NULL,
@@ -46,6 +49,7 @@ const struct opt_verb opt_verb_check = {
     "summary the\n"
     "store lacks (missing) or that has changed since it was made (stale): what dobby summarize "
     "would do.\n"
+    "Comments that document a parameter that the function lacks are told, too (doc-mismatch).\n"
     "\nExit status: 0 all are there and current, 1 some are missing or stale; others as in the "
     "manual page.\n",
     rows,
@@ -80,6 +84,10 @@ static void put_line(struct strbuf *b, const struct dobby_finding *f)
     utf8_escape(b, f->path, f->path_len, "");
     strbuf_printf(b, ":%d: %s: ", f->start_line, dobby_finding_name(f->kind));
     utf8_escape(b, f->name, strlen(f->name), "");
+    if (f->detail) {
+        strbuf_puts(b, ": has no parameter ");
+        utf8_escape(b, f->detail, strlen(f->detail), "");
+    }
     strbuf_putc(b, '\n');
 }
 
@@ -118,10 +126,13 @@ static int frame(struct job *j, void (*put)(struct strbuf *b))
 static void summary(struct job *j, const struct dobby_check_stats *st)
 {
     struct strbuf total = {0};
+    char comments[64] = "";
 
     cli_put_seconds(&total, st->s_total);
-    term_say(&j->c->term, "%zu units in %zu files: %zu current, %zu missing, %zu stale%s (%s)",
-             st->n_units, st->n_files, st->n_current, st->n_missing, st->n_stale,
+    if (st->n_mismatches > 0)
+        snprintf(comments, sizeof(comments), "; %zu parameters in comments only", st->n_mismatches);
+    term_say(&j->c->term, "%zu units in %zu files: %zu current, %zu missing, %zu stale%s%s (%s)",
+             st->n_units, st->n_files, st->n_current, st->n_missing, st->n_stale, comments,
              st->have_store ? "" : "; there is no store yet", strbuf_str(&total));
     strbuf_release(&total);
 }
@@ -161,7 +172,7 @@ static int run(struct job *j, const char *path, struct dobby_err *e)
     if (rc < 0)
         return rc;
     summary(j, &st);
-    return st.n_missing + st.n_stale > 0;
+    return st.n_missing + st.n_stale + (j->o->strict ? st.n_mismatches : 0) > 0;
 }
 
 int verb_check(struct cli *c, int argc, char **argv)

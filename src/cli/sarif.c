@@ -21,6 +21,10 @@ static const struct rule {
      "was "
      "made.",
      "Run dobby summarize on the tree again: it does only what changed."},
+    {"CommentNamesNoParameter", "note", "A comment names a parameter that is not there.",
+     "The comment of this function or method documents a parameter that its signature does not "
+     "have.",
+     "Correct the comment: the parameter was renamed or removed, or its name is misspelt."},
 };
 
 static void put_text(struct strbuf *b, const char *before, const char *s)
@@ -79,6 +83,8 @@ static int fingerprint(char hex[65], const struct dobby_finding *f, struct dobby
     sha256_field(&h, f->path, f->path_len);
     sha256_field(&h, f->name, strlen(f->name));
     sha256_field(&h, number, strlen(number));
+    if (f->detail)
+        sha256_field(&h, f->detail, strlen(f->detail));
     rc = sha256_end(&h, digest, e);
     if (rc == 0)
         hex_encode(hex, digest, sizeof(digest));
@@ -89,9 +95,13 @@ static void put_message(struct strbuf *b, const struct dobby_finding *f)
 {
     struct strbuf text = {0};
 
-    strbuf_printf(&text, "%s has %s", f->name,
-                  f->kind == DOBBY_FIND_MISSING ? "no summary."
-                                                : "changed since its summary was made.");
+    if (f->kind == DOBBY_FIND_DOC_MISMATCH)
+        strbuf_printf(&text, "%s has no parameter %s, which its comment documents.", f->name,
+                      f->detail);
+    else
+        strbuf_printf(&text, "%s has %s", f->name,
+                      f->kind == DOBBY_FIND_MISSING ? "no summary."
+                                                    : "changed since its summary was made.");
     json_put_string(b, strbuf_str(&text), text.len);
     strbuf_release(&text);
 }

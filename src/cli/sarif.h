@@ -1,7 +1,7 @@
 /* sarif.h - findings in the form that code hosts and editors read (cli).
  * What     One SARIF log with one run: the rules with their help, then a result a finding in the order given. It is the same
  *          bytes for the same findings: no times, no absolute paths. URIs are relative to SRCROOT, the root of the tree, which
- *          whoever reads it knows. A fingerprint names rule, path, unit and its number among equal names, so that a result keeps its
+ *          whoever reads it knows. A fingerprint names rule, path, unit and its number among equal names, and what a comment names, so that a result keeps its
  *          identity when lines move.
  * Source   Static Analysis Results Interchange Format 2.1.0, OASIS standard with errata 01. */
 #ifndef CLI_SARIF_H

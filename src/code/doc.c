@@ -231,27 +231,46 @@ static bool is_element(struct text t)
     return false;
 }
 
-/* Put the first paragraph of the comment into *out, lines joined by spaces. */
-static void first_paragraph(struct strbuf *out, struct text raw, const struct language *l,
-                            bool docstring)
+bool doc_next_line(struct doc_lines *l, struct doc_line *out)
 {
-    size_t pos = 0;
-    bool block = false, over = false;
+    const char *eol;
+    struct text t;
+    size_t end;
 
-    while (pos <= raw.n && !strbuf_failed(out)) {
-        const char *eol = pos < raw.n ? memchr(raw.s + pos, '\n', raw.n - pos) : NULL;
-        size_t end = eol ? (size_t)(eol - raw.s) : raw.n;
-        struct text t = {raw.s + pos, end - pos};
+    if (l->pos > l->n)
+        return false;
+    eol = l->pos < l->n ? memchr(l->s + l->pos, '\n', l->n - l->pos) : NULL;
+    end = eol ? (size_t)(eol - l->s) : l->n;
+    t = (struct text){l->s + l->pos, end - l->pos};
+    l->pos = end + 1;
+    *out = (struct doc_line){0};
+    if (l->docstring) {
+        struct text inner = trim(t.s, t.n);
 
-        if (over)
-            return;
-        t = docstring ? trim(t.s, t.n) : bare_line(t, l, &block);
-        pos = end + 1;
+        out->indent = (size_t)(inner.s - t.s);
+        t = inner;
+    } else {
+        t = bare_line(t, l->l, &l->block);
+    }
+    out->s = t.s;
+    out->n = t.n;
+    return true;
+}
+
+/* Put the first paragraph of the comment into *out, lines joined by spaces. */
+static void first_paragraph(struct strbuf *out, struct doc_lines l)
+{
+    struct doc_line line;
+    bool over = false;
+
+    while (!over && !strbuf_failed(out) && doc_next_line(&l, &line)) {
+        struct text t = {line.s, line.n};
+
         if (is_directive(t))
             t.n = 0;
-        if (l->xml_docs && is_element(t))
+        if (l.l->xml_docs && is_element(t))
             return;
-        if (l->xml_docs)
+        if (l.l->xml_docs)
             t = strip_summary(t, &over);
         if (t.n == 0 || is_rule(t)) {
             if (out->len > 0)
@@ -553,32 +572,31 @@ static bool may_capitalise(struct text t, const struct unit *u)
     return true;
 }
 
-static struct text raw_doc(const struct unit *u, enum language_id lang, const char *source,
-                           size_t len, bool *docstring)
+struct doc_lines doc_lines_of(const struct unit *u, enum language_id lang, const char *source,
+                              size_t len)
 {
-    struct span s;
+    const struct language *l = language_get(lang);
+    bool docstring = l->docstrings && span_len(u->docstring) > 0;
+    struct span s = docstring ? u->docstring : u->doc;
+    struct text t;
 
-    *docstring = language_get(lang)->docstrings && span_len(u->docstring) > 0;
-    s = *docstring ? u->docstring : u->doc;
     if (s.end > len || s.start >= s.end)
-        return (struct text){source, 0};
-    if (*docstring) {
-        struct text t = bare_docstring(source + s.start, span_len(s));
-
-        return (struct text){t.s, size_min(t.n, MAX_RAW)};
-    }
-    return (struct text){source + s.start, size_min(span_len(s), MAX_RAW)};
+        return (struct doc_lines){.l = l, .s = source};
+    t = docstring ? bare_docstring(source + s.start, span_len(s))
+                  : (struct text){source + s.start, span_len(s)};
+    return (struct doc_lines){
+        .l = l, .s = t.s, .n = size_min(t.n, MAX_RAW), .docstring = docstring};
 }
 
 bool doc_first_sentence(struct strbuf *out, const struct unit *u, enum language_id lang,
                         const char *source, size_t len)
 {
     struct strbuf paragraph = {0}, plain = {0};
-    bool docstring, good;
-    struct text raw = raw_doc(u, lang, source, len, &docstring), t;
+    struct text t;
+    bool good;
     size_t n;
 
-    first_paragraph(&paragraph, raw, language_get(lang), docstring);
+    first_paragraph(&paragraph, doc_lines_of(u, lang, source, len));
     plain_text(&plain, (struct text){strbuf_str(&paragraph), paragraph.len});
     t = trim(strbuf_str(&plain), plain.len);
     n = text_sentence(t.s, t.n);

@@ -4,7 +4,7 @@
  *          comment: a summary written from code cannot repeat a comment that is wrong.
  * Trust    Comments are text from outside: control and bidi characters, links and oversized sentences make a
  *          comment no good one.
- * Next     prompt.h. */
+ * Next     doc_params.c for what they say of parameters; prompt.h. */
 #ifndef CODE_DOC_H
 #define CODE_DOC_H
 
@@ -20,6 +20,30 @@
  * False otherwise, also when memory ran out (*out has failed then). */
 bool doc_first_sentence(struct strbuf *out, const struct unit *u, enum language_id lang,
                         const char *source, size_t len);
+
+/* The lines of the unit's documentation, one after the other, without their comment markers and the white space around. */
+struct doc_lines {
+    const struct language *l;
+    const char *s;
+    size_t n, pos;
+    bool docstring, block; /* block: a block comment is open */
+};
+struct doc_line {
+    const char *s;
+    size_t n;
+    size_t indent; /* bytes of white space before it; 0 in comments */
+};
+struct doc_lines doc_lines_of(const struct unit *u, enum language_id lang, const char *source,
+                              size_t len);
+bool doc_next_line(struct doc_lines *l, struct doc_line *out); /* false at the end */
+
+/* Call fn for each parameter that the documentation of u names and u does not have, in order, once, the first 16. Known are
+ * @param and \param with all that Javadoc, Doxygen and JSDoc put around the name, :param name:, Google's "Args:" in docstrings and
+ * rustdoc's "# Arguments". It keeps silent when in doubt: in other languages than C, C++, Python, JavaScript, TypeScript, Go, Rust
+ * and Java, where parameters are taken apart, or any number of them is
+ * taken, and in JavaScript and TypeScript about names that occur anywhere in the unit. The name points into source. */
+void doc_stray_params(const struct unit *u, enum language_id lang, const char *source, size_t len,
+                      void (*fn)(void *ctx, const char *name, size_t n), void *ctx);
 
 /* The unit's own source, appended to *out: without its documentation (leading comment and docstring), with its
  * indentation taken off. A body that was only a docstring becomes `...` so that it still is code.

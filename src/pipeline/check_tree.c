@@ -20,6 +20,7 @@
 #include "base/size.h"
 #include "base/thread.h"
 #include "base/utf8.h"
+#include "code/doc.h"
 #include "pipeline/names.h"
 #include "pipeline/scan.h"
 #include "pipeline/wording.h"
@@ -59,6 +60,8 @@ const char *dobby_finding_name(enum dobby_finding_kind k)
         return "missing";
     case DOBBY_FIND_STALE:
         return "stale";
+    case DOBBY_FIND_DOC_MISMATCH:
+        return "doc-mismatch";
     }
     return "";
 }
@@ -175,7 +178,8 @@ static void note(struct job *j, const struct walk_file *wf, const char *what)
     strbuf_release(&b);
 }
 
-static int tell(struct job *j, const struct scan_file *f, size_t unit, enum dobby_finding_kind kind)
+static int tell(struct job *j, const struct scan_file *f, size_t unit, enum dobby_finding_kind kind,
+                const char *detail)
 {
     const struct unit *u = &f->units[unit];
     struct dobby_finding finding = {
@@ -188,12 +192,12 @@ static int tell(struct job *j, const struct scan_file *f, size_t unit, enum dobb
         .ordinal = j->ordinals[unit],
         .start_line = u->start_line,
         .end_line = u->end_line,
+        .detail = detail,
     };
 
-    if (kind == DOBBY_FIND_MISSING)
-        j->st->n_missing++;
-    else
-        j->st->n_stale++;
+    *(kind == DOBBY_FIND_MISSING ? &j->st->n_missing
+      : kind == DOBBY_FIND_STALE ? &j->st->n_stale
+                                 : &j->st->n_mismatches) += 1;
     return j->o.on_finding ? j->o.on_finding(j->o.ctx, &finding) : 0;
 }
 
@@ -290,16 +294,58 @@ static int judge_unit(struct job *j, const struct scan_file *f, size_t unit, boo
     return tell(j, f, unit,
                 !settled && names_at(&j->old, names_find(&j->old, u->qualified), u->qualified)
                     ? DOBBY_FIND_STALE
-                    : DOBBY_FIND_MISSING);
+                    : DOBBY_FIND_MISSING,
+                NULL);
+}
+
+struct stray {
+    struct job *j;
+    const struct scan_file *f;
+    size_t unit;
+    int rc;
+};
+
+static void tell_stray(void *ctx, const char *name, size_t n)
+{
+    struct stray *s = ctx;
+    struct strbuf *text = &s->j->text;
+
+    if (s->rc != 0)
+        return;
+    strbuf_reset(text);
+    strbuf_add(text, name, n);
+    s->rc = strbuf_failed(text)
+                ? err_nomem(s->j->e, "a finding")
+                : tell(s->j, s->f, s->unit, DOBBY_FIND_DOC_MISMATCH, strbuf_str(text));
+}
+
+/* Parameters that a unit's comment names in j->source, and it has not. */
+static int judge_doc(struct job *j, const struct scan_file *f, size_t unit)
+{
+    struct stray s = {.j = j, .f = f, .unit = unit};
+
+    if (!j->o.no_docs)
+        doc_stray_params(&f->units[unit], f->wf->language, strbuf_str(&j->source), j->source.len,
+                         tell_stray, &s);
+    return s.rc;
+}
+
+/* Is the text wanted? That of a settled file only if there are comments to be looked at. */
+static bool needs_text(const struct job *j, const struct scan_file *f, bool settled)
+{
+    if (!settled && j->reader)
+        return true;
+    for (size_t i = 0; i < f->n && !j->o.no_docs; i++)
+        if (span_len(f->units[i].doc) > 0 || span_len(f->units[i].docstring) > 0)
+            return true;
+    return false;
 }
 
 static int judge_file(struct job *j, const struct scan_file *f)
 {
-    bool settled = is_settled(j, f);
-    int rc = 0;
+    bool settled = is_settled(j, f), text = needs_text(j, f, settled);
+    int rc = text ? read_again(j, f) : 0;
 
-    if (!settled && j->reader)
-        rc = read_again(j, f);
     if (rc > 0) {
         j->st->n_changed += f->n;
         note(j, f->wf, "changed while it was read; its units are not judged");
@@ -307,8 +353,11 @@ static int judge_file(struct job *j, const struct scan_file *f)
     }
     if (rc == 0)
         rc = index_names(j, f);
-    for (size_t i = 0; i < f->n && rc == 0; i++)
+    for (size_t i = 0; i < f->n && rc == 0; i++) {
         rc = judge_unit(j, f, i, settled);
+        if (rc == 0 && text)
+            rc = judge_doc(j, f, i);
+    }
     return rc;
 }
 

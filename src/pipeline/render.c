@@ -118,6 +118,7 @@ char *dobby_finding_json(const struct dobby_finding *f)
     put_line(&b, "end_line", f->end_line);
     put_text(&b, "language", f->language);
     put_text(&b, "finding", dobby_finding_name(f->kind));
+    put_text(&b, "detail", f->detail);
     strbuf_puts(&b, "}\n");
     return strbuf_take(&b, NULL);
 }

@@ -143,7 +143,7 @@ found "a name with control characters" 'a:\x1B[2J %\xFF.py:1: missing: odd
 ' "$tree"
 
 # ---- forms ----
-found "JSON lines" '{"path_hex":"613a1b5b324a2025ff2e7079","name":"odd","kind":"function","start_line":1,"end_line":2,"language":"python","finding":"missing"}
+found "JSON lines" '{"path_hex":"613a1b5b324a2025ff2e7079","name":"odd","kind":"function","start_line":1,"end_line":2,"language":"python","finding":"missing","detail":null}
 ' --format jsonl "$tree"
 edit "$tree/src/a.c" 's/2 \* a/a + a/'
 expect 1 "SARIF" check --format sarif -o "$T/log.sarif" "$tree"
@@ -194,6 +194,44 @@ cp "$T/src/a.c" "$tree/src"
 rm "$tree/$odd"
 expect 0 "SARIF without findings" check --format sarif "$tree"
 check "  has an empty list" python3 -c 'import json,sys; assert json.load(open(sys.argv[1]))["runs"][0]["results"] == []' "$T/out"
+
+# ---- comments that disagree with the code ----
+cat >"$tree/src/b.c" <<'C'
+/**
+ * Says how long a text is, in bytes.
+ * @param text what is measured
+ * @param limit where it stops
+ */
+int length(const char *text)
+{
+    return text[0] ? 1 + length(text + 1) : 0;
+}
+C
+summarize "$tree"
+lines='src/b.c:6: doc-mismatch: length: has no parameter limit
+'
+expect 0 "a comment with a parameter that is not there" check "$tree"
+is "$lines"
+says "5 current, 0 missing, 0 stale; 1 parameters in comments only"
+expect 1 "  counts with --strict" check --strict "$tree"
+is "$lines"
+expect 0 "  and is not looked for with --no-docs" check --no-docs --strict "$tree/shop.py"
+expect 0 "  as a line of JSON" check --format jsonl "$tree"
+prints '"finding":"doc-mismatch","detail":"limit"}'
+expect 0 "  in SARIF" check --format sarif "$tree"
+check "  a note with words and a fingerprint of its own" python3 - "$T/out" <<'PYTHON'
+import json, sys
+(run,) = json.load(open(sys.argv[1]))["runs"]
+(r,) = run["results"]
+assert (r["ruleId"], r["level"]) == ("doc-mismatch", "note") and run["tool"]["driver"]["rules"][r["ruleIndex"]]["id"] == r["ruleId"]
+assert r["message"]["text"] == "length has no parameter limit, which its comment documents."
+PYTHON
+edit "$tree/src/b.c" 's/1 + length/2 + length/; s/Says how/Tells how/'
+run check "$tree"
+judge 1 "  beside a stale summary"
+is "src/b.c:6: stale: length
+$lines"
+rm "$tree/src/b.c"
 
 # ---- what goes wrong ----
 edit "$tree/src/a.c" 's/2 \* a/a + a/'

@@ -361,7 +361,7 @@ static void test_names(void **state)
     assert_non_null(line);
     assert_string_equal(line, "{\"path\":\"a\\\"b.py\",\"name\":\"Cart.total\",\"kind\":\"method\","
                               "\"start_line\":3,\"end_line\":9,\"language\":\"python\","
-                              "\"finding\":\"stale\"}\n");
+                              "\"finding\":\"stale\",\"detail\":null}\n");
     dobby_free(line);
     fault_arm(FAULT_ALLOC, 1, false);
     assert_null(dobby_finding_json(&d));

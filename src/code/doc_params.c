@@ -1,0 +1,289 @@
+/* doc_params.c - parameters that a comment names and the code lacks (code). The manual is doc.h.
+ * Sources: Javadoc, Doxygen and JSDoc tags; Sphinx' field lists; Google's Python style guide, "Functions and Methods"; rustdoc's
+ * headings by convention. */
+#include "code/doc.h"
+
+#include "base/size.h"
+#include "code/text.h"
+
+#include <string.h>
+
+#define MAX_TOLD 16 /* of one unit */
+
+struct text {
+    const char *s;
+    size_t n;
+};
+
+struct seeker {
+    enum language_id lang;
+    struct text signature, all; /* of the unit */
+    void (*fn)(void *ctx, const char *name, size_t n);
+    void *ctx;
+    struct text told[MAX_TOLD];
+    size_t n_told;
+};
+
+static struct text skip_space(struct text t)
+{
+    while (t.n > 0 && text_is_space(t.s[0]))
+        t = (struct text){t.s + 1, t.n - 1};
+    return t;
+}
+
+static struct text skip(struct text t, size_t n)
+{
+    n = size_min(n, t.n);
+    return (struct text){t.s + n, t.n - n};
+}
+
+static bool starts(struct text t, const char *what)
+{
+    return t.n >= strlen(what) && memcmp(t.s, what, strlen(what)) == 0;
+}
+
+static size_t ident_len(struct text t)
+{
+    size_t n = 0;
+
+    while (n < t.n && text_is_ident(t.s[n]))
+        n++;
+    return n;
+}
+
+/* ---- what the unit has --------------------------------------------------------------------------- */
+
+static bool has_name(struct text in, struct text name)
+{
+    for (size_t i = 0; i + name.n <= in.n; i++) {
+        size_t end = i + name.n;
+
+        if (memcmp(in.s + i, name.s, name.n) == 0 && (i == 0 || !text_is_ident(in.s[i - 1])) &&
+            (end == in.n || !text_is_ident(in.s[end])))
+            return true;
+    }
+    return false;
+}
+
+static bool is_script(enum language_id lang)
+{
+    return lang == LANGUAGE_JAVASCRIPT || lang == LANGUAGE_TYPESCRIPT || lang == LANGUAGE_TSX;
+}
+
+/* Whatever is named may be there: parameters are taken apart, or there is any number of them. */
+static bool takes_anything(const struct seeker *k)
+{
+    struct text sig = k->signature;
+    size_t i;
+
+    if (sig.n == 0 || memmem(sig.s, sig.n, "...", 3))
+        return true;
+    if (k->lang == LANGUAGE_PYTHON) /* *args, **kwargs */
+        for (i = 0; i + 1 < sig.n; i++)
+            if (sig.s[i] == '*' && text_is_letter(sig.s[i + 1]))
+                return true;
+    if (is_script(k->lang)) /* ({ a, b }) of an object that has no name */
+        return memchr(sig.s, '{', sig.n) || memchr(sig.s, '[', sig.n);
+    return false;
+}
+
+/* What people write for "it takes nothing". */
+static bool is_none(struct text name)
+{
+    static const char *const words[] = {"none", "None", "NONE", "void", "nothing", "null"};
+
+    for (size_t i = 0; i < ARRAY_LEN(words); i++)
+        if (name.n == strlen(words[i]) && memcmp(name.s, words[i], name.n) == 0)
+            return true;
+    return false;
+}
+
+static void judge(struct seeker *k, struct text name)
+{
+    if (name.n == 0 || is_none(name) || k->n_told == MAX_TOLD ||
+        has_name(is_script(k->lang) ? k->all : k->signature, name))
+        return;
+    for (size_t i = 0; i < k->n_told; i++)
+        if (k->told[i].n == name.n && memcmp(k->told[i].s, name.s, name.n) == 0)
+            return;
+    k->told[k->n_told++] = name;
+    k->fn(k->ctx, name.s, name.n);
+}
+
+/* ---- names in their dialects --------------------------------------------------------------------- */
+
+/* Behind "@param": "[in,out] a, b what", "{Type} [name=1] what", "name.member what". */
+static void read_tag(struct seeker *k, struct text t)
+{
+    int depth = 0;
+
+    if (t.n == 0 || (!starts(t, "[") && !text_is_space(t.s[0])))
+        return; /* another tag that begins alike */
+    t = skip_space(t);
+    if (starts(t, "[") && !is_script(k->lang)) { /* Doxygen's direction; JSDoc's optional name */
+        const char *close = memchr(t.s, ']', t.n);
+
+        if (!close)
+            return;
+        t = skip_space(skip(t, (size_t)(close - t.s) + 1));
+    }
+    for (bool type = starts(t, "{"); type && t.n > 0; t = skip(t, 1)) {
+        depth += (t.s[0] == '{') - (t.s[0] == '}');
+        type = depth > 0;
+    }
+    t = skip_space(t);
+    if (starts(t, "["))
+        t = skip_space(skip(t, 1));
+    for (;;) {
+        struct text name = {t.s, ident_len(t)};
+
+        judge(k, name);
+        t = skip_space(skip(t, name.n));
+        if (name.n == 0 || !starts(t, ","))
+            return;
+        t = skip_space(skip(t, 1));
+    }
+}
+
+/* ":param int name: what" */
+static void read_field(struct seeker *k, struct text t)
+{
+    const char *colon = memchr(t.s, ':', t.n);
+    size_t end = colon ? (size_t)(colon - t.s) : 0, start;
+
+    if (!colon || t.n == 0 || !text_is_space(t.s[0]))
+        return;
+    for (start = end; start > 0 && text_is_ident(t.s[start - 1]); start--)
+        ;
+    if (start > 0 && t.s[start - 1] != '.') /* a member of one */
+        judge(k, (struct text){t.s + start, end - start});
+}
+
+/* "name: what", "name (type): what", "a, b: what"; anything else is prose. */
+static void read_entry(struct seeker *k, struct text t)
+{
+    struct text names[8];
+    size_t n = 0;
+
+    for (;;) {
+        size_t w;
+
+        while (starts(t, "*") || starts(t, "\\") || starts(t, "`"))
+            t = skip(t, 1);
+        w = ident_len(t);
+        if (w == 0 || n == ARRAY_LEN(names))
+            return;
+        names[n++] = (struct text){t.s, w};
+        t = skip(t, w);
+        t = skip_space(starts(t, "`") ? skip(t, 1) : t);
+        if (!starts(t, ","))
+            break;
+        t = skip_space(skip(t, 1));
+    }
+    if (starts(t, "(")) {
+        const char *close = memmem(t.s, t.n, "):", 2);
+
+        if (!close)
+            return;
+        t = skip(t, (size_t)(close - t.s) + 1);
+    }
+    for (size_t i = 0; i < n && starts(t, ":"); i++)
+        judge(k, names[i]);
+}
+
+/* "* `name` - what" */
+static void read_item(struct seeker *k, struct text t)
+{
+    struct text name;
+
+    if (!starts(t, "* `") && !starts(t, "- `"))
+        return;
+    t = skip(t, 3);
+    name = (struct text){t.s, ident_len(t)};
+    if (starts(skip(t, name.n), "`"))
+        judge(k, name);
+}
+
+static bool is_args_heading(struct text t)
+{
+    return t.n < 12 && (text_starts(t.s, t.n, "args:") || text_starts(t.s, t.n, "arguments:") ||
+                        text_starts(t.s, t.n, "parameters:") || text_starts(t.s, t.n, "params:"));
+}
+
+/* Where in the documentation a line stands. */
+struct part {
+    bool args;             /* below "Args:" */
+    size_t heading, entry; /* indents; entry 0: none came yet */
+    bool arguments;        /* below "# Arguments" */
+};
+
+static void read_line(struct seeker *k, struct part *p, const struct doc_line *line, bool docstring)
+{
+    static const char *const tags[] = {"@param", "\\param"};
+    static const char *const fields[] = {":param", ":parameter", ":arg", ":argument"};
+    struct text t = {line->s, line->n};
+
+    if (t.n == 0)
+        return;
+    for (size_t i = 0; i < ARRAY_LEN(tags); i++)
+        if (starts(t, tags[i]))
+            read_tag(k, skip(t, strlen(tags[i])));
+    for (size_t i = 0; i < ARRAY_LEN(fields); i++)
+        if (starts(t, fields[i]))
+            read_field(k, skip(t, strlen(fields[i])));
+    if (p->args && (line->indent <= p->heading || line->indent < p->entry))
+        p->args = false;
+    if (p->args && p->entry == 0)
+        p->entry = line->indent;
+    if (p->args && line->indent == p->entry)
+        read_entry(k, t);
+    if (docstring && is_args_heading(t))
+        *p = (struct part){.args = true, .heading = line->indent};
+    if (starts(t, "#"))
+        p->arguments = k->lang == LANGUAGE_RUST && text_starts(t.s, t.n, "# arguments");
+    else if (p->arguments)
+        read_item(k, t);
+}
+
+static struct text text_of(struct span s, const char *source, size_t len)
+{
+    return s.end <= len && s.start < s.end ? (struct text){source + s.start, s.end - s.start}
+                                           : (struct text){source, 0};
+}
+
+/* Languages whose ways to document parameters are known here. */
+static bool is_known(enum language_id lang)
+{
+    switch (lang) {
+    case LANGUAGE_C:
+    case LANGUAGE_CPP:
+    case LANGUAGE_PYTHON:
+    case LANGUAGE_JAVASCRIPT:
+    case LANGUAGE_TYPESCRIPT:
+    case LANGUAGE_TSX:
+    case LANGUAGE_GO:
+    case LANGUAGE_RUST:
+    case LANGUAGE_JAVA:
+        return true;
+    default:
+        return false;
+    }
+}
+
+void doc_stray_params(const struct unit *u, enum language_id lang, const char *source, size_t len,
+                      void (*fn)(void *ctx, const char *name, size_t n), void *ctx)
+{
+    struct seeker k = {.lang = lang,
+                       .signature = text_of(u->signature, source, len),
+                       .all = text_of(u->span, source, len),
+                       .fn = fn,
+                       .ctx = ctx};
+    struct doc_lines lines = doc_lines_of(u, lang, source, len);
+    struct part part = {0};
+    struct doc_line line;
+
+    if (!is_known(lang) || lines.n == 0 || takes_anything(&k))
+        return;
+    while (doc_next_line(&lines, &line))
+        read_line(&k, &part, &line, lines.docstring);
+}
