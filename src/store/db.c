@@ -6,7 +6,9 @@
 #include "store/db.h"
 
 #include "base/file.h"
+#include "base/log.h"
 #include "base/strbuf.h"
+#include "store/words.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -27,25 +29,6 @@ static const char schema[] =
     " recipe BLOB CHECK(recipe IS NULL OR length(recipe)=32),"
     " model BLOB CHECK(model IS NULL OR length(model)=32),"
     " note TEXT) STRICT, WITHOUT ROWID;"
-
-    "CREATE TABLE units("
-    " path BLOB NOT NULL REFERENCES files(path) ON DELETE CASCADE,"
-    " qname BLOB NOT NULL,"
-    " ordinal INTEGER NOT NULL,"
-    " name BLOB NOT NULL,"
-    " kind TEXT NOT NULL,"
-    " start_line INTEGER,"
-    " end_line INTEGER,"
-    " spans BLOB,"
-    " text TEXT,"
-    " unit_key BLOB CHECK(unit_key IS NULL OR length(unit_key)=32),"
-    " prompt_hash BLOB CHECK(prompt_hash IS NULL OR length(prompt_hash)=32),"
-    " prompt_key BLOB CHECK(prompt_key IS NULL OR length(prompt_key)=32),"
-    " old INTEGER NOT NULL DEFAULT 0,"
-    " PRIMARY KEY(path, qname, ordinal)) STRICT, WITHOUT ROWID;"
-    "CREATE UNIQUE INDEX units_order ON units(path, start_line, end_line DESC, kind, qname, "
-    "ordinal);"
-    "CREATE INDEX units_prompt ON units(prompt_key) WHERE prompt_key IS NOT NULL;"
 
     "CREATE TABLE summaries("
     " prompt_key BLOB PRIMARY KEY CHECK(length(prompt_key)=32),"
@@ -88,6 +71,67 @@ static const char schema[] =
     " time_ms INTEGER NOT NULL,"
     " kind TEXT NOT NULL,"
     " text TEXT NOT NULL) STRICT;";
+
+static const char schema_units[] =
+    "CREATE TABLE units("
+    " id INTEGER PRIMARY KEY,"
+    " path BLOB NOT NULL REFERENCES files(path) ON DELETE CASCADE,"
+    " qname BLOB NOT NULL,"
+    " ordinal INTEGER NOT NULL,"
+    " name BLOB NOT NULL,"
+    " kind TEXT NOT NULL,"
+    " start_line INTEGER,"
+    " end_line INTEGER,"
+    " spans BLOB,"
+    " text TEXT,"
+    " unit_key BLOB CHECK(unit_key IS NULL OR length(unit_key)=32),"
+    " prompt_hash BLOB CHECK(prompt_hash IS NULL OR length(prompt_hash)=32),"
+    " prompt_key BLOB CHECK(prompt_key IS NULL OR length(prompt_key)=32),"
+    " old INTEGER NOT NULL DEFAULT 0,"
+    " UNIQUE(path, qname, ordinal)) STRICT;"
+    "CREATE UNIQUE INDEX units_order ON units(path, start_line, end_line DESC, kind, qname, "
+    "ordinal);"
+    "CREATE INDEX units_prompt ON units(prompt_key) WHERE prompt_key IS NOT NULL;";
+
+/* What is searched and counted is what units show, kept current in the very transaction that changes it: the counts by
+ * triggers, the index by the writer's own statements, because a schema is not trusted with virtual tables (set_up).
+ * Columns, not positions, are kept of each word: nothing asks for phrases. */
+static const char schema_search[] =
+    "CREATE VIEW shown AS SELECT u.id AS id, u.prompt_key AS prompt_key,"
+    " coalesce(s.source,'doc') AS source, u.qname AS name, dobby_joined(u.name) AS whole,"
+    " CASE WHEN s.text IS NULL THEN u.text ELSE s.text END AS text, u.path AS path"
+    " FROM units u LEFT JOIN summaries s ON s.prompt_key=u.prompt_key WHERE " DB_DONE ";"
+    "CREATE VIRTUAL TABLE search USING fts5(" DB_SEARCH_COLUMNS
+    ", content='shown', content_rowid='id',"
+    " detail=column, tokenize='porter dobby', prefix='3');"
+
+    "CREATE TABLE counts(what TEXT PRIMARY KEY, n INTEGER NOT NULL) STRICT, WITHOUT ROWID;"
+    "INSERT INTO counts VALUES('units',(SELECT count(*) FROM units)),"
+    "('summaries',(SELECT count(*) FROM summaries)),"
+    "('doc',0),('model',0),('remote',0),('signature',0);"
+    "UPDATE counts SET n=t.n FROM (SELECT source,count(*) AS n FROM shown GROUP BY source) AS t"
+    " WHERE t.source=what;" DB_SEARCH_IN " ORDER BY id;" /* of an older schema's rows */
+
+    "CREATE TRIGGER units_in AFTER INSERT ON units BEGIN "
+    "UPDATE counts SET n=n+1 WHERE what='units';"
+    "UPDATE counts SET n=n+1 WHERE what=(SELECT source FROM shown WHERE id=new.id); END;"
+    "CREATE TRIGGER units_out BEFORE DELETE ON units BEGIN "
+    "UPDATE counts SET n=n-1 WHERE what='units';"
+    "UPDATE counts SET n=n-1 WHERE what=(SELECT source FROM shown WHERE id=old.id); END;"
+    "CREATE TRIGGER summaries_in AFTER INSERT ON summaries BEGIN "
+    "UPDATE counts SET n=n+1 WHERE what='summaries';"
+    "UPDATE counts SET n=n+(SELECT count(*) FROM units WHERE prompt_key=new.prompt_key)"
+    " WHERE what=new.source; END;";
+
+/* From schema 1, in which units had no number. */
+static const char units_out_of_the_way[] =
+    "DROP INDEX units_order; DROP INDEX units_prompt; ALTER TABLE units RENAME TO units_1;";
+#define UNIT_COLUMNS                                                                               \
+    "path,qname,ordinal,name,kind,start_line,end_line,spans,text,unit_key,prompt_hash,prompt_key," \
+    "old"
+static const char units_back[] = "INSERT INTO units(" UNIT_COLUMNS ") SELECT " UNIT_COLUMNS
+                                 " FROM units_1 ORDER BY path,start_line,end_line DESC,kind,qname,"
+                                 "ordinal; DROP TABLE units_1;";
 
 /* ---- errors ------------------------------------------------------------------------------------- */
 
@@ -183,6 +227,8 @@ static int set_up(sqlite3 *db, const char *path, struct dobby_err *e)
     sqlite3_extended_result_codes(db, 1);
     sqlite3_busy_timeout(db, BUSY_MS);
     rc = sqlite3_db_config(db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
+    if (rc == SQLITE_OK)
+        rc = words_register(db);
     if (rc != SQLITE_OK)
         return db_error(e, db, rc, "cannot open the store", path);
     return db_exec(db,
@@ -191,7 +237,7 @@ static int set_up(sqlite3 *db, const char *path, struct dobby_err *e)
                    "cannot open the store", path, e);
 }
 
-/* 0: ours, of this version. 1: empty. Otherwise a failure. */
+/* The schema's version, 0 for an empty file, or a failure. */
 static int check_kind(sqlite3 *db, const char *path, struct dobby_err *e)
 {
     int64_t id = 0, version = 0, n_objects = 0;
@@ -202,7 +248,7 @@ static int check_kind(sqlite3 *db, const char *path, struct dobby_err *e)
         (rc = db_int(&n_objects, db, "SELECT count(*) FROM sqlite_schema", path, e)) < 0)
         return rc;
     if (id == 0 && version == 0 && n_objects == 0)
-        return 1;
+        return 0;
     if (id != DB_APPLICATION_ID)
         return err_set(
             e, DOBBY_E_FORMAT,
@@ -220,7 +266,7 @@ static int check_kind(sqlite3 *db, const char *path, struct dobby_err *e)
             e, DOBBY_E_FORMAT,
             "cannot open the store: %s: damaged (schema %lld); move it away and run again", path,
             (long long)version);
-    return 0;
+    return (int)version;
 }
 
 /* The log's mode is kept in the file; SQLite answers with the mode that it has then, which is another one where the
@@ -253,11 +299,29 @@ static int make_schema(sqlite3 *db, const char *path, struct dobby_err *e)
     struct strbuf sql = {0};
     int rc;
 
-    strbuf_printf(&sql,
-                  "BEGIN IMMEDIATE; %s PRAGMA application_id=%d; PRAGMA user_version=%d; COMMIT;",
-                  schema, DB_APPLICATION_ID, DB_SCHEMA);
+    strbuf_printf(
+        &sql, "BEGIN IMMEDIATE; %s %s %s PRAGMA application_id=%d; PRAGMA user_version=%d; COMMIT;",
+        schema, schema_units, schema_search, DB_APPLICATION_ID, DB_SCHEMA);
     rc = strbuf_failed(&sql) ? err_nomem(e, "the store's schema")
                              : db_exec(db, strbuf_str(&sql), "cannot make the store", path, e);
+    strbuf_release(&sql);
+    return rc;
+}
+
+/* All of it happens or nothing; a failure leaves the transaction to the connection's end. Needs room for the database once
+ * more, and some 30 seconds for a million units. */
+static int upgrade(sqlite3 *db, const char *path, struct dobby_err *e)
+{
+    struct strbuf sql = {0};
+    int rc;
+
+    log_msg(LOG_INFO, "store: %s: made by an older dobby; brought up to schema %d", path,
+            DB_SCHEMA);
+    strbuf_printf(&sql, "BEGIN IMMEDIATE; %s %s %s %s PRAGMA user_version=%d; COMMIT;",
+                  units_out_of_the_way, schema_units, units_back, schema_search, DB_SCHEMA);
+    rc = strbuf_failed(&sql)
+             ? err_nomem(e, "the store's schema")
+             : db_exec(db, strbuf_str(&sql), "cannot bring the store up to date", path, e);
     strbuf_release(&sql);
     return rc;
 }
@@ -268,7 +332,8 @@ int db_open_write(sqlite3 **out, const char *path, struct dobby_err *e)
     int rc = sqlite3_open_v2(path, &db,
                              SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX |
                                  SQLITE_OPEN_EXRESCODE | SQLITE_OPEN_NOFOLLOW,
-                             NULL);
+                             NULL),
+        version = 0;
 
     *out = NULL;
     if (rc != SQLITE_OK) {
@@ -277,16 +342,13 @@ int db_open_write(sqlite3 **out, const char *path, struct dobby_err *e)
     }
     rc = set_up(db, path, e);
     if (rc == 0)
-        rc = check_kind(db, path, e); /* before the mode is set: a foreign file stays as it is */
-    if (rc < 0)
-        goto out;
-    if (rc == 1) {
+        rc = version = check_kind(db, path, e); /* before the mode is set: a foreign file stays */
+    if (rc >= 0)
         rc = set_wal(db, path, e);
-        if (rc == 0)
-            rc = make_schema(db, path, e);
-    } else {
-        rc = set_wal(db, path, e);
-    }
+    if (rc == 0 && version == 0)
+        rc = make_schema(db, path, e);
+    if (rc == 0 && version > 0 && version < DB_SCHEMA)
+        rc = upgrade(db, path, e);
     if (rc == 0) /* FULL: a commit is on the disk; a log that once grew is cut back to this */
         rc = db_exec(db, "PRAGMA synchronous=FULL; PRAGMA journal_size_limit=16777216;",
                      "cannot open the store", path, e);
@@ -381,12 +443,12 @@ int db_open_read(sqlite3 **out, const char *path, struct dobby_err *e)
         goto out;
     }
     rc = set_up(db, path, e);
+    rc = rc < 0 ? rc : check_kind(db, path, e);
     if (rc == 0)
-        rc = check_kind(db, path, e);
-    if (rc == 1)
         rc = err_set(e, DOBBY_E_NOTFOUND, "no store: %s: nothing has been summarised here yet",
                      path);
-    if (rc == 0) {
+    if (rc > 0) {
+        rc = 0;
         *out = db;
         db = NULL;
     }

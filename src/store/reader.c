@@ -6,8 +6,11 @@
 
 #include "base/mem.h"
 #include "base/sha256.h"
+#include "base/size.h"
 #include "store/db.h"
+#include "store/words.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -22,11 +25,6 @@ struct store_reader {
 /* A scope as a condition on `path`, with three parameters: itself, and what is >= "scope/" and < "scope0", 0 being the
  * byte after the slash. The empty scope is everything. */
 #define IN_SCOPE(col) " (?1=x'' OR " col "=?1 OR (" col ">=?2 AND " col "<?3)) "
-/* A unit of the plan is done when it has its own text, or its prompt has a summary. */
-#define DONE                                                                                       \
-    "(CASE WHEN u.prompt_key IS NULL THEN u.unit_key IS NULL AND u.text IS NOT NULL"               \
-    " ELSE s.prompt_key IS NOT NULL END)"
-
 static int read_error(struct store_reader *r, int rc, struct dobby_err *e)
 {
     return db_error(e, r->db, rc, "cannot read the store", r->path);
@@ -48,7 +46,7 @@ int store_reader_open(struct store_reader **out, const struct store_place *p, st
         rc = db_prepare(
             &r->units, r->db,
             "SELECT u.qname,u.ordinal,u.name,u.kind,u.start_line,u.end_line,u.spans,u.text,"
-            "u.unit_key,u.prompt_hash,u.prompt_key,u.old," DONE
+            "u.unit_key,u.prompt_hash,u.prompt_key,u.old," DB_DONE
             " FROM units u LEFT JOIN summaries s ON s.prompt_key=u.prompt_key"
             " WHERE u.path=?1"
             " ORDER BY u.start_line,u.end_line DESC,u.kind,u.qname,u.ordinal",
@@ -241,12 +239,13 @@ enum row_col {
     R_DONE
 };
 
+#define ROW_COLUMNS                                                                                \
+    "SELECT u.path,u.qname,u.name,u.kind,u.start_line,u.end_line,f.language,u.text,u.prompt_key,"  \
+    "s.source,s.text,s.model,s.confidence," DB_DONE
+#define ROW_JOIN  " JOIN files f ON f.path=u.path LEFT JOIN summaries s ON s.prompt_key=u.prompt_key"
+#define ROW_ORDER "u.path,u.start_line,u.end_line DESC,u.kind,u.qname,u.ordinal"
 static const char row_sql[] =
-    "SELECT u.path,u.qname,u.name,u.kind,u.start_line,u.end_line,f.language,u.text,u.prompt_key,"
-    "s.source,s.text,s.model,s.confidence," DONE " FROM units u JOIN files f ON f.path=u.path"
-    " LEFT JOIN summaries s ON s.prompt_key=u.prompt_key"
-    " WHERE" IN_SCOPE(
-        "u.path") "ORDER BY u.path,u.start_line,u.end_line DESC,u.kind,u.qname,u.ordinal";
+    ROW_COLUMNS " FROM units u" ROW_JOIN " WHERE" IN_SCOPE("u.path") "ORDER BY " ROW_ORDER;
 
 /* Fill a row from a unit that is done. `hex` holds 65 bytes. */
 static void row_of(struct dobby_row *row, sqlite3_stmt *st, char *hex)
@@ -309,6 +308,240 @@ int store_each_row(struct store_reader *r, struct store_bytes scope, const char 
     return ret;
 }
 
+/* ---- find --------------------------------------------------------------------------------------- */
+
+#define CANDIDATES    10000 /* matches of a tier that are ranked, and counted of a word */
+#define PREFIX_MIN    3     /* bytes: what the index keeps beginnings of */
+#define PREFIX_COMMON 1000  /* a word that so many hold is no beginning of another */
+
+/* A query, and the tiers it is asked in: each finds what the ones before did not, and the next is asked only while too
+ * little was found. So a name beats a text, a whole word its beginning, and the time does not depend on how many match. */
+enum tier { TIER_NAME_IS, TIER_NAME_HAS, TIER_ANYWHERE, TIER_BEGINNINGS, TIERS };
+
+struct find {
+    struct words words;
+    struct words scope;
+    struct strbuf joined;
+    double weight[WORDS_MAX]; /* by how few rows hold the word */
+    bool prefix[WORDS_MAX];
+    size_t n_prefix;
+};
+
+/* A word has letters and digits only, or bytes beyond ASCII: nothing that ends a string or means something there. */
+static void put_all(struct strbuf *b, const struct words *w, const bool *prefix)
+{
+    strbuf_putc(b, '(');
+    for (size_t i = 0; i < w->n; i++) {
+        strbuf_puts(b, i ? " AND \"" : "\"");
+        strbuf_add(b, w->word[i].p, w->word[i].n);
+        strbuf_puts(b, prefix && prefix[i] ? "\"*" : "\"");
+    }
+    strbuf_putc(b, ')');
+}
+
+static void put_tier(struct strbuf *b, const struct find *f, enum tier tier)
+{
+    switch (tier) {
+    case TIER_NAME_IS:
+        strbuf_printf(b, "(whole:\"%s\")", strbuf_str(&f->joined));
+        break;
+    case TIER_NAME_HAS:
+        strbuf_puts(b, "(name:");
+        put_all(b, &f->words, NULL);
+        strbuf_putc(b, ')');
+        break;
+    case TIER_ANYWHERE:
+        put_all(b, &f->words, NULL);
+        break;
+    default:
+        put_all(b, &f->words, f->prefix);
+        break;
+    }
+}
+
+/* The tier's own words come first: dobby_score counts just these. */
+static void put_match(struct strbuf *b, const struct find *f, enum tier tier)
+{
+    strbuf_reset(b);
+    strbuf_putc(b, '(');
+    put_tier(b, f, tier);
+    if (tier > TIER_NAME_IS) {
+        strbuf_puts(b, " NOT (");
+        for (int before = 0; before < (int)tier; before++) {
+            strbuf_puts(b, before ? " OR " : "");
+            put_tier(b, f, (enum tier)before);
+        }
+        strbuf_putc(b, ')');
+    }
+    strbuf_putc(b, ')');
+    if (f->scope.n > 0) {
+        strbuf_puts(b, " AND path:");
+        put_all(b, &f->scope, NULL);
+    }
+}
+
+/* The best `limit` of a tier: ranked first, then joined with what a row shows. */
+static void put_find_sql(struct strbuf *b, size_t n_weights)
+{
+    strbuf_reset(b);
+    strbuf_puts(b, ROW_COLUMNS " FROM (SELECT m.id AS id,m.score AS score"
+                               " FROM (SELECT rowid AS id,dobby_score(search");
+    for (size_t i = 0; i < n_weights; i++)
+        strbuf_printf(b, ",?%zu", 6 + i);
+    strbuf_printf(b,
+                  ") AS score FROM search WHERE search MATCH ?4 LIMIT %d) m"
+                  " CROSS JOIN units u ON u.id=m.id WHERE" IN_SCOPE(
+                      "u.path") "ORDER BY m.score DESC," ROW_ORDER " LIMIT ?5) top"
+                                " CROSS JOIN units u ON u.id=top.id" ROW_JOIN " WHERE " DB_DONE
+                                " ORDER BY top.score DESC," ROW_ORDER,
+                  CANDIDATES);
+}
+
+/* Up to CANDIDATES rows hold the word. */
+static int count_word(struct store_reader *r, sqlite3_stmt *st, struct store_bytes word,
+                      struct strbuf *b, int64_t *out, struct dobby_err *e)
+{
+    struct words one = {.word = {word}, .n = 1};
+    int rc;
+
+    strbuf_reset(b);
+    put_all(b, &one, NULL);
+    if (strbuf_failed(b))
+        return err_nomem(e, "a query");
+    rc = sqlite3_bind_text64(st, 1, b->s, b->len, SQLITE_STATIC, SQLITE_UTF8);
+    if (rc == SQLITE_OK)
+        rc = sqlite3_step(st);
+    if (rc == SQLITE_ROW)
+        *out = sqlite3_column_int64(st, 0);
+    rc = rc == SQLITE_ROW ? 0 : read_error(r, rc, e);
+    (void)sqlite3_reset(st);
+    return rc;
+}
+
+/* Inverse document frequency, and which words may be beginnings. */
+static int weigh(struct store_reader *r, struct find *f, struct strbuf *b, struct dobby_err *e)
+{
+    sqlite3_stmt *st = NULL;
+    int64_t n_rows = 0, n = 0;
+    int rc =
+        db_int(&n_rows, r->db, "SELECT sum(n) FROM counts WHERE what NOT IN ('units','summaries')",
+               r->path, e);
+
+    strbuf_reset(b);
+    strbuf_printf(b, "SELECT count(*) FROM (SELECT 1 FROM search WHERE search MATCH ?1 LIMIT %d)",
+                  CANDIDATES);
+    if (rc == 0)
+        rc = strbuf_failed(b) ? err_nomem(e, "a query")
+                              : db_prepare(&st, r->db, strbuf_str(b), r->path, e);
+    for (size_t i = 0; i < f->words.n && rc == 0; i++) {
+        rc = count_word(r, st, f->words.word[i], b, &n, e);
+        f->weight[i] = log(1 + ((double)(n_rows > n ? n_rows - n : 0) + 0.5) / ((double)n + 0.5));
+        f->prefix[i] = f->words.word[i].n >= PREFIX_MIN && n < PREFIX_COMMON;
+        f->n_prefix += f->prefix[i];
+    }
+    sqlite3_finalize(st);
+    return rc;
+}
+
+static int bind_tier(sqlite3_stmt *st, const struct find *f, enum tier tier,
+                     struct store_bytes scope, size_t limit, const struct strbuf *match,
+                     struct strbuf *mem)
+{
+    int rc = bind_scope(st, scope, mem);
+
+    if (rc == SQLITE_OK)
+        rc = sqlite3_bind_text64(st, 4, match->s, match->len, SQLITE_STATIC, SQLITE_UTF8);
+    if (rc == SQLITE_OK)
+        rc = sqlite3_bind_int64(st, 5, limit ? (sqlite3_int64)limit : -1);
+    for (size_t i = 0; i < (tier == TIER_NAME_IS ? 1 : f->words.n) && rc == SQLITE_OK; i++)
+        rc = sqlite3_bind_double(st, 6 + (int)i, tier == TIER_NAME_IS ? 1 : f->weight[i]);
+    return rc;
+}
+
+/* Hand out a tier's rows and add their number to *n. */
+static int find_tier(struct store_reader *r, const struct find *f, enum tier tier,
+                     struct store_bytes scope, size_t limit, size_t *n,
+                     int (*fn)(void *ctx, const struct dobby_row *row), void *ctx,
+                     struct dobby_err *e)
+{
+    struct strbuf text = {0}, match = {0}, mem = {0};
+    char hex[2 * STORE_KEY + 1];
+    sqlite3_stmt *st = NULL;
+    struct dobby_row row;
+    int rc = SQLITE_NOMEM, ret = 0;
+
+    put_find_sql(&text, tier == TIER_NAME_IS ? 1 : f->words.n);
+    put_match(&match, f, tier);
+    if (!strbuf_failed(&text) && !strbuf_failed(&match))
+        rc = sqlite3_prepare_v2(r->db, strbuf_str(&text), -1, &st, NULL);
+    if (rc == SQLITE_OK)
+        rc = bind_tier(st, f, tier, scope, limit, &match, &mem);
+    while (rc == SQLITE_OK && ret == 0 && (rc = sqlite3_step(st)) == SQLITE_ROW) {
+        row_of(&row, st, hex);
+        ++*n;
+        ret = fn(ctx, &row);
+        rc = SQLITE_OK;
+    }
+    if (rc != SQLITE_OK && rc != SQLITE_DONE)
+        ret = read_error(r, rc, e);
+    sqlite3_finalize(st);
+    strbuf_release(&text);
+    strbuf_release(&match);
+    strbuf_release(&mem);
+    return ret;
+}
+
+static int take_query(struct store_reader *r, struct find *f, struct store_bytes query,
+                      struct store_bytes scope, struct dobby_err *e)
+{
+    int64_t version = 0;
+    int rc = db_int(&version, r->db, "PRAGMA user_version", r->path, e);
+
+    if (rc < 0)
+        return rc;
+    if (version < DB_SCHEMA_SEARCH)
+        return err_set(e, DOBBY_E_UNSUPPORTED,
+                       "find: %s: made by an older dobby, without an index; run dobby summarize on "
+                       "the tree once",
+                       r->path);
+    words_take(&f->words, query);
+    words_join(&f->joined, query);
+    words_take(&f->scope, scope);
+    if (strbuf_failed(&f->joined))
+        return err_nomem(e, "a query");
+    if (f->words.n == 0)
+        return err_set(e, DOBBY_E_USAGE, "find: no word in the query; give letters or digits");
+    if (f->words.too_many)
+        return err_set(e, DOBBY_E_USAGE, "find: too many words (limit %d); give fewer", WORDS_MAX);
+    return 0;
+}
+
+int store_find(struct store_reader *r, struct store_bytes query, struct store_bytes scope,
+               size_t limit, int (*fn)(void *ctx, const struct dobby_row *row), void *ctx,
+               struct dobby_err *e)
+{
+    struct find f = {0};
+    struct strbuf mem = {0};
+    size_t n = 0;
+    int rc = take_query(r, &f, query, scope, e);
+    bool begun = false;
+
+    if (rc == 0) { /* all tiers see the same rows */
+        rc = db_exec(r->db, "BEGIN", "cannot read the store", r->path, e);
+        begun = rc == 0;
+    }
+    if (rc == 0)
+        rc = weigh(r, &f, &mem, e);
+    for (int tier = 0; tier < TIERS && rc == 0 && (limit == 0 || n < limit); tier++)
+        if (tier < TIER_BEGINNINGS || f.n_prefix > 0)
+            rc = find_tier(r, &f, (enum tier)tier, scope, limit ? limit - n : 0, &n, fn, ctx, e);
+    if (begun) /* nothing was written: there is nothing to lose */
+        (void)sqlite3_exec(r->db, "ROLLBACK", NULL, NULL, NULL);
+    strbuf_release(&f.joined);
+    strbuf_release(&mem);
+    return rc;
+}
+
 /* ---- counts ------------------------------------------------------------------------------------- */
 
 int store_next_run(struct store_reader *r, int64_t *out, struct dobby_err *e)
@@ -316,18 +549,40 @@ int store_next_run(struct store_reader *r, int64_t *out, struct dobby_err *e)
     return db_int(out, r->db, "SELECT coalesce(max(id),0)+1 FROM runs", r->path, e);
 }
 
-static int count(uint64_t *out, struct store_reader *r, const char *sql, struct dobby_err *e)
-{
-    int64_t n = 0;
-    int rc = db_int(&n, r->db, sql, r->path, e);
+/* What triggers keep; a store of schema 1 has no such table, and is counted. */
+static const char counts_kept[] =
+    "SELECT sum(n) FILTER(WHERE what='units'),sum(n) FILTER(WHERE what='summaries'),"
+    "sum(n) FILTER(WHERE what='doc'),sum(n) FILTER(WHERE what='signature'),"
+    "sum(n) FILTER(WHERE what IN ('model','remote')),(SELECT count(*) FROM runs) FROM counts";
+static const char counts_made[] =
+    "SELECT (SELECT count(*) FROM units),(SELECT count(*) FROM summaries),"
+    "count(*) FILTER(WHERE u.prompt_key IS NULL),count(*) FILTER(WHERE s.source='signature'),"
+    "count(*) FILTER(WHERE s.source IN ('model','remote')),(SELECT count(*) FROM runs)"
+    " FROM units u LEFT JOIN summaries s ON s.prompt_key=u.prompt_key WHERE " DB_DONE;
 
-    *out = n > 0 ? (uint64_t)n : 0;
+static int put_counts(struct dobby_store_info *out, struct store_reader *r, struct dobby_err *e)
+{
+    uint64_t *const to[] = {&out->n_units,     &out->n_summaries, &out->n_doc,
+                            &out->n_signature, &out->n_model,     &out->n_runs};
+    sqlite3_stmt *st = NULL;
+    int64_t version = 0;
+    int rc = db_int(&version, r->db, "PRAGMA user_version", r->path, e);
+
+    if (rc < 0)
+        return rc;
+    rc = sqlite3_prepare_v2(r->db, version < DB_SCHEMA_SEARCH ? counts_made : counts_kept, -1, &st,
+                            NULL);
+    if (rc == SQLITE_OK)
+        rc = sqlite3_step(st);
+    for (int i = 0; rc == SQLITE_ROW && i < (int)ARRAY_LEN(to); i++) {
+        int64_t n = sqlite3_column_int64(st, i);
+
+        *to[i] = n > 0 ? (uint64_t)n : 0;
+    }
+    rc = rc == SQLITE_ROW ? 0 : read_error(r, rc, e);
+    sqlite3_finalize(st);
     return rc;
 }
-
-#define COUNT_DONE(what)                                                                           \
-    "SELECT count(*) FROM units u LEFT JOIN summaries s ON s.prompt_key=u.prompt_key WHERE " DONE  \
-    " AND " what
 
 /* A line about the last run: when it began, what it did, how it ended. */
 static int put_last(struct strbuf *out, struct store_reader *r, uint64_t *n_failed,
@@ -377,12 +632,8 @@ int store_counts(struct store_reader *r, struct dobby_store_info *out, struct st
     int rc;
 
     out->db_bytes = stat(r->path, &sb) == 0 ? (uint64_t)sb.st_size : 0;
-    if ((rc = count(&out->n_units, r, "SELECT count(*) FROM units", e)) < 0 ||
-        (rc = count(&out->n_summaries, r, "SELECT count(*) FROM summaries", e)) < 0 ||
-        (rc = count(&out->n_runs, r, "SELECT count(*) FROM runs", e)) < 0 ||
-        (rc = count(&out->n_doc, r, COUNT_DONE("u.prompt_key IS NULL"), e)) < 0 ||
-        (rc = count(&out->n_signature, r, COUNT_DONE("s.source='signature'"), e)) < 0 ||
-        (rc = count(&out->n_model, r, COUNT_DONE("s.source IN ('model','remote')"), e)) < 0)
+    rc = put_counts(out, r, e);
+    if (rc < 0)
         return rc;
     return put_last(last, r, &out->n_failed, e);
 }

@@ -5,6 +5,8 @@
  *
  *              files(path) --< units(path, qualified name, ordinal) >-- summaries(prompt_key) --< attempts
  *
+ *          What units show is also indexed by its words (`search`) and counted (`counts`), in the transaction that
+ *          changes it.
  * Writing  Exactly one writer per database on a host (flock on a side file, taken before the database is opened; the
  *          other connections are read-only and cannot checkpoint). Changes are built as a `struct store_txn` and queued;
  *          one thread commits all that is queued, at most 100 ms or 500 rows after the first, and
@@ -14,7 +16,7 @@
  * Trust    Some in the database: values are typed and checked by it; damage and foreign files are told, never repaired
  *          or deleted. Names and paths are bytes.
  * Threads  A writer: store_commit, store_committed, store_flush from any thread. A reader or a txn: one thread at a time.
- * Next     db.c for the schema, writer.c for the queue, reader.c for the queries, place.c for where it all lies. */
+ * Next     db.c for the schema, writer.c for the queue, reader.c for the queries, words.h for the index, place.c for where it all lies. */
 #ifndef STORE_STORE_H
 #define STORE_STORE_H
 
@@ -115,7 +117,8 @@ void store_place_release(struct store_place *p);
 struct store;
 struct store_txn;
 
-/* Make what is missing (.dobby, its .gitignore, the database), take the lock, check the schema, start the thread.
+/* Make what is missing (.dobby, its .gitignore, the database), take the lock, check the schema, start the thread. A database
+ * of an older schema is brought up to this one, in one transaction: all rows stay.
  * DOBBY_E_CONFIG when another process writes (says which), _FORMAT for a foreign or damaged file, _UNSUPPORTED for one
  * made by a newer dobby, _PERMISSION, _IO, _NOMEM. *out is NULL on failure. */
 MUST_CHECK int store_open(struct store **out, const struct store_place *p, struct dobby_err *e);
@@ -180,6 +183,18 @@ MUST_CHECK int store_has_summary(struct store_reader *r, const uint8_t prompt_ke
 MUST_CHECK int store_each_row(struct store_reader *r, struct store_bytes scope, const char *name,
                               size_t limit, int (*fn)(void *ctx, const struct dobby_row *row),
                               void *ctx, struct dobby_err *e);
+/* Search in qualified names, shown texts and paths of what store_each_row shows. `query` is any text: what counts are its
+ * words (words.h), which a row has to hold all of, in any order. The best come first: functions of just that name (its words
+ * written as one), then those whose name holds all words, then those that hold them anywhere, then those that hold words
+ * which begin so (from three letters on, unless the word itself is common); within each by BM25, then in the order of the
+ * JSONL output. At most `limit` (0: all that is ranked). Of each of the four at most 10,000 are ranked, the ones that came
+ * into the store first, so the time is bounded however many match. A callback must not call it again.
+ * DOBBY_E_USAGE without a word or with more than 32, DOBBY_E_UNSUPPORTED when the store has no index yet: an older dobby made
+ * it, and the next store_open makes one. */
+MUST_CHECK int store_find(struct store_reader *r, struct store_bytes query,
+                          struct store_bytes scope, size_t limit,
+                          int (*fn)(void *ctx, const struct dobby_row *row), void *ctx,
+                          struct dobby_err *e);
 /* The number for a new run: one more than the highest. */
 MUST_CHECK int store_next_run(struct store_reader *r, int64_t *out, struct dobby_err *e);
 /* Counts and the last run, for dobby_store_get_info. `last` (a line, "" if none) is appended to. */

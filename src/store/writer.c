@@ -62,6 +62,16 @@ static const char *const op_sql[OP_KINDS] = {
     [OP_EVENT] = "INSERT INTO events(run,time_ms,kind,text) VALUES(?1,?2,?3,?4)",
 };
 
+/* What keeps the index current (db.h), with the values of the operation: before its own statement, and after one that
+ * changed something. In the order of ids, which the index takes in fastest. */
+static const char *const op_before[OP_KINDS] = {
+    [OP_DROP_UNITS] = DB_SEARCH_OUT " WHERE path=?1 ORDER BY id",
+};
+static const char *const op_after[OP_KINDS] = {
+    [OP_UNIT] = DB_SEARCH_IN " WHERE id=last_insert_rowid()",
+    [OP_SUMMARY] = DB_SEARCH_IN " WHERE prompt_key=?1 ORDER BY id", /* units that waited for it */
+};
+
 #define OP_MAX_VALUES 13
 
 enum value_type { VALUE_NULL, VALUE_INT, VALUE_REAL, VALUE_TEXT, VALUE_BLOB };
@@ -299,7 +309,7 @@ void store_put_event(struct store_txn *t, int64_t run, int64_t time_ms, const ch
 struct store {
     char *path;  /* for messages */
     sqlite3 *db; /* the thread's alone once it runs */
-    sqlite3_stmt *op[OP_KINDS], *begin, *commit, *rollback;
+    sqlite3_stmt *op[OP_KINDS], *before[OP_KINDS], *after[OP_KINDS], *begin, *commit, *rollback;
     int lock_fd;
     pthread_t thread;
     bool started;
@@ -342,18 +352,31 @@ static int run_statement(sqlite3_stmt *st)
     return rc == SQLITE_DONE ? SQLITE_OK : reset != SQLITE_OK ? reset : rc;
 }
 
-static int apply_op(struct store *s, const struct op *op)
+/* Run a statement with as many of the values as it takes. */
+static int run_with(sqlite3_stmt *st, const struct op *op)
 {
-    sqlite3_stmt *st = s->op[op->kind];
-    int rc = SQLITE_OK;
+    int n = sqlite3_bind_parameter_count(st), rc = SQLITE_OK;
 
-    if (fault_hit(FAULT_WRITE))
-        return SQLITE_FULL;
-    for (int i = 0; i < op->n_values && rc == SQLITE_OK; i++)
+    for (int i = 0; i < op->n_values && i < n && rc == SQLITE_OK; i++)
         rc = bind_value(st, i + 1, &op->value[i]);
     if (rc == SQLITE_OK)
         rc = run_statement(st);
     (void)sqlite3_clear_bindings(st); /* the values die with their group; it cannot fail */
+    return rc;
+}
+
+static int apply_op(struct store *s, const struct op *op)
+{
+    int rc = SQLITE_OK;
+
+    if (fault_hit(FAULT_WRITE))
+        return SQLITE_FULL;
+    if (s->before[op->kind])
+        rc = run_with(s->before[op->kind], op);
+    if (rc == SQLITE_OK)
+        rc = run_with(s->op[op->kind], op);
+    if (rc == SQLITE_OK && s->after[op->kind] && sqlite3_changes(s->db) > 0)
+        rc = run_with(s->after[op->kind], op);
     return rc;
 }
 
@@ -444,6 +467,12 @@ static int prepare_all(struct store *s, struct dobby_err *e)
 
     for (int i = 0; i < OP_KINDS && rc == 0; i++)
         rc = db_prepare(&s->op[i], s->db, op_sql[i], s->path, e);
+    for (int i = 0; i < OP_KINDS && rc == 0; i++)
+        if (op_before[i])
+            rc = db_prepare(&s->before[i], s->db, op_before[i], s->path, e);
+    for (int i = 0; i < OP_KINDS && rc == 0; i++)
+        if (op_after[i])
+            rc = db_prepare(&s->after[i], s->db, op_after[i], s->path, e);
     if (rc == 0)
         rc = db_prepare(&s->begin, s->db, "BEGIN IMMEDIATE", s->path, e);
     if (rc == 0)
@@ -471,8 +500,11 @@ static int make_sync(struct store *s, struct dobby_err *e)
 /* Release everything; the thread has ended or never ran. */
 static void dispose(struct store *s)
 {
-    for (int i = 0; i < OP_KINDS; i++)
+    for (int i = 0; i < OP_KINDS; i++) {
         sqlite3_finalize(s->op[i]);
+        sqlite3_finalize(s->before[i]);
+        sqlite3_finalize(s->after[i]);
+    }
     sqlite3_finalize(s->begin);
     sqlite3_finalize(s->commit);
     sqlite3_finalize(s->rollback);
