@@ -18,6 +18,7 @@
 
 #include <limits.h>
 #include <pthread.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -60,16 +61,6 @@ static const char *const op_sql[OP_KINDS] = {
                "n_done=excluded.n_done,n_cached=excluded.n_cached,n_failed=excluded.n_failed,"
                "n_left=excluded.n_left,code=excluded.code",
     [OP_EVENT] = "INSERT INTO events(run,time_ms,kind,text) VALUES(?1,?2,?3,?4)",
-};
-
-/* What keeps the index current (db.h), with the values of the operation: before its own statement, and after one that
- * changed something. In the order of ids, which the index takes in fastest. */
-static const char *const op_before[OP_KINDS] = {
-    [OP_DROP_UNITS] = DB_SEARCH_OUT " WHERE path=?1 ORDER BY id",
-};
-static const char *const op_after[OP_KINDS] = {
-    [OP_UNIT] = DB_SEARCH_IN " WHERE id=last_insert_rowid()",
-    [OP_SUMMARY] = DB_SEARCH_IN " WHERE prompt_key=?1 ORDER BY id", /* units that waited for it */
 };
 
 #define OP_MAX_VALUES 13
@@ -309,7 +300,10 @@ void store_put_event(struct store_txn *t, int64_t run, int64_t time_ms, const ch
 struct store {
     char *path;  /* for messages */
     sqlite3 *db; /* the thread's alone once it runs */
-    sqlite3_stmt *op[OP_KINDS], *before[OP_KINDS], *after[OP_KINDS], *begin, *commit, *rollback;
+    sqlite3_stmt *op[OP_KINDS], *begin, *commit, *rollback;
+    sqlite3_stmt *search_in, *search_out, *has_units, *waiting; /* index_sql */
+    int64_t *changed; /* units that may show something that the index does not have */
+    size_t n_changed, cap_changed;
     int lock_fd;
     pthread_t thread;
     bool started;
@@ -352,31 +346,111 @@ static int run_statement(sqlite3_stmt *st)
     return rc == SQLITE_DONE ? SQLITE_OK : reset != SQLITE_OK ? reset : rc;
 }
 
-/* Run a statement with as many of the values as it takes. */
-static int run_with(sqlite3_stmt *st, const struct op *op)
-{
-    int n = sqlite3_bind_parameter_count(st), rc = SQLITE_OK;
+/* ---- the index ---------------------------------------------------------------------------------- */
 
-    for (int i = 0; i < op->n_values && i < n && rc == SQLITE_OK; i++)
-        rc = bind_value(st, i + 1, &op->value[i]);
-    if (rc == SQLITE_OK)
-        rc = run_statement(st);
-    (void)sqlite3_clear_bindings(st); /* the values die with their group; it cannot fail */
+/* Rows leave the index before they change, and enter it at the end of the transaction, in the order of their numbers: FTS5
+ * writes a piece of index of its own whenever a number is lower than the one before. */
+static const char search_in[] = DB_SEARCH_IN " WHERE id=?1";
+static const char search_out[] = DB_SEARCH_OUT " WHERE path=?1 ORDER BY id";
+static const char has_units[] = "SELECT 1 FROM units WHERE path=?1";
+static const char waiting[] = "SELECT id FROM units WHERE prompt_key=?1";
+
+static int add_changed(struct store *s, int64_t id)
+{
+    size_t size = 0;
+    int64_t *more;
+
+    if (s->n_changed == s->cap_changed) {
+        size_t cap = s->cap_changed ? 2 * s->cap_changed : 1024;
+
+        more = size_mul(cap, sizeof(*more), &size) ? mem_realloc(s->changed, size) : NULL;
+        if (!more)
+            return SQLITE_NOMEM;
+        s->changed = more;
+        s->cap_changed = cap;
+    }
+    s->changed[s->n_changed++] = id;
+    return SQLITE_OK;
+}
+
+static int by_number(const void *pa, const void *pb)
+{
+    int64_t a = *(const int64_t *)pa, b = *(const int64_t *)pb;
+
+    return (a > b) - (a < b);
+}
+
+/* Those that show nothing, because their summary is not there yet, stay out. */
+static int index_changed(struct store *s)
+{
+    int rc = SQLITE_OK;
+
+    if (s->n_changed > 1)
+        qsort(s->changed, s->n_changed, sizeof(*s->changed), by_number);
+    for (size_t i = 0; i < s->n_changed && rc == SQLITE_OK; i++) {
+        if (i > 0 && s->changed[i] == s->changed[i - 1])
+            continue;
+        rc = sqlite3_bind_int64(s->search_in, 1, s->changed[i]);
+        if (rc == SQLITE_OK)
+            rc = run_statement(s->search_in);
+    }
+    s->n_changed = 0;
     return rc;
+}
+
+/* Before the units of a path go. What has yet to enter the index goes first, as some of it may leave here. */
+static int index_drop(struct store *s, const struct value *path)
+{
+    int rc = bind_value(s->has_units, 1, path);
+    bool any = false;
+
+    if (rc == SQLITE_OK) {
+        rc = sqlite3_step(s->has_units);
+        any = rc == SQLITE_ROW;
+        rc = any || rc == SQLITE_DONE ? SQLITE_OK : rc;
+    }
+    (void)sqlite3_reset(s->has_units);
+    (void)sqlite3_clear_bindings(s->has_units);
+    if (rc == SQLITE_OK && any)
+        rc = index_changed(s);
+    if (rc == SQLITE_OK && any)
+        rc = bind_value(s->search_out, 1, path);
+    if (rc == SQLITE_OK && any)
+        rc = run_statement(s->search_out);
+    (void)sqlite3_clear_bindings(s->search_out);
+    return rc;
+}
+
+/* After a new summary: the units that ask for it. */
+static int index_summary(struct store *s, const struct value *prompt_key)
+{
+    int rc = bind_value(s->waiting, 1, prompt_key), reset;
+
+    while (rc == SQLITE_OK && (rc = sqlite3_step(s->waiting)) == SQLITE_ROW)
+        rc = add_changed(s, sqlite3_column_int64(s->waiting, 0));
+    reset = sqlite3_reset(s->waiting);
+    (void)sqlite3_clear_bindings(s->waiting);
+    return rc == SQLITE_DONE ? reset : rc;
 }
 
 static int apply_op(struct store *s, const struct op *op)
 {
+    sqlite3_stmt *st = s->op[op->kind];
     int rc = SQLITE_OK;
 
     if (fault_hit(FAULT_WRITE))
         return SQLITE_FULL;
-    if (s->before[op->kind])
-        rc = run_with(s->before[op->kind], op);
+    if (op->kind == OP_DROP_UNITS)
+        rc = index_drop(s, &op->value[0]);
+    for (int i = 0; i < op->n_values && rc == SQLITE_OK; i++)
+        rc = bind_value(st, i + 1, &op->value[i]);
     if (rc == SQLITE_OK)
-        rc = run_with(s->op[op->kind], op);
-    if (rc == SQLITE_OK && s->after[op->kind] && sqlite3_changes(s->db) > 0)
-        rc = run_with(s->after[op->kind], op);
+        rc = run_statement(st);
+    (void)sqlite3_clear_bindings(st); /* the values die with their group; it cannot fail */
+    if (rc == SQLITE_OK && op->kind == OP_UNIT)
+        rc = add_changed(s, sqlite3_last_insert_rowid(s->db));
+    if (rc == SQLITE_OK && op->kind == OP_SUMMARY && sqlite3_changes(s->db) > 0)
+        rc = index_summary(s, &op->value[0]);
     return rc;
 }
 
@@ -385,9 +459,12 @@ static int commit_list(struct store *s, const struct store_txn *list, struct dob
 {
     int rc = run_statement(s->begin), code;
 
+    s->n_changed = 0;
     for (const struct store_txn *t = list; t && rc == SQLITE_OK; t = t->next)
         for (const struct op *op = t->first; op && rc == SQLITE_OK; op = op->next)
             rc = apply_op(s, op);
+    if (rc == SQLITE_OK)
+        rc = index_changed(s);
     if (rc == SQLITE_OK)
         rc = fault_hit(FAULT_SYNC) ? SQLITE_IOERR_FSYNC : run_statement(s->commit);
     if (rc == SQLITE_OK)
@@ -467,12 +544,14 @@ static int prepare_all(struct store *s, struct dobby_err *e)
 
     for (int i = 0; i < OP_KINDS && rc == 0; i++)
         rc = db_prepare(&s->op[i], s->db, op_sql[i], s->path, e);
-    for (int i = 0; i < OP_KINDS && rc == 0; i++)
-        if (op_before[i])
-            rc = db_prepare(&s->before[i], s->db, op_before[i], s->path, e);
-    for (int i = 0; i < OP_KINDS && rc == 0; i++)
-        if (op_after[i])
-            rc = db_prepare(&s->after[i], s->db, op_after[i], s->path, e);
+    if (rc == 0)
+        rc = db_prepare(&s->search_in, s->db, search_in, s->path, e);
+    if (rc == 0)
+        rc = db_prepare(&s->search_out, s->db, search_out, s->path, e);
+    if (rc == 0)
+        rc = db_prepare(&s->has_units, s->db, has_units, s->path, e);
+    if (rc == 0)
+        rc = db_prepare(&s->waiting, s->db, waiting, s->path, e);
     if (rc == 0)
         rc = db_prepare(&s->begin, s->db, "BEGIN IMMEDIATE", s->path, e);
     if (rc == 0)
@@ -500,11 +579,12 @@ static int make_sync(struct store *s, struct dobby_err *e)
 /* Release everything; the thread has ended or never ran. */
 static void dispose(struct store *s)
 {
-    for (int i = 0; i < OP_KINDS; i++) {
+    for (int i = 0; i < OP_KINDS; i++)
         sqlite3_finalize(s->op[i]);
-        sqlite3_finalize(s->before[i]);
-        sqlite3_finalize(s->after[i]);
-    }
+    sqlite3_finalize(s->search_in);
+    sqlite3_finalize(s->search_out);
+    sqlite3_finalize(s->has_units);
+    sqlite3_finalize(s->waiting);
     sqlite3_finalize(s->begin);
     sqlite3_finalize(s->commit);
     sqlite3_finalize(s->rollback);
@@ -516,6 +596,7 @@ static void dispose(struct store *s)
     }
     if (s->lock_fd >= 0)
         close(s->lock_fd); /* last: the next writer may come now */
+    mem_free(s->changed);
     mem_free(s->path);
     mem_free(s);
 }
