@@ -110,7 +110,9 @@ static const char schema_search[] =
     "('summaries',(SELECT count(*) FROM summaries)),"
     "('doc',0),('model',0),('remote',0),('signature',0);"
     "UPDATE counts SET n=t.n FROM (SELECT source,count(*) AS n FROM shown GROUP BY source) AS t"
-    " WHERE t.source=what;" DB_SEARCH_IN " ORDER BY id;" /* of an older schema's rows */
+    " WHERE t.source=what;"
+    "INSERT INTO search(rowid," DB_SEARCH_COLUMNS ") SELECT id," DB_SEARCH_COLUMNS " FROM shown"
+    " ORDER BY id;" /* of an older schema's rows */
 
     "CREATE TRIGGER units_in AFTER INSERT ON units BEGIN "
     "UPDATE counts SET n=n+1 WHERE what='units';"

@@ -19,14 +19,7 @@
     "(CASE WHEN u.prompt_key IS NULL THEN u.unit_key IS NULL AND u.text IS NOT NULL"               \
     " ELSE s.prompt_key IS NOT NULL END)"
 
-/* Rows of the view `shown` into the index and out of it; a condition is to follow. The index has their words alone: to take
- * a row out it must be given the same words again, so before the row changes. */
-#define DB_SEARCH_COLUMNS "name,whole,text,path"
-#define DB_SEARCH_IN                                                                               \
-    "INSERT INTO search(rowid," DB_SEARCH_COLUMNS ") SELECT id," DB_SEARCH_COLUMNS " FROM shown"
-#define DB_SEARCH_OUT                                                                              \
-    "INSERT INTO search(search,rowid," DB_SEARCH_COLUMNS ") SELECT 'delete',id," DB_SEARCH_COLUMNS \
-    " FROM shown"
+#define DB_SEARCH_COLUMNS "name,whole,text,path" /* of the index, and of the view `shown` */
 
 /* Set *e for an SQLite result code and return the DOBBY_E_* code. db may be NULL. */
 int db_error(struct dobby_err *e, sqlite3 *db, int rc, const char *what, const char *path);

@@ -301,7 +301,7 @@ struct store {
     char *path;  /* for messages */
     sqlite3 *db; /* the thread's alone once it runs */
     sqlite3_stmt *op[OP_KINDS], *begin, *commit, *rollback;
-    sqlite3_stmt *search_in, *search_out, *has_units, *waiting; /* index_sql */
+    sqlite3_stmt *shown_id, *shown_path, *search_in, *search_out, *waiting; /* index_sql */
     int64_t *changed; /* units that may show something that the index does not have */
     size_t n_changed, cap_changed;
     int lock_fd;
@@ -348,12 +348,38 @@ static int run_statement(sqlite3_stmt *st)
 
 /* ---- the index ---------------------------------------------------------------------------------- */
 
-/* Rows leave the index before they change, and enter it at the end of the transaction, in the order of their numbers: FTS5
- * writes a piece of index of its own whenever a number is lower than the one before. */
-static const char search_in[] = DB_SEARCH_IN " WHERE id=?1";
-static const char search_out[] = DB_SEARCH_OUT " WHERE path=?1 ORDER BY id";
-static const char has_units[] = "SELECT 1 FROM units WHERE path=?1";
+/* Rows leave the index before they change, because it has their words alone and must be given the same again, and enter it
+ * at the end of the transaction. Both in the order of their numbers: FTS5 writes a piece of index of its own whenever a
+ * number is lower than the one before. And one by one, with VALUES: it also writes one at the end of every statement that
+ * could be undone alone, as an INSERT ... SELECT can. */
+static const char shown_id[] = "SELECT id," DB_SEARCH_COLUMNS " FROM shown WHERE id=?1";
+static const char shown_path[] =
+    "SELECT id," DB_SEARCH_COLUMNS " FROM shown WHERE path=?1 ORDER BY id";
+static const char search_in[] =
+    "INSERT INTO search(rowid," DB_SEARCH_COLUMNS ") VALUES(?1,?2,?3,?4,?5)";
+static const char search_out[] =
+    "INSERT INTO search(search,rowid," DB_SEARCH_COLUMNS ") VALUES('delete',?1,?2,?3,?4,?5)";
 static const char waiting[] = "SELECT id FROM units WHERE prompt_key=?1";
+
+/* Give what a query finds to a statement, row by row. */
+static int run_for_each(sqlite3_stmt *query, sqlite3_stmt *st)
+{
+    int rc, reset;
+
+    while ((rc = sqlite3_step(query)) == SQLITE_ROW) {
+        rc = SQLITE_OK;
+        for (int i = 0; i < sqlite3_column_count(query) && rc == SQLITE_OK; i++)
+            rc = sqlite3_bind_value(st, i + 1, sqlite3_column_value(query, i));
+        if (rc == SQLITE_OK)
+            rc = run_statement(st);
+        if (rc != SQLITE_OK)
+            break;
+    }
+    reset = sqlite3_reset(query);
+    (void)sqlite3_clear_bindings(query);
+    (void)sqlite3_clear_bindings(st);
+    return rc == SQLITE_DONE ? reset : rc;
+}
 
 static int add_changed(struct store *s, int64_t id)
 {
@@ -390,35 +416,25 @@ static int index_changed(struct store *s)
     for (size_t i = 0; i < s->n_changed && rc == SQLITE_OK; i++) {
         if (i > 0 && s->changed[i] == s->changed[i - 1])
             continue;
-        rc = sqlite3_bind_int64(s->search_in, 1, s->changed[i]);
+        rc = sqlite3_bind_int64(s->shown_id, 1, s->changed[i]);
         if (rc == SQLITE_OK)
-            rc = run_statement(s->search_in);
+            rc = run_for_each(s->shown_id, s->search_in);
     }
     s->n_changed = 0;
     return rc;
 }
 
-/* Before the units of a path go. What has yet to enter the index goes first, as some of it may leave here. */
+/* Before the units of a path go. Some of them may have yet to enter the index. */
 static int index_drop(struct store *s, const struct value *path)
 {
-    int rc = bind_value(s->has_units, 1, path);
-    bool any = false;
+    int rc = bind_value(s->shown_path, 1, path);
 
-    if (rc == SQLITE_OK) {
-        rc = sqlite3_step(s->has_units);
-        any = rc == SQLITE_ROW;
-        rc = any || rc == SQLITE_DONE ? SQLITE_OK : rc;
+    if (rc == SQLITE_OK && s->n_changed > 0) {
+        rc = sqlite3_step(s->shown_path);
+        (void)sqlite3_reset(s->shown_path); /* it tells again what the step told */
+        rc = rc == SQLITE_ROW ? index_changed(s) : rc == SQLITE_DONE ? SQLITE_OK : rc;
     }
-    (void)sqlite3_reset(s->has_units);
-    (void)sqlite3_clear_bindings(s->has_units);
-    if (rc == SQLITE_OK && any)
-        rc = index_changed(s);
-    if (rc == SQLITE_OK && any)
-        rc = bind_value(s->search_out, 1, path);
-    if (rc == SQLITE_OK && any)
-        rc = run_statement(s->search_out);
-    (void)sqlite3_clear_bindings(s->search_out);
-    return rc;
+    return rc == SQLITE_OK ? run_for_each(s->shown_path, s->search_out) : rc;
 }
 
 /* After a new summary: the units that ask for it. */
@@ -549,7 +565,9 @@ static int prepare_all(struct store *s, struct dobby_err *e)
     if (rc == 0)
         rc = db_prepare(&s->search_out, s->db, search_out, s->path, e);
     if (rc == 0)
-        rc = db_prepare(&s->has_units, s->db, has_units, s->path, e);
+        rc = db_prepare(&s->shown_id, s->db, shown_id, s->path, e);
+    if (rc == 0)
+        rc = db_prepare(&s->shown_path, s->db, shown_path, s->path, e);
     if (rc == 0)
         rc = db_prepare(&s->waiting, s->db, waiting, s->path, e);
     if (rc == 0)
@@ -583,7 +601,8 @@ static void dispose(struct store *s)
         sqlite3_finalize(s->op[i]);
     sqlite3_finalize(s->search_in);
     sqlite3_finalize(s->search_out);
-    sqlite3_finalize(s->has_units);
+    sqlite3_finalize(s->shown_id);
+    sqlite3_finalize(s->shown_path);
     sqlite3_finalize(s->waiting);
     sqlite3_finalize(s->begin);
     sqlite3_finalize(s->commit);
