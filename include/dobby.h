@@ -443,6 +443,16 @@ DOBBY_API void dobby_store_free(struct dobby_store *s);
 DOBBY_API int dobby_store_rows(struct dobby_store *s, const char *path, const char *name,
                                int (*on_row)(void *ctx, const struct dobby_row *row), void *ctx,
                                struct dobby_err *e);
+/* Search: rows whose path is `path` or lies below it (as above) and that hold all words of `query`, which is any text, in
+ * their name, summary or path; the best first, `limit` at most (0: all that are ranked). Names are found by their parts, in
+ * any case: parseHeader, parse_header by "parse header", "header", "parseheader". Functions of just that name come first,
+ * then those whose name holds all words, then those that hold them anywhere, then those with words that begin so; within
+ * each by BM25, then in the order of the JSONL output. The time is bounded: of each of the four, 10,000 are ranked.
+ * DOBBY_E_USAGE when the query has no word or more than 32; DOBBY_E_UNSUPPORTED when an older dobby made the store: the next
+ * run of dobby_summarize_tree gives it an index. on_row must not search in s. */
+DOBBY_API int dobby_store_find(struct dobby_store *s, const char *query, const char *path,
+                               size_t limit, int (*on_row)(void *ctx, const struct dobby_row *row),
+                               void *ctx, struct dobby_err *e);
 struct dobby_store_info {
     const char *root, *db_path;
     uint64_t n_units, n_summaries, n_model, n_doc, n_signature, n_runs, n_failed;

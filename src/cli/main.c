@@ -24,6 +24,7 @@ static const struct verb verbs[] = {
     {&opt_verb_show, verb_show},
     {&opt_verb_status, verb_status},
     {&opt_verb_check, verb_check},
+    {&opt_verb_find, verb_find},
     {&opt_verb_batch, verb_batch},
     {&opt_verb_run, verb_run},
     {&opt_verb_tokenize, verb_tokenize},

@@ -1,14 +1,10 @@
 /* show.c - `dobby show` and `dobby status`: reading a store (cli). */
-#include "base/file.h"
-#include "base/mem.h"
 #include "base/size.h"
 #include "cli/cli.h"
 #include "cli/out.h"
+#include "cli/place.h"
 #include "cli/rows.h"
 
-#include <errno.h>
-#include <limits.h>
-#include <stdlib.h>
 #include <string.h>
 
 struct show_opts {
@@ -45,87 +41,6 @@ static const struct opt rows_status[] = {
 const struct opt_verb opt_verb_status = {
     "status", "[PATH]", "Tell what the store of a tree holds", NULL, rows_status, 0, 1};
 
-/* ---- where in the tree ------------------------------------------------------------------------- */
-
-/* An operand, taken apart. */
-struct place {
-    char near[PATH_MAX]; /* absolute: the nearest file or directory that exists */
-    struct strbuf
-        full; /* absolute: what was asked for; it may be gone from the disk and still be in the store */
-    const char *name; /* borrowed from the operand, or NULL */
-};
-
-/* Split PATH:NAME at the last colon that leaves a path that exists: file names may hold colons, and so may names
- * (ns::f). If none does, the file is gone and the first colon is taken. */
-static int split(struct strbuf *path, const char **name, const char *arg, struct dobby_err *e)
-{
-    size_t len = strlen(arg), cut = len;
-
-    *name = NULL;
-    strbuf_puts(path, arg);
-    if (!strchr(arg, ':') || file_exists(arg))
-        return strbuf_failed(path) ? err_nomem(e, "a path") : 0;
-    for (size_t i = len; i-- > 1;) {
-        if (arg[i] != ':')
-            continue;
-        cut = i;
-        strbuf_truncate(path, i);
-        if (!strbuf_failed(path) && file_exists(strbuf_str(path)))
-            break;
-    }
-    if (cut < len)
-        *name = arg + cut + 1;
-    return strbuf_failed(path) ? err_nomem(e, "a path") : 0;
-}
-
-/* Resolve what exists of the path and append the rest as it was written. */
-static int locate(struct place *p, const char *arg, struct dobby_err *e)
-{
-    struct strbuf head = {0}, tail = {0};
-    char *slash;
-    int rc = split(&head, &p->name, arg, e);
-
-    while (rc == 0 && !realpath(strbuf_str(&head), p->near)) {
-        if (errno != ENOENT && errno != ENOTDIR) {
-            rc = err_errno(e, errno, NULL, "show: %s", arg);
-            break;
-        }
-        slash = strrchr(head.s, '/');
-        strbuf_reset(&p->full);
-        strbuf_printf(&p->full, "/%s%s", slash ? slash + 1 : head.s, strbuf_str(&tail));
-        strbuf_reset(&tail);
-        strbuf_puts(&tail, strbuf_str(&p->full));
-        if (!slash) {
-            strbuf_reset(&head);
-            strbuf_puts(&head, ".");
-        } else {
-            strbuf_truncate(&head, slash > head.s ? (size_t)(slash - head.s) : 1);
-        }
-        if (strbuf_failed(&head) || strbuf_failed(&tail))
-            rc = err_nomem(e, "a path");
-    }
-    strbuf_reset(&p->full);
-    strbuf_printf(&p->full, "%s%s", rc == 0 && strcmp(p->near, "/") != 0 ? p->near : "",
-                  strbuf_str(&tail));
-    if (rc == 0 && strbuf_failed(&p->full))
-        rc = err_nomem(e, "a path");
-    strbuf_release(&head);
-    strbuf_release(&tail);
-    return rc;
-}
-
-/* The place relative to the root of the tree; NULL if it is not inside. */
-static const char *inside(const char *full, const char *root)
-{
-    size_t n = strlen(root);
-
-    if (n > 0 && root[n - 1] == '/')
-        n--;
-    if (strncmp(full, root, n) != 0 || (full[n] && full[n] != '/'))
-        return NULL;
-    return full[n] ? full + n + 1 : "";
-}
-
 /* ---- show -------------------------------------------------------------------------------------- */
 
 static int print_rows(struct rows *r, const struct place *p, const char *store_path,
@@ -139,7 +54,7 @@ static int print_rows(struct rows *r, const struct place *p, const char *store_p
     if (rc == 0)
         rc = dobby_store_get_info(s, &info, e);
     if (rc == 0) {
-        path = inside(strbuf_str(&p->full), info.root);
+        path = place_inside(p, info.root);
         if (!path)
             rc = err_set(e, DOBBY_E_NOTFOUND,
                          "show: %s: not in the tree %s; give a path of the tree",
@@ -172,14 +87,14 @@ int verb_show(struct cli *c, int argc, char **argv)
     cli_log_apply(c, &(struct cli_log){.level = LOG_WARN}, 0);
     rc = rows_open(&r, o.jsonl != 0, NULL, &e);
     if (rc == 0)
-        rc = locate(&p, operands.arg[0], &e);
+        rc = place_named(&p, "show", operands.arg[0], &e);
     if (rc == 0)
         rc = print_rows(&r, &p, o.store, &e);
     if (rc == 0)
         rc = rows_commit(&r, &e);
     broken = r.out.broken;
     rows_release(&r);
-    strbuf_release(&p.full);
+    place_release(&p);
     if (broken)
         return EXIT_IO;
     return rc < 0 ? cli_fail(c, &e) : EXIT_DONE;

@@ -56,6 +56,16 @@ int dobby_store_rows(struct dobby_store *s, const char *path, const char *name,
     return store_each_row(s->reader, scope, name, 0, on_row, ctx, e);
 }
 
+int dobby_store_find(struct dobby_store *s, const char *query, const char *path, size_t limit,
+                     int (*on_row)(void *ctx, const struct dobby_row *row), void *ctx,
+                     struct dobby_err *e)
+{
+    struct store_bytes scope = {path ? path : "", path ? strlen(path) : 0};
+
+    return store_find(s->reader, (struct store_bytes){query, strlen(query)}, scope, limit, on_row,
+                      ctx, e);
+}
+
 int dobby_store_get_info(struct dobby_store *s, struct dobby_store_info *out, struct dobby_err *e)
 {
     int rc;
