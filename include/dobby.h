@@ -447,7 +447,7 @@ DOBBY_API int dobby_store_rows(struct dobby_store *s, const char *path, const ch
  * their name, summary or path; the best first, `limit` at most (0: all that are ranked). Names are found by their parts, in
  * any case: parseHeader, parse_header by "parse header", "header", "parseheader". Functions of just that name come first,
  * then those whose name holds all words, then those that hold them anywhere, then those with words that begin so; within
- * each by BM25, then in the order of the JSONL output. The time is bounded: of each of the four, 10,000 are ranked.
+ * each by BM25, then in the order of the JSONL output. The time is bounded: of each of the four, 4,000 are ranked.
  * DOBBY_E_USAGE when the query has no word or more than 32; DOBBY_E_UNSUPPORTED when an older dobby made the store: the next
  * run of dobby_summarize_tree gives it an index. on_row must not search in s. */
 DOBBY_API int dobby_store_find(struct dobby_store *s, const char *query, const char *path,

@@ -310,9 +310,9 @@ int store_each_row(struct store_reader *r, struct store_bytes scope, const char 
 
 /* ---- find --------------------------------------------------------------------------------------- */
 
-#define CANDIDATES    10000 /* matches of a tier that are ranked, and counted of a word */
-#define PREFIX_MIN    3     /* bytes: what the index keeps beginnings of */
-#define PREFIX_COMMON 1000  /* a word that so many hold is no beginning of another */
+#define CANDIDATES    4000 /* matches of a tier that are ranked, and counted of a word */
+#define PREFIX_MIN    3    /* bytes: what the index keeps beginnings of */
+#define PREFIX_COMMON 1000 /* a word that so many hold is no beginning of another */
 
 /* A query, and the tiers it is asked in: each finds what the ones before did not, and the next is asked only while too
  * little was found. So a name beats a text, a whole word its beginning, and the time does not depend on how many match. */

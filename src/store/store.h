@@ -187,7 +187,7 @@ MUST_CHECK int store_each_row(struct store_reader *r, struct store_bytes scope, 
  * words (words.h), which a row has to hold all of, in any order. The best come first: functions of just that name (its words
  * written as one), then those whose name holds all words, then those that hold them anywhere, then those that hold words
  * which begin so (from three letters on, unless the word itself is common); within each by BM25, then in the order of the
- * JSONL output. At most `limit` (0: all that is ranked). Of each of the four at most 10,000 are ranked, the ones that came
+ * JSONL output. At most `limit` (0: all that is ranked). Of each of the four at most 4,000 are ranked, the ones that came
  * into the store first, so the time is bounded however many match. A callback must not call it again.
  * DOBBY_E_USAGE without a word or with more than 32, DOBBY_E_UNSUPPORTED when the store has no index yet: an older dobby made
  * it, and the next store_open makes one. */
