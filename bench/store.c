@@ -242,7 +242,7 @@ static int make_bare(const struct store_place *p, struct dobby_err *e)
                     sqlite3_exec(db,
                                  "DROP TRIGGER units_in; DROP TRIGGER units_out; DROP TRIGGER "
                                  "summaries_in; DROP VIEW shown; CREATE VIEW shown AS SELECT 0 AS "
-                                 "id, x'' AS name, x'' AS whole, x'' AS text, "
+                                 "id, x'' AS name, x'' AS marks, x'' AS text, "
                                  "x'' AS path WHERE 0",
                                  NULL, NULL, NULL) != SQLITE_OK))
         rc = err_set(e, DOBBY_E_IO, "bench store: %s: %s", p->db, sqlite3_errmsg(db));

@@ -98,7 +98,7 @@ static const char schema_units[] =
  * Columns, not positions, are kept of each word: nothing asks for phrases. */
 static const char schema_search[] =
     "CREATE VIEW shown AS SELECT u.id AS id, u.prompt_key AS prompt_key,"
-    " coalesce(s.source,'doc') AS source, u.qname AS name, dobby_joined(u.name) AS whole,"
+    " coalesce(s.source,'doc') AS source, u.qname AS name, dobby_marked(u.name,u.qname) AS marks,"
     " CASE WHEN s.text IS NULL THEN u.text ELSE s.text END AS text, u.path AS path"
     " FROM units u LEFT JOIN summaries s ON s.prompt_key=u.prompt_key WHERE " DB_DONE ";"
     "CREATE VIRTUAL TABLE search USING fts5(" DB_SEARCH_COLUMNS

@@ -19,7 +19,7 @@
     "(CASE WHEN u.prompt_key IS NULL THEN u.unit_key IS NULL AND u.text IS NOT NULL"               \
     " ELSE s.prompt_key IS NOT NULL END)"
 
-#define DB_SEARCH_COLUMNS "name,whole,text,path" /* of the index, and of the view `shown` */
+#define DB_SEARCH_COLUMNS "name,marks,text,path" /* of the index, and of the view `shown` */
 
 /* Set *e for an SQLite result code and return the DOBBY_E_* code. db may be NULL. */
 int db_error(struct dobby_err *e, sqlite3 *db, int rc, const char *what, const char *path);

@@ -328,11 +328,12 @@ struct find {
 };
 
 /* A word has letters and digits only, or bytes beyond ASCII: nothing that ends a string or means something there. */
-static void put_all(struct strbuf *b, const struct words *w, const bool *prefix)
+static void put_all(struct strbuf *b, const struct words *w, const bool *prefix, const char *mark)
 {
     strbuf_putc(b, '(');
     for (size_t i = 0; i < w->n; i++) {
         strbuf_puts(b, i ? " AND \"" : "\"");
+        strbuf_puts(b, mark);
         strbuf_add(b, w->word[i].p, w->word[i].n);
         strbuf_puts(b, prefix && prefix[i] ? "\"*" : "\"");
     }
@@ -343,18 +344,16 @@ static void put_tier(struct strbuf *b, const struct find *f, enum tier tier)
 {
     switch (tier) {
     case TIER_NAME_IS:
-        strbuf_printf(b, "(whole:\"%s\")", strbuf_str(&f->joined));
+        strbuf_printf(b, "\"%c%c%s\"", WORDS_MARK, WORDS_NAME_IS, strbuf_str(&f->joined));
         break;
     case TIER_NAME_HAS:
-        strbuf_puts(b, "(name:");
-        put_all(b, &f->words, NULL);
-        strbuf_putc(b, ')');
+        put_all(b, &f->words, NULL, (const char[]){WORDS_MARK, WORDS_NAME_HAS, '\0'});
         break;
     case TIER_ANYWHERE:
-        put_all(b, &f->words, NULL);
+        put_all(b, &f->words, NULL, "");
         break;
     default:
-        put_all(b, &f->words, f->prefix);
+        put_all(b, &f->words, f->prefix, "");
         break;
     }
 }
@@ -376,7 +375,7 @@ static void put_match(struct strbuf *b, const struct find *f, enum tier tier)
     strbuf_putc(b, ')');
     if (f->scope.n > 0) {
         strbuf_puts(b, " AND path:");
-        put_all(b, &f->scope, NULL);
+        put_all(b, &f->scope, NULL, "");
     }
 }
 
@@ -405,7 +404,7 @@ static int count_word(struct store_reader *r, sqlite3_stmt *st, struct store_byt
     int rc;
 
     strbuf_reset(b);
-    put_all(b, &one, NULL);
+    put_all(b, &one, NULL, "");
     if (strbuf_failed(b))
         return err_nomem(e, "a query");
     rc = sqlite3_bind_text64(st, 1, b->s, b->len, SQLITE_STATIC, SQLITE_UTF8);

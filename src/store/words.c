@@ -114,13 +114,16 @@ void words_join(struct strbuf *out, struct store_bytes text)
         }
 }
 
-static void sql_joined(sqlite3_context *ctx, int n, sqlite3_value **v)
+static void sql_marked(sqlite3_context *ctx, int n, sqlite3_value **v)
 {
-    const void *p = sqlite3_value_blob(v[0]);
+    const void *name = sqlite3_value_blob(v[0]), *qname = sqlite3_value_blob(v[1]);
     struct strbuf b = {0};
 
     (void)n;
-    words_join(&b, (struct store_bytes){p, (size_t)sqlite3_value_bytes(v[0])});
+    strbuf_putc(&b, WORDS_MARK);
+    words_join(&b, (struct store_bytes){name, (size_t)sqlite3_value_bytes(v[0])});
+    strbuf_putc(&b, WORDS_MARK);
+    strbuf_add(&b, qname ? qname : "", qname ? (size_t)sqlite3_value_bytes(v[1]) : 0);
     if (strbuf_failed(&b))
         sqlite3_result_error_nomem(ctx);
     else
@@ -150,7 +153,9 @@ static void token_add(struct token *t, struct store_bytes part)
         uint32_t c;
         size_t n;
 
-        i += utf8_decode(s + i, part.n - i, &c); /* valid, or it would have divided */
+        i += utf8_decode(s + i, part.n - i, &c);
+        if (c == UTF8_BAD)
+            continue; /* not of a word: those have none */
         n = utf8_encode(small(c), out);
         t->full = t->len + (int)n > TOKEN_MAX;
         if (!t->full) {
@@ -158,6 +163,12 @@ static void token_add(struct token *t, struct store_bytes part)
             t->len += (int)n;
         }
     }
+}
+
+static void token_mark(struct token *t, char mark)
+{
+    if (mark)
+        t->s[t->len++] = mark;
 }
 
 /* One tokenizer has nothing of its own; FTS5 wants an address. */
@@ -176,15 +187,15 @@ static void tokenizer_free(Fts5Tokenizer *t)
     (void)t;
 }
 
-static int tokenize(Fts5Tokenizer *self, void *ctx, int why, const char *text, int len, token_fn fn)
+/* The words of a text, each behind `mark` unless that is 0. */
+static int each_word(void *ctx, int why, char mark, struct store_bytes text, token_fn fn)
 {
-    struct cursor c = {text ? text : "", text && len > 0 ? (size_t)len : 0, 0};
+    struct cursor c = {text.p, text.n, 0};
     struct token whole = {.len = 0};
     struct store_bytes part;
     int n_parts = 0, end = 0, rc = SQLITE_OK;
     bool begins, more;
 
-    (void)self;
     do {
         more = next_part(&c, &part, &begins);
         if ((!more || begins) && n_parts > 1 && !(why & FTS5_TOKENIZE_QUERY))
@@ -192,9 +203,12 @@ static int tokenize(Fts5Tokenizer *self, void *ctx, int why, const char *text, i
         if (more && rc == SQLITE_OK) {
             struct token t = {.len = 0};
 
-            if (begins)
-                whole.len = n_parts = 0;
-            whole.full &= !begins;
+            if (begins) {
+                whole = (struct token){.len = 0};
+                token_mark(&whole, mark);
+                n_parts = 0;
+            }
+            token_mark(&t, mark);
             token_add(&t, part);
             token_add(&whole, part);
             n_parts++;
@@ -205,10 +219,39 @@ static int tokenize(Fts5Tokenizer *self, void *ctx, int why, const char *text, i
     return rc;
 }
 
+/* Behind a mark: in a query a word as it is; in a row what dobby_marked made. */
+static int each_marked(void *ctx, int why, struct store_bytes text, token_fn fn)
+{
+    const char *s = text.p, *second = memchr(s, WORDS_MARK, text.n);
+    size_t n = second ? (size_t)(second - s) : text.n;
+    struct token t = {.len = 0};
+    int rc = SQLITE_OK;
+
+    if (!(why & FTS5_TOKENIZE_QUERY))
+        token_mark(&t, WORDS_NAME_IS);
+    token_add(&t, (struct store_bytes){s, n});
+    if (n > 0)
+        rc = fn(ctx, 0, t.s, t.len, 0, (int)n);
+    if (second && rc == SQLITE_OK)
+        rc = each_word(ctx, why, WORDS_NAME_HAS, (struct store_bytes){s + n + 1, text.n - n - 1},
+                       fn);
+    return rc;
+}
+
+static int tokenize(Fts5Tokenizer *self, void *ctx, int why, const char *text, int len, token_fn fn)
+{
+    struct store_bytes all = {text ? text : "", text && len > 0 ? (size_t)len : 0};
+
+    (void)self;
+    if (all.n == 0 || *text != WORDS_MARK)
+        return each_word(ctx, why, 0, all, fn);
+    return each_marked(ctx, why, (struct store_bytes){text + 1, all.n - 1}, fn);
+}
+
 /* ---- ranking ------------------------------------------------------------------------------------ */
 
-/* By column of the index: name, whole, text, path. A name says what a function is; its path is shared with many others. */
-static const double column_weight[] = {10, 4, 2, 1};
+/* By column of the index: name, marks, text, path. A name says what a function is; its path is shared with many others. */
+static const double column_weight[] = {10, 10, 2, 1};
 #define COLUMNS    ((int)ARRAY_LEN(column_weight))
 #define SATURATION 2.0 /* k1 */
 #define LENGTH     0.6 /* b: how much a long column counts against its words */
@@ -301,7 +344,7 @@ int words_register(sqlite3 *db)
     fts5_tokenizer words = {tokenizer_new, tokenizer_free, tokenize};
     fts5_api *api = NULL;
 
-    rc = sqlite3_create_function_v2(db, "dobby_joined", 1, flags, NULL, sql_joined, NULL, NULL,
+    rc = sqlite3_create_function_v2(db, "dobby_marked", 2, flags, NULL, sql_marked, NULL, NULL,
                                     NULL);
     if (rc == SQLITE_OK)
         rc = fts_api(db, &api);

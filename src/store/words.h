@@ -5,7 +5,9 @@
  *          (parseheader). Everything else, and what is not UTF-8, divides. Case counts nowhere; beyond ASCII it is known of
  *          Latin-1, Greek and Cyrillic letters.
  * SQL      `dobby` is the tokenizer of FTS5 that gives these, in small letters; a word of a query is one token of it, always.
- *          dobby_joined(x): all parts as one word. dobby_score(search, weight...): how well a row matches, higher is better;
+ *          dobby_marked(name, qualified name) is a text of which it makes the words once more, marked: all of the name as one
+ *          word behind '=', those of the qualified name behind '.'. Asking for these needs no look at rows that hold a word
+ *          elsewhere, as asking for a column would. dobby_score(search, weight...): how well a row matches, higher is better;
  *          a weight for each of the first phrases of the query.
  * Versions The index takes a row out by its old words, so another way of dividing needs a new schema, whose upgrade builds
  *          the index anew (db.c).
@@ -17,6 +19,10 @@
 
 #include "base/strbuf.h"
 #include "store/db.h"
+
+#define WORDS_MARK     '\1' /* begins a marked text, and in a query a marked word; it is in no other */
+#define WORDS_NAME_IS  '='
+#define WORDS_NAME_HAS '.'
 
 /* Words of a query at most. */
 #define WORDS_MAX 32
