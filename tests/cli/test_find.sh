@@ -66,7 +66,7 @@ names "parseHeader "
 find_in "$tree/src" --in . -- line one
 check "--in is relative to where one stands" sh -c "[ \$(wc -l <'$T/out') = 2 ]"
 find_in "$tree" width
-check "controls of a file name are shown, not sent" grep -qF 'lib/a\\x1B[1m b.py:1' "$T/out"
+check "controls of a file name are shown, not sent" grep -qF 'lib/a\x1B[1m b.py:1' "$T/out"
 find_in "$tree" zyzzyva
 check "nothing found: 0, and no word" test "$rc" = 0 -a ! -s "$T/out" -a ! -s "$T/err"
 for query in 'NEAR(a b' '"' "it's; --" 'name:parse' 'par*' 'AND OR NOT' '^header' '{x} : y' $'\xff\xfeparse'; do
