@@ -587,7 +587,7 @@ static void make_old(struct fix *f)
     fill(f);
     sql(f,
         "DROP TRIGGER units_in; DROP TRIGGER units_out; DROP TRIGGER summaries_in;"
-        "DROP TABLE search; DROP VIEW shown; DROP TABLE counts;"
+        "DROP TABLE search; DROP VIEW shown; DROP VIEW done; DROP TABLE counts;"
         "DROP INDEX units_order; DROP INDEX units_prompt; ALTER TABLE units RENAME TO u2;"
         "CREATE TABLE units(path BLOB NOT NULL REFERENCES files(path) ON DELETE CASCADE,"
         " qname BLOB NOT NULL, ordinal INTEGER NOT NULL, name BLOB NOT NULL, kind TEXT NOT NULL,"
