@@ -96,48 +96,48 @@ static const char schema_units[] =
 /* What is searched and counted is what units show, kept current in the very transaction that changes it: the counts by
  * triggers, the index by the writer's own statements, because a schema is not trusted with virtual tables (set_up).
  * Columns, not positions, are kept of each word: nothing asks for phrases. */
-static const char schema_search[] = "CREATE VIEW done AS SELECT u.id AS id, "
-                                    "coalesce(s.source,'doc') AS source" /* for any program */
-                                    " FROM units u LEFT JOIN summaries s ON "
-                                    "s.prompt_key=u.prompt_key WHERE " DB_DONE ";"
-                                    "CREATE VIEW shown AS SELECT u.id AS id, u.prompt_key AS "
-                                    "prompt_key,"
-                                    " coalesce(s.source,'doc') AS source, u.qname AS name, "
-                                    "dobby_marked(u.name,u.qname) AS marks,"
-                                    " CASE WHEN s.text IS NULL THEN u.text ELSE s.text END AS "
-                                    "text, u.path AS path"
-                                    " FROM units u LEFT JOIN summaries s ON "
-                                    "s.prompt_key=u.prompt_key WHERE " DB_DONE ";"
-                                    "CREATE VIRTUAL TABLE search USING fts5(" DB_SEARCH_COLUMNS
-                                    ", content='shown', content_rowid='id',"
-                                    " detail=column, tokenize='porter dobby', prefix='3');"
+static const char schema_search[] =
+    "CREATE VIEW done AS SELECT u.id AS id, "
+    "coalesce(s.source,'doc') AS source" /* for any program */
+    " FROM units u LEFT JOIN summaries s ON "
+    "s.prompt_key=u.prompt_key WHERE " DB_DONE ";"
+    "CREATE VIEW shown AS SELECT u.id AS id, u.prompt_key AS "
+    "prompt_key,"
+    " coalesce(s.source,'doc') AS source, u.qname AS name, "
+    "dobby_marked(u.name,u.qname) AS marks,"
+    " CASE WHEN s.text IS NULL THEN u.text ELSE s.text END AS "
+    "text, u.path AS path"
+    " FROM units u LEFT JOIN summaries s ON "
+    "s.prompt_key=u.prompt_key WHERE " DB_DONE ";"
+    "CREATE VIRTUAL TABLE search USING fts5(" DB_SEARCH_COLUMNS
+    ", content='shown', content_rowid='id',"
+    " detail=column, tokenize='porter dobby', prefix='3');"
 
-                                    "CREATE TABLE counts(what TEXT PRIMARY KEY, n INTEGER NOT "
-                                    "NULL) STRICT, WITHOUT ROWID;"
-                                    "INSERT INTO counts VALUES('units',(SELECT count(*) FROM "
-                                    "units)),"
-                                    "('summaries',(SELECT count(*) FROM summaries)),"
-                                    "('doc',0),('model',0),('remote',0),('signature',0);"
-                                    "UPDATE counts SET n=t.n FROM (SELECT source,count(*) AS n "
-                                    "FROM done GROUP BY source) AS t"
-                                    " WHERE t.source=what;"
-                                    "INSERT INTO search(rowid," DB_SEARCH_COLUMNS
-                                    ") SELECT id," DB_SEARCH_COLUMNS " FROM shown"
-                                    " ORDER BY id;" /* of an older schema's rows */
+    "CREATE TABLE counts(what TEXT PRIMARY KEY, n INTEGER NOT "
+    "NULL) STRICT, WITHOUT ROWID;"
+    "INSERT INTO counts VALUES('units',(SELECT count(*) FROM "
+    "units)),"
+    "('summaries',(SELECT count(*) FROM summaries)),"
+    "('doc',0),('model',0),('remote',0),('signature',0);"
+    "UPDATE counts SET n=t.n FROM (SELECT source,count(*) AS n "
+    "FROM done GROUP BY source) AS t"
+    " WHERE t.source=what;"
+    "INSERT INTO search(rowid," DB_SEARCH_COLUMNS ") SELECT id," DB_SEARCH_COLUMNS " FROM shown"
+    " ORDER BY id;" /* of an older schema's rows */
 
-                                    "CREATE TRIGGER units_in AFTER INSERT ON units BEGIN "
-                                    "UPDATE counts SET n=n+1 WHERE what='units';"
-                                    "UPDATE counts SET n=n+1 WHERE what=(SELECT source FROM done "
-                                    "WHERE id=new.id); END;"
-                                    "CREATE TRIGGER units_out BEFORE DELETE ON units BEGIN "
-                                    "UPDATE counts SET n=n-1 WHERE what='units';"
-                                    "UPDATE counts SET n=n-1 WHERE what=(SELECT source FROM done "
-                                    "WHERE id=old.id); END;"
-                                    "CREATE TRIGGER summaries_in AFTER INSERT ON summaries BEGIN "
-                                    "UPDATE counts SET n=n+1 WHERE what='summaries';"
-                                    "UPDATE counts SET n=n+(SELECT count(*) FROM units WHERE "
-                                    "prompt_key=new.prompt_key)"
-                                    " WHERE what=new.source; END;";
+    "CREATE TRIGGER units_in AFTER INSERT ON units BEGIN "
+    "UPDATE counts SET n=n+1 WHERE what='units';"
+    "UPDATE counts SET n=n+1 WHERE what=(SELECT source FROM done "
+    "WHERE id=new.id); END;"
+    "CREATE TRIGGER units_out BEFORE DELETE ON units BEGIN "
+    "UPDATE counts SET n=n-1 WHERE what='units';"
+    "UPDATE counts SET n=n-1 WHERE what=(SELECT source FROM done "
+    "WHERE id=old.id); END;"
+    "CREATE TRIGGER summaries_in AFTER INSERT ON summaries BEGIN "
+    "UPDATE counts SET n=n+1 WHERE what='summaries';"
+    "UPDATE counts SET n=n+(SELECT count(*) FROM units WHERE "
+    "prompt_key=new.prompt_key)"
+    " WHERE what=new.source; END;";
 
 /* From schema 1, in which units had no number. */
 static const char units_out_of_the_way[] =
