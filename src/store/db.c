@@ -325,7 +325,7 @@ static int make_schema(sqlite3 *db, const char *path, struct dobby_err *e)
 }
 
 /* All of it happens or nothing; a failure leaves the transaction to the connection's end. Needs room for the database once
- * more, and some 30 seconds for a million units. */
+ * more. */
 static int upgrade(sqlite3 *db, const char *path, struct dobby_err *e)
 {
     struct strbuf sql = {0};
