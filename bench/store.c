@@ -357,7 +357,9 @@ int bench_store(int argc, char **argv)
     if (rc == 0)
         rc = store_counts(r, &info, &last, &e);
     if (rc == 0) {
-        printf("case,value,unit\nrows,%llu,\n", (unsigned long long)info.n_units);
+        printf("case,value,unit\n");
+        if (!o.bare) /* which is not counted either */
+            printf("rows,%llu,\n", (unsigned long long)info.n_units);
         if (!there)
             printf("writing,%.1f,s\nwriting: 1000 rows,%.2f,ms\ndatabase: a row,%.1f,bytes\n", s,
                    s * 1e6 / o.rows, (double)info.db_bytes / o.rows);

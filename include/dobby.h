@@ -422,8 +422,8 @@ DOBBY_API int dobby_summarize_tree(const struct dobby_summarize *o, struct dobby
                                    struct dobby_err *e);
 
 /* Keep the store of a tree up to date: summarise as dobby_summarize_tree does, wait until something changes in a directory that it
- * walked and nothing more has for a moment, and again, until *o->stop, which must be there. Nothing is polled: the kernel tells
- * (inotify). Between runs neither model nor store is open. The options are those of dobby_summarize_tree, without dry_run.
+ * walked and nothing more has for a moment, and again, until *o->stop, which must be there. The kernel tells of changes
+ * (inotify): files are not looked at meanwhile. Between runs neither model nor store is open. The options are those of dobby_summarize_tree, without dry_run.
  * on_round  after each run: its numbers, and 0 or DOBBY_E_UNDONE, after which what is left waits for the next change; may be NULL.
  * Returns DOBBY_E_CANCELLED after *stop, or the failure that ended it. */
 DOBBY_API int dobby_watch_tree(const struct dobby_summarize *o,
@@ -492,8 +492,8 @@ struct dobby_check {
     void *ctx;
     /* Something a person should read: a file that cannot be read; escaped. May be NULL. */
     void (*on_note)(void *ctx, const char *line);
-    /* Every finding, those of one unit one after the other, by path bytes, start_line, end_line descending, kind, name. A return value other than 0 ends the call
-     * with that code. May be NULL. */
+    /* Every finding, those of one unit one after the other, by path bytes, start_line, end_line descending, kind, name. A
+     * return value other than 0 ends the call with that code. May be NULL. */
     int (*on_finding)(void *ctx, const struct dobby_finding *f);
 };
 struct dobby_check_stats {
@@ -503,7 +503,7 @@ struct dobby_check_stats {
     size_t n_unparsed; /* files without units because no parser got through them */
     double s_total;
 };
-/* Compare a tree with its store, without a model and without writing anything: which units have a current summary? Those
+/* Compare a tree with its store, without a model and without changing anything: which units have a current summary? Those
  * that dobby_summarize_tree, with the same no_docs and the model that made the store, would find there or keep: the same
  * question was answered, wherever the unit stood then, or the same comment shown. The model is not known here, so a
  * summary counts whichever model made it; and one that was kept although the context of its question changed (`refresh`)

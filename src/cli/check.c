@@ -45,7 +45,7 @@ const struct opt_verb opt_verb_check = {
     "check",
     "[PATH]",
     "Tell which summaries are missing or stale, for CI",
-    "No model is needed and nothing is written. A line for each function below PATH (.) whose "
+    "No model is needed and no summary is changed. A line for each function below PATH (.) whose "
     "summary the\n"
     "store lacks (missing) or that has changed since it was made (stale): what dobby summarize "
     "would do.\n"

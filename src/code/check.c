@@ -14,11 +14,6 @@
 #define COPIED_LINE  16 /* letters and digits of a code line that is the whole answer */
 #define MAX_TEXT     4096
 
-struct text {
-    const char *s;
-    size_t n;
-};
-
 const char *check_reason(enum check_verdict v)
 {
     static const char *const reasons[CHECK_VERDICTS] = {

@@ -13,11 +13,6 @@
 #define MAX_SENTENCE 400
 #define MIN_WORDS    4
 
-struct text {
-    const char *s;
-    size_t n;
-};
-
 static struct text trim(const char *s, size_t n)
 {
     while (n > 0 && text_is_space(s[0])) {
@@ -27,16 +22,6 @@ static struct text trim(const char *s, size_t n)
     while (n > 0 && text_is_space(s[n - 1]))
         n--;
     return (struct text){s, n};
-}
-
-static bool starts(struct text t, const char *what)
-{
-    return t.n >= strlen(what) && memcmp(t.s, what, strlen(what)) == 0;
-}
-
-static struct text skip(struct text t, size_t n)
-{
-    return (struct text){t.s + n, t.n - n};
 }
 
 /* ---- first sieve: comment markers ----------------------------------------------------------------- */
@@ -86,8 +71,8 @@ static bool is_rule(struct text t)
 /* The stars at the start of a line, but not the one that closes the comment. */
 static struct text strip_stars(struct text t, const char *close)
 {
-    while (strchr(close, '*') && t.n > 0 && t.s[0] == '*' && !starts(t, close))
-        t = skip(t, 1);
+    while (strchr(close, '*') && t.n > 0 && t.s[0] == '*' && !text_begins(t, close))
+        t = text_skip(t, 1);
     return t;
 }
 
@@ -96,7 +81,7 @@ static struct text strip_bar(struct text t)
 {
     struct text bare = trim(t.s, t.n);
 
-    return starts(bare, "|") ? skip(bare, 1) : t;
+    return text_begins(bare, "|") ? text_skip(bare, 1) : t;
 }
 
 /* After the opening sign of a block comment: stars, and the marks of documentation of Doxygen and Haddock. */
@@ -105,17 +90,17 @@ static struct text strip_opening(struct text t, const struct language *l)
     if (l->block_open[0] == '{')
         return strip_bar(t);
     t = strip_stars(t, l->block_close);
-    return starts(t, "!") ? skip(t, 1) : t;
+    return text_begins(t, "!") ? text_skip(t, 1) : t;
 }
 
 /* After the sign of a line comment: what it is repeated by, and the marks of documentation. */
 static struct text strip_line(struct text t, const struct language *l)
 {
-    t = skip(t, strlen(l->line));
+    t = text_skip(t, strlen(l->line));
     if (l->line[0] == '/' && is_tight_directive(t))
         return (struct text){t.s, 0};
     while (t.n > 0 && (t.s[0] == l->line[0] || (l->line[0] == '/' && t.s[0] == '!')))
-        t = skip(t, 1);
+        t = text_skip(t, 1);
     return l->block_open && l->block_open[0] == '{' ? strip_bar(t) : t;
 }
 
@@ -127,14 +112,14 @@ static struct text bare_line(struct text t, const struct language *l, bool *bloc
     t = trim(t.s, t.n);
     if (*block) {
         t = strip_stars(t, l->block_close);
-    } else if (l->block_open && starts(t, l->block_open)) {
+    } else if (l->block_open && text_begins(t, l->block_open)) {
         *block = true;
-        t = strip_opening(skip(t, strlen(l->block_open)), l);
-    } else if (l->line && starts(t, l->line)) {
+        t = strip_opening(text_skip(t, strlen(l->block_open)), l);
+    } else if (l->line && text_begins(t, l->line)) {
         t = strip_line(t, l);
     } else { /* the other sign of PHP */
         while (t.n > 0 && t.s[0] == '#')
-            t = skip(t, 1);
+            t = text_skip(t, 1);
     }
     if (*block && t.n >= close && memcmp(t.s + t.n - close, l->block_close, close) == 0) {
         *block = false;
@@ -142,8 +127,9 @@ static struct text bare_line(struct text t, const struct language *l, bool *bloc
         while (t.n > 0 && t.s[t.n - 1] == '*')
             t.n--;
     }
-    if (starts(t, "<") && !l->xml_docs) /* Doxygen: the comment is about what stands before it */
-        t = skip(t, 1);
+    if (text_begins(t, "<") &&
+        !l->xml_docs) /* Doxygen: the comment is about what stands before it */
+        t = text_skip(t, 1);
     return trim(t.s, t.n);
 }
 
@@ -176,7 +162,7 @@ static struct text strip_brief(struct text t)
         size_t w = strlen(names[i]);
 
         if (t.n > w + 1 && memcmp(t.s + 1, names[i], w) == 0 && text_is_space(t.s[w + 1])) {
-            struct text rest = skip(t, w + 1);
+            struct text rest = text_skip(t, w + 1);
 
             return trim(rest.s, rest.n);
         }
@@ -193,11 +179,11 @@ static bool is_section(struct text t)
         "usage:",  "see also",   "input:",      "output:",   "inputs:",  "outputs:"};
     size_t i;
 
-    if (t.s[0] == '@' || t.s[0] == '\\' || t.s[0] == ':' || starts(t, "```") || starts(t, "~~~") ||
-        starts(t, ">>>"))
+    if (t.s[0] == '@' || t.s[0] == '\\' || t.s[0] == ':' || text_begins(t, "```") ||
+        text_begins(t, "~~~") || text_begins(t, ">>>"))
         return true;
-    if (starts(t, "- ") || starts(t, "* ") || starts(t, "+ ") || starts(t, "# ") ||
-        starts(t, "## "))
+    if (text_begins(t, "- ") || text_begins(t, "* ") || text_begins(t, "+ ") ||
+        text_begins(t, "# ") || text_begins(t, "## "))
         return true;
     for (i = 0; i < ARRAY_LEN(heads); i++)
         if (text_starts(t.s, t.n, heads[i]))
@@ -211,8 +197,8 @@ static struct text strip_summary(struct text t, bool *over)
     static const char close[] = "</summary>";
     const char *end;
 
-    if (starts(t, "<summary>"))
-        t = skip(t, strlen("<summary>"));
+    if (text_begins(t, "<summary>"))
+        t = text_skip(t, strlen("<summary>"));
     end = memmem(t.s, t.n, close, sizeof(close) - 1);
     *over = end != NULL;
     return trim(t.s, end ? (size_t)(end - t.s) : t.n);
@@ -226,7 +212,8 @@ static bool is_element(struct text t)
     size_t i;
 
     for (i = 0; i < ARRAY_LEN(names); i++)
-        if (starts(t, names[i]) && !starts(t, "<paramref") && !starts(t, "<typeparamref"))
+        if (text_begins(t, names[i]) && !text_begins(t, "<paramref") &&
+            !text_begins(t, "<typeparamref"))
             return true;
     return false;
 }
@@ -316,18 +303,18 @@ static size_t put_javadoc(struct strbuf *out, struct text t)
     struct text in;
     size_t w = 2, i;
 
-    if (!starts(t, "{@") || !close)
+    if (!text_begins(t, "{@") || !close)
         return 0;
     while (t.s + w < close && text_is_letter(t.s[w]))
         w++;
     in = trim(t.s + w, (size_t)(close - t.s) - w);
-    if (starts((struct text){t.s + 2, w - 2}, "link")) {
+    if (text_begins((struct text){t.s + 2, w - 2}, "link")) {
         const char *space = memchr(in.s, ' ', in.n);
 
         if (space && !memchr(in.s, '(', in.n))
             in = trim(space, in.n - (size_t)(space - in.s));
-        if (starts(in, "#"))
-            in = skip(in, 1);
+        if (text_begins(in, "#"))
+            in = text_skip(in, 1);
     } else if (in.n == 0) {
         return 0; /* {@inheritDoc} has no text of its own: the brace stays and spoils the sentence */
     }
@@ -345,7 +332,7 @@ static size_t put_entity(struct strbuf *out, struct text t)
     size_t i;
 
     for (i = 0; i < ARRAY_LEN(known); i++) {
-        if (starts(t, known[i].name)) {
+        if (text_begins(t, known[i].name)) {
             strbuf_puts(out, known[i].text);
             return strlen(known[i].name);
         }
@@ -412,7 +399,8 @@ static size_t put_reference(struct strbuf *out, struct text t)
 {
     const char *close = memmem(t.s, t.n, "/>", 2), *open, *end, *from;
 
-    if (!close || !(starts(t, "<see") || starts(t, "<paramref") || starts(t, "<typeparamref")))
+    if (!close ||
+        !(text_begins(t, "<see") || text_begins(t, "<paramref") || text_begins(t, "<typeparamref")))
         return 0;
     open = memchr(t.s, '"', (size_t)(close - t.s));
     end = open ? memchr(open + 1, '"', (size_t)(close - open) - 1) : NULL;
@@ -438,7 +426,7 @@ static size_t put_strong(struct strbuf *out, struct text t, char before)
 {
     const char *close;
 
-    if (!starts(t, "**") || t.n < 5 || text_is_ident(before) || !text_is_letter(t.s[2]))
+    if (!text_begins(t, "**") || t.n < 5 || text_is_ident(before) || !text_is_letter(t.s[2]))
         return 0;
     close = memmem(t.s + 3, t.n - 3, "**", 2);
     if (!close || text_is_space(close[-1]))
@@ -479,7 +467,7 @@ static void plain_text(struct strbuf *out, struct text t)
 
     while (i < t.n && !strbuf_failed(out)) {
         char before = i > 0 ? t.s[i - 1] : ' ';
-        size_t used = put_markup(out, skip(t, i), before);
+        size_t used = put_markup(out, text_skip(t, i), before);
 
         if (used == 0 && text_is_space(t.s[i])) {
             if (out->len > 0 && out->s[out->len - 1] != ' ')

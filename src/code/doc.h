@@ -40,8 +40,8 @@ bool doc_next_line(struct doc_lines *l, struct doc_line *out); /* false at the e
 /* Call fn for each parameter that the documentation of u names and u does not have, in order, once, the first 16. Known are
  * @param and \param with all that Javadoc, Doxygen and JSDoc put around the name, :param name:, Google's "Args:" in docstrings and
  * rustdoc's "# Arguments". It keeps silent when in doubt: in other languages than C, C++, Python, JavaScript, TypeScript, Go, Rust
- * and Java, where parameters are taken apart, or any number of them is
- * taken, and in JavaScript and TypeScript about names that occur anywhere in the unit. The name points into source. */
+ * and Java, where parameters are taken apart or any number of them is taken, and in JavaScript and TypeScript about names that
+ * occur anywhere in the unit. The name points into source. */
 void doc_stray_params(const struct unit *u, enum language_id lang, const char *source, size_t len,
                       void (*fn)(void *ctx, const char *name, size_t n), void *ctx);
 

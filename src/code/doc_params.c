@@ -10,11 +10,6 @@
 
 #define MAX_TOLD 16 /* of one unit */
 
-struct text {
-    const char *s;
-    size_t n;
-};
-
 struct seeker {
     enum language_id lang;
     struct text signature, all; /* of the unit */
@@ -29,17 +24,6 @@ static struct text skip_space(struct text t)
     while (t.n > 0 && text_is_space(t.s[0]))
         t = (struct text){t.s + 1, t.n - 1};
     return t;
-}
-
-static struct text skip(struct text t, size_t n)
-{
-    n = size_min(n, t.n);
-    return (struct text){t.s + n, t.n - n};
-}
-
-static bool starts(struct text t, const char *what)
-{
-    return t.n >= strlen(what) && memcmp(t.s, what, strlen(what)) == 0;
 }
 
 static size_t ident_len(struct text t)
@@ -117,31 +101,32 @@ static void read_tag(struct seeker *k, struct text t)
 {
     int depth = 0;
 
-    if (t.n == 0 || (!starts(t, "[") && !text_is_space(t.s[0])))
+    if (t.n == 0 || (!text_begins(t, "[") && !text_is_space(t.s[0])))
         return; /* another tag that begins alike */
     t = skip_space(t);
-    if (starts(t, "[") && !is_script(k->lang)) { /* Doxygen's direction; JSDoc's optional name */
+    if (text_begins(t, "[") &&
+        !is_script(k->lang)) { /* Doxygen's direction; JSDoc's optional name */
         const char *close = memchr(t.s, ']', t.n);
 
         if (!close)
             return;
-        t = skip_space(skip(t, (size_t)(close - t.s) + 1));
+        t = skip_space(text_skip(t, (size_t)(close - t.s) + 1));
     }
-    for (bool type = starts(t, "{"); type && t.n > 0; t = skip(t, 1)) {
+    for (bool type = text_begins(t, "{"); type && t.n > 0; t = text_skip(t, 1)) {
         depth += (t.s[0] == '{') - (t.s[0] == '}');
         type = depth > 0;
     }
     t = skip_space(t);
-    if (starts(t, "["))
-        t = skip_space(skip(t, 1));
+    if (text_begins(t, "["))
+        t = skip_space(text_skip(t, 1));
     for (;;) {
         struct text name = {t.s, ident_len(t)};
 
         judge(k, name);
-        t = skip_space(skip(t, name.n));
-        if (name.n == 0 || !starts(t, ","))
+        t = skip_space(text_skip(t, name.n));
+        if (name.n == 0 || !text_begins(t, ","))
             return;
-        t = skip_space(skip(t, 1));
+        t = skip_space(text_skip(t, 1));
     }
 }
 
@@ -168,26 +153,26 @@ static void read_entry(struct seeker *k, struct text t)
     for (;;) {
         size_t w;
 
-        while (starts(t, "*") || starts(t, "\\") || starts(t, "`"))
-            t = skip(t, 1);
+        while (text_begins(t, "*") || text_begins(t, "\\") || text_begins(t, "`"))
+            t = text_skip(t, 1);
         w = ident_len(t);
         if (w == 0 || n == ARRAY_LEN(names))
             return;
         names[n++] = (struct text){t.s, w};
-        t = skip(t, w);
-        t = skip_space(starts(t, "`") ? skip(t, 1) : t);
-        if (!starts(t, ","))
+        t = text_skip(t, w);
+        t = skip_space(text_begins(t, "`") ? text_skip(t, 1) : t);
+        if (!text_begins(t, ","))
             break;
-        t = skip_space(skip(t, 1));
+        t = skip_space(text_skip(t, 1));
     }
-    if (starts(t, "(")) {
+    if (text_begins(t, "(")) {
         const char *close = memmem(t.s, t.n, "):", 2);
 
         if (!close)
             return;
-        t = skip(t, (size_t)(close - t.s) + 1);
+        t = text_skip(t, (size_t)(close - t.s) + 1);
     }
-    for (size_t i = 0; i < n && starts(t, ":"); i++)
+    for (size_t i = 0; i < n && text_begins(t, ":"); i++)
         judge(k, names[i]);
 }
 
@@ -196,11 +181,11 @@ static void read_item(struct seeker *k, struct text t)
 {
     struct text name;
 
-    if (!starts(t, "* `") && !starts(t, "- `"))
+    if (!text_begins(t, "* `") && !text_begins(t, "- `"))
         return;
-    t = skip(t, 3);
+    t = text_skip(t, 3);
     name = (struct text){t.s, ident_len(t)};
-    if (starts(skip(t, name.n), "`"))
+    if (text_begins(text_skip(t, name.n), "`"))
         judge(k, name);
 }
 
@@ -226,11 +211,11 @@ static void read_line(struct seeker *k, struct part *p, const struct doc_line *l
     if (t.n == 0)
         return;
     for (size_t i = 0; i < ARRAY_LEN(tags); i++)
-        if (starts(t, tags[i]))
-            read_tag(k, skip(t, strlen(tags[i])));
+        if (text_begins(t, tags[i]))
+            read_tag(k, text_skip(t, strlen(tags[i])));
     for (size_t i = 0; i < ARRAY_LEN(fields); i++)
-        if (starts(t, fields[i]))
-            read_field(k, skip(t, strlen(fields[i])));
+        if (text_begins(t, fields[i]))
+            read_field(k, text_skip(t, strlen(fields[i])));
     if (p->args && (line->indent <= p->heading || line->indent < p->entry))
         p->args = false;
     if (p->args && p->entry == 0)
@@ -239,7 +224,7 @@ static void read_line(struct seeker *k, struct part *p, const struct doc_line *l
         read_entry(k, t);
     if (docstring && is_args_heading(t))
         *p = (struct part){.args = true, .heading = line->indent};
-    if (starts(t, "#"))
+    if (text_begins(t, "#"))
         p->arguments = k->lang == LANGUAGE_RUST && text_starts(t.s, t.n, "# arguments");
     else if (p->arguments)
         read_item(k, t);

@@ -8,11 +8,6 @@
 
 #define MAX_PARAMS 6
 
-struct text {
-    const char *s;
-    size_t n;
-};
-
 /* ---- the name as words ------------------------------------------------------------------------------------- */
 
 static bool is_upper(char c)

@@ -5,7 +5,27 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <string.h>
 
+/* Some bytes of a text that somebody else owns. */
+struct text {
+    const char *s;
+    size_t n;
+};
+
+/* What is left behind the first n bytes; nothing if there are fewer. */
+static inline struct text text_skip(struct text t, size_t n)
+{
+    n = n < t.n ? n : t.n;
+    return (struct text){t.s + n, t.n - n};
+}
+/* Does it begin with `what`, byte for byte? */
+static inline bool text_begins(struct text t, const char *what)
+{
+    size_t n = strlen(what);
+
+    return t.n >= n && memcmp(t.s, what, n) == 0;
+}
 static inline bool text_is_space(char c)
 {
     return c == ' ' || c == '\t' || c == '\n' || c == '\r' || c == '\f' || c == '\v';

@@ -12,6 +12,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -554,6 +555,18 @@ void walk_release(struct walk *w)
     mem_free(w->notes);
     arena_release(&w->arena);
     *w = (struct walk){.root_fd = -1};
+}
+
+void walk_each_note(const struct walk *w, void (*fn)(void *ctx, const char *line), void *ctx)
+{
+    char more[64];
+
+    for (size_t i = 0; i < w->n_notes; i++)
+        fn(ctx, w->notes[i]);
+    if (w->n_notes_dropped > 0) {
+        snprintf(more, sizeof(more), "%zu more notes of this kind", w->n_notes_dropped);
+        fn(ctx, more);
+    }
 }
 
 const char *walk_skip_text(enum walk_skip s)

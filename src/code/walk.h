@@ -106,6 +106,9 @@ MUST_CHECK int walk_scope(char **scope, const struct walk *w, const char *path,
 MUST_CHECK int walk_read(const struct walk *w, struct walk_file *f, struct strbuf *out,
                          uint8_t hash[32], struct dobby_err *e);
 
+/* Call fn with each note, and with a line that counts those that were dropped. */
+void walk_each_note(const struct walk *w, void (*fn)(void *ctx, const char *line), void *ctx);
+
 const char *walk_skip_text(enum walk_skip s); /* "ignored", "too large", "not regular" */
 /* The built-in list in the syntax of .gitignore, for people to read. */
 const char *

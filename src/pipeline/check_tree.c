@@ -25,7 +25,6 @@
 #include "pipeline/scan.h"
 #include "pipeline/wording.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -402,18 +401,6 @@ static int open_store(struct job *j)
     return rc == 0 || rc == DOBBY_E_NOTFOUND ? 0 : err_set(j->e, rc, "%s", why.message);
 }
 
-static void tell_walk(struct job *j)
-{
-    char more[64];
-
-    for (size_t i = 0; i < j->walk.n_notes && j->o.on_note; i++)
-        j->o.on_note(j->o.ctx, j->walk.notes[i]);
-    if (j->walk.n_notes_dropped > 0 && j->o.on_note) {
-        snprintf(more, sizeof(more), "%zu more notes of this kind", j->walk.n_notes_dropped);
-        j->o.on_note(j->o.ctx, more);
-    }
-}
-
 static int do_scan(struct job *j)
 {
     struct scan_options o = {
@@ -447,7 +434,8 @@ static int check_all(struct job *j)
         rc = open_store(j);
     if (rc < 0)
         return rc;
-    tell_walk(j);
+    if (j->o.on_note)
+        walk_each_note(&j->walk, j->o.on_note, j->o.ctx);
     rc = do_scan(j);
     return rc < 0 ? rc : judge_all(j);
 }

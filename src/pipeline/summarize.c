@@ -20,7 +20,6 @@
 #include "pipeline/run.h"
 #include "pipeline/summarize.h"
 
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -191,18 +190,6 @@ static int do_walk(struct job *j)
     return rc;
 }
 
-static void tell_walk(struct job *j)
-{
-    char more[64];
-
-    for (size_t i = 0; i < j->walk.n_notes; i++)
-        on_note(j, j->walk.notes[i]);
-    if (j->walk.n_notes_dropped > 0) {
-        snprintf(more, sizeof(more), "%zu more notes of this kind", j->walk.n_notes_dropped);
-        on_note(j, more);
-    }
-}
-
 static int do_scan(struct job *j)
 {
     struct scan_options o = {
@@ -310,7 +297,7 @@ static int dry_run(struct job *j)
 {
     int rc;
 
-    tell_walk(j);
+    walk_each_note(&j->walk, on_note, j);
     rc = do_scan(j);
     if (rc == 0)
         emit(j, DOBBY_EV_PLAN, NULL);
@@ -764,7 +751,7 @@ static int do_all(struct job *j)
 
     if (rc < 0)
         return rc;
-    tell_walk(j);
+    walk_each_note(&j->walk, on_note, j);
     rc = do_scan(j);
     if (rc == 0)
         rc = do_plan(j);

@@ -8,6 +8,7 @@
 #include "dobby.h"
 
 #include "base/options.h"
+#include "base/size.h"
 #include "base/strbuf.h"
 #include "base/thread.h"
 #include "code/walk.h"
@@ -29,9 +30,8 @@
 struct watcher {
     struct dobby_summarize o;
     struct dobby_err *e;
-    const char *
-        store; /* beginning of the names of a store's files: they change in a run; NULL: in .dobby only */
-    int fd, highest; /* of the watches so far */
+    const char *store; /* its name; NULL: it is in .dobby */
+    int fd, highest;   /* of the watches so far */
 };
 
 static bool stopped(const struct watcher *w)
@@ -46,6 +46,20 @@ static int cancelled(struct watcher *w)
 
 /* ---- what is told ------------------------------------------------------------------------------- */
 
+/* A store beside the sources: the database, SQLite's side files and the lock. */
+static bool is_store(const struct watcher *w, const char *name)
+{
+    static const char *const ends[] = {"", "-wal", "-shm", "-journal", ".lock"};
+    size_t n = w->store ? strlen(w->store) : 0;
+
+    if (n == 0 || strncmp(name, w->store, n) != 0)
+        return false;
+    for (size_t i = 0; i < ARRAY_LEN(ends); i++)
+        if (strcmp(name + n, ends[i]) == 0)
+            return true;
+    return false;
+}
+
 /* Is it about the tree, not about what a run itself writes? */
 static bool counts(const struct watcher *w, const struct inotify_event *ev)
 {
@@ -55,8 +69,7 @@ static bool counts(const struct watcher *w, const struct inotify_event *ev)
         return false;
     if (ev->len == 0)
         return true;
-    return strcmp(ev->name, ".dobby") != 0 &&
-           !(w->store && strncmp(ev->name, w->store, strlen(w->store)) == 0);
+    return strcmp(ev->name, ".dobby") != 0 && !is_store(w, ev->name);
 }
 
 /* Take what has been told. 1 if any of it counts, 0 if not. */

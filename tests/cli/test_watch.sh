@@ -11,7 +11,7 @@ cleanup() { [ -z "$P" ] || kill -9 "$P" 2>/dev/null; }
 
 # unit FILE NAME WORDS: a function with a comment good enough to need no model.
 unit() { printf '/* Returns the number %s and nothing else at all. */\nint %s(void)\n{\n    return 1;\n}\n' "$3" "$2" >"$1"; }
-# until WHAT PATH TEXT: show PATH prints TEXT before long; a run starts 0.3 s after a change.
+# until_shown WHAT PATH TEXT: show PATH prints TEXT before long; a run starts 0.3 s after a change.
 until_shown() {
     local i
     for i in $(seq 600); do
@@ -57,8 +57,8 @@ P=
 check "TERM ends it with 143" test "$rc" = 143
 check "stdout stayed empty" test ! -s "$T/wout"
 
-# A store elsewhere in the tree must not look like a change.
-"$DOBBY" watch -m fast --store "$R/src/kept.db" "$R" >"$T/wout" 2>"$T/werr" </dev/null &
+# A store elsewhere in the tree must not look like a change, a source with a name like it must.
+"$DOBBY" watch -m fast --store "$R/src/kept" "$R" >"$T/wout" 2>"$T/werr" </dev/null &
 P=$!
 for _ in $(seq 600); do
     grep -q ' units in ' "$T/werr" && break
@@ -68,6 +68,12 @@ t0=$(awk '{print $14 + $15}' "/proc/$P/stat")
 sleep 2
 t1=$(awk '{print $14 + $15}' "/proc/$P/stat")
 check "with --store inside the tree it rests too" test $((t1 - t0)) -lt 50
+unit "$R/src/kept.c" fourth six
+for _ in $(seq 600); do
+    "$DOBBY" show --store "$R/src/kept" "$R/src" 2>/dev/null | grep -q 'number six' && break
+    sleep 0.1
+done
+check "and takes note of kept.c beside the store kept" bash -c '"$1" show --store "$2/kept" "$2" | grep -q "number six"' - "$DOBBY" "$R/src"
 rm -rf "$R"
 wait "$P"
 rc=$?

@@ -1,6 +1,6 @@
 /* test_find.c - what a store shows is found by its words, the best first, whatever was put, changed or dropped; no query
  * is an error of syntax; a store of the schema before is brought up to date whole, or stays as it is. */
-#include "store_help.h"
+#include "store_fix.h"
 
 #include "base/fault.h"
 #include "store/words.h"
@@ -8,52 +8,6 @@
 #include <signal.h>
 #include <sqlite3.h>
 #include <sys/resource.h>
-
-struct fix {
-    char *dir;
-    struct store_place place;
-};
-
-static int setup(void **state)
-{
-    struct fix *f = calloc(1, sizeof(*f));
-
-    assert_non_null(f);
-    f->dir = scratch_new();
-    assert_int_equal(store_place_init(&f->place, f->dir, NULL, NULL), 0);
-    *state = f;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    struct fix *f = *state;
-
-    store_place_release(&f->place);
-    scratch_remove(f->dir);
-    free(f);
-    return 0;
-}
-
-static struct store *open_ok(struct fix *f)
-{
-    struct dobby_err e = {0};
-    struct store *s;
-
-    if (store_open(&s, &f->place, &e) < 0)
-        fail_msg("%s", e.message);
-    return s;
-}
-
-static struct store_reader *reader_ok(struct fix *f)
-{
-    struct dobby_err e = {0};
-    struct store_reader *r;
-
-    if (store_reader_open(&r, &f->place, &e) < 0)
-        fail_msg("%s", e.message);
-    return r;
-}
 
 /* Commit and wait; t is given away. */
 static void put_now(struct store *s, struct store_txn *t)

@@ -1,5 +1,5 @@
 /* test_store.c - what goes into a store comes out, in order; what must be refused is, and stays as it was. */
-#include "store_help.h"
+#include "store_fix.h"
 
 #include "base/fault.h"
 #include "base/file.h"
@@ -9,60 +9,6 @@
 #include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
-
-struct fix {
-    char *dir;
-    struct store_place place;
-};
-
-static int setup(void **state)
-{
-    struct fix *f = calloc(1, sizeof(*f));
-    struct dobby_err e = {0};
-
-    assert_non_null(f);
-    f->dir = scratch_new();
-    if (store_place_init(&f->place, f->dir, NULL, &e) < 0)
-        fail_msg("%s", e.message);
-    *state = f;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    struct fix *f = *state;
-
-    store_place_release(&f->place);
-    scratch_remove(f->dir);
-    free(f);
-    return 0;
-}
-
-static struct store *open_ok(struct fix *f)
-{
-    struct dobby_err e = {0};
-    struct store *s;
-
-    if (store_open(&s, &f->place, &e) < 0)
-        fail_msg("%s", e.message);
-    return s;
-}
-
-static void close_ok(struct store *s)
-{
-    struct dobby_err e = {0};
-
-    if (store_close(s, &e) < 0)
-        fail_msg("%s", e.message);
-}
-
-static void commit_ok(struct store *s, struct store_txn *t)
-{
-    struct dobby_err e = {0};
-
-    if (store_commit(s, t, NULL, &e) < 0)
-        fail_msg("%s", e.message);
-}
 
 static char *path_in(const char *dir, const char *name)
 {
@@ -91,16 +37,6 @@ static int add_row(void *ctx, const struct dobby_row *row)
     strbuf_printf(b, "|%s|%d-%d|%s|%s|%s\n", row->name, row->start_line, row->end_line, row->source,
                   row->model ? row->model : "-", row->summary);
     return 0;
-}
-
-static struct store_reader *reader_ok(struct fix *f)
-{
-    struct dobby_err e = {0};
-    struct store_reader *r;
-
-    if (store_reader_open(&r, &f->place, &e) < 0)
-        fail_msg("%s", e.message);
-    return r;
 }
 
 static void expect_rows(struct fix *f, const char *scope, const char *name, size_t limit,
