@@ -12,14 +12,12 @@
 static const struct rule {
     const char *name, *level, *brief, *full, *help;
 } rules[] = {
-    {"SummaryMissing", "warning", "A function has no summary.",
-     "The store of the tree has no summary of this function or method.",
+    {"SummaryMissing", "warning", "A unit has no summary.",
+     "The store of the tree has no summary of this function, method, type or module.",
      "Run dobby summarize on the tree, and keep its store (.dobby/dobby.db) where this check finds "
      "it."},
     {"SummaryStale", "warning", "A summary is of older code.",
-     "This function or method, or the comment that summarises it, has changed since its summary "
-     "was "
-     "made.",
+     "This unit, or the comment that summarises it, has changed since its summary was made.",
      "Run dobby summarize on the tree again: it does only what changed."},
     {"CommentNamesNoParameter", "note", "A comment names a parameter that is not there.",
      "The comment of this function or method documents a parameter that its signature does not "
@@ -125,7 +123,7 @@ int sarif_result(struct strbuf *b, const struct dobby_finding *f, size_t n, stru
                   "\"logicalLocations\":[{",
                   f->start_line, f->end_line);
     put_text(b, "\"fullyQualifiedName\":", f->name);
-    put_text(b, ",\"kind\":", strcmp(f->unit_kind, "method") == 0 ? "member" : "function");
+    put_text(b, ",\"kind\":", strcmp(f->unit_kind, "method") == 0 ? "member" : f->unit_kind);
     strbuf_printf(b, "}]}],\"partialFingerprints\":{\"dobbyUnit/v1\":\"%s\"}}", hex);
     return 0;
 }

@@ -55,8 +55,10 @@ static void squash(struct strbuf *out, const char *s, size_t n)
 /* "This function returns" says no more than "Returns". */
 static struct text drop_subject(struct text t)
 {
-    static const char *const subjects[] = {"this function ", "the function ", "this method ",
-                                           "the method "};
+    static const char *const subjects[] = {
+        "this function ", "the function ", "this method ", "the method ",  "this type ",
+        "this class ",    "this struct ",  "this enum ",   "this module ", "this interface ",
+        "this trait ",    "this table ",   "the class ",   "the module "};
     size_t i, w;
 
     for (i = 0; i < ARRAY_LEN(subjects); i++) {
@@ -252,9 +254,9 @@ static bool is_repeated(struct text t)
 
 static bool says_prompt(struct text t)
 {
-    static const char *const phrases[] = {"in one sentence",  "start with a verb",
-                                          "summarize this",   "one short sentence",
-                                          "do not copy code", "one-sentence summar"};
+    static const char *const phrases[] = {
+        "in one sentence",  "start with a verb",   "summarize this",    "one short sentence",
+        "do not copy code", "one-sentence summar", "what it stands for"};
     size_t i;
 
     for (i = 0; i < ARRAY_LEN(phrases); i++)

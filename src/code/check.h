@@ -44,7 +44,8 @@ enum check_verdict check_summary(struct strbuf *out, const struct check_input *i
 const char *check_reason(enum check_verdict v); /* "cut off", "echo", ...; "" for CHECK_OK */
 
 /* A sentence from name and parameters alone, in *out (reset first): "Parse header, going by the name; takes buf and
- * len." for `parse_header(buf, len)`. The same for the same signature. */
+ * len." for `parse_header(buf, len)`, "Header parser, a type, going by the name." for one that is called HeaderParser.
+ * The same for the same signature. */
 void signature_summary(struct strbuf *out, const struct unit *u, enum language_id lang,
                        const char *source, size_t len);
 

@@ -4,9 +4,11 @@
  * left is judged as a sentence. */
 #include "code/doc.h"
 
+#include "base/mem.h"
 #include "base/size.h"
 #include "code/text.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #define MAX_RAW      ((size_t)16384) /* bytes of a comment that are looked at */
@@ -564,8 +566,8 @@ struct doc_lines doc_lines_of(const struct unit *u, enum language_id lang, const
                               size_t len)
 {
     const struct language *l = language_get(lang);
-    bool docstring = l->docstrings && span_len(u->docstring) > 0;
-    struct span s = docstring ? u->docstring : u->doc;
+    bool inside = span_len(u->docstring) > 0, docstring = inside && l->docstrings;
+    struct span s = inside ? u->docstring : u->doc;
     struct text t;
 
     if (s.end > len || s.start >= s.end)
@@ -691,25 +693,122 @@ static void trim_out(struct strbuf *out, size_t from)
         strbuf_truncate(out, n);
 }
 
-void doc_hide(struct strbuf *out, const struct unit *u, enum language_id lang, const char *source,
-              size_t len)
+/* ---- what is left out --------------------------------------------------------------------------------- */
+
+/* A part of the text, and what stands in its place. */
+struct cut {
+    struct span span;
+    const char *sign;
+};
+
+struct cuts {
+    struct cut *v;
+    size_t n, cap;
+    bool failed;
+};
+
+static void add_cut(struct cuts *c, struct span s, const char *sign)
 {
-    struct span cut[2], at = u->span;
+    c->failed |= mem_grow((void **)&c->v, &c->cap, c->n + 1, sizeof(*c->v)) < 0;
+    if (!c->failed)
+        c->v[c->n++] = (struct cut){s, sign};
+}
+
+static int by_start(const void *pa, const void *pb)
+{
+    const struct cut *a = pa, *b = pb;
+
+    if (a->span.start != b->span.start)
+        return a->span.start < b->span.start ? -1 : 1;
+    return (a->span.end < b->span.end) - (a->span.end > b->span.end);
+}
+
+/* The first of the units that starts on this line or behind it. */
+static size_t first_on(const struct unit *units, size_t n, int line)
+{
+    size_t lo = 0, hi = n;
+
+    while (lo < hi) {
+        size_t mid = lo + (hi - lo) / 2;
+
+        if (units[mid].start_line < line)
+            lo = mid + 1;
+        else
+            hi = mid;
+    }
+    return lo;
+}
+
+static bool is_inside(struct span in, struct span out)
+{
+    return out.start <= in.start && in.end <= out.end;
+}
+
+/* What stands in units inside of u goes with them: lines that one of them takes up are passed over, so that a deep nest costs no
+ * more than what is next to its surface. */
+static void cut_units(struct cuts *c, const struct unit *u, const char *source,
+                      const struct unit *units, size_t n)
+{
+    size_t i = first_on(units, n, u->start_line);
+    int from = 0, to = 0; /* the lines between these are those of a unit that was met */
+    struct span last = {0};
+
+    while (i < n && units[i].start_line <= u->end_line) {
+        const struct unit *in = &units[i++];
+
+        if (in->start_line > from && in->start_line < to) {
+            i = first_on(units, n, to);
+            continue;
+        }
+        if (!is_inside(in->span, u->body) || is_inside(in->span, last))
+            continue;
+        if (in->end_line > to) {
+            from = in->start_line;
+            to = in->end_line;
+        }
+        last = in->span;
+        if (span_len(in->doc) > 0 && is_inside(in->doc, u->body))
+            add_cut(c, whole_lines(in->doc, u->span, source), "");
+        add_cut(c, (struct span){in->signature.end, in->span.end}, " ...");
+    }
+}
+
+static void find_cuts(struct cuts *c, const struct unit *u, const char *source,
+                      const struct unit *units, size_t n_units)
+{
+    bool alone = span_len(u->docstring) > 0 && !has_statements(u, source);
+
+    if (span_len(u->doc) > 0 && u->doc.start >= u->span.start)
+        add_cut(c, whole_lines(u->doc, u->span, source), "");
+    if (alone)
+        add_cut(c, u->docstring, "...");
+    else if (span_len(u->docstring) > 0)
+        add_cut(c, whole_lines(u->docstring, u->span, source), "");
+    if (unit_is_outline(u) && u->end_line > u->start_line)
+        cut_units(c, u, source, units, n_units);
+    if (c->n > 1)
+        qsort(c->v, c->n, sizeof(*c->v), by_start);
+}
+
+void doc_hide(struct strbuf *out, const struct unit *u, const char *source, size_t len,
+              const struct unit *units, size_t n_units)
+{
     struct text indent = indentation(u, source);
-    size_t n_cut = 0, i, from = out->len;
-    bool docstring = language_get(lang)->docstrings && span_len(u->docstring) > 0;
+    struct span at = u->span;
+    struct cuts cuts = {0};
+    size_t i, from = out->len;
 
     if (u->span.end > len)
         return;
-    if (span_len(u->doc) > 0 && u->doc.start >= u->span.start)
-        cut[n_cut++] = whole_lines(u->doc, u->span, source);
-    if (docstring && has_statements(u, source))
-        cut[n_cut++] = whole_lines(u->docstring, u->span, source);
-    else if (docstring)
-        cut[n_cut++] = u->docstring;
-    for (i = 0; i < n_cut; i++) {
-        put_lines(out, (struct text){source + at.start, cut[i].start - at.start}, indent);
-        at.start = cut[i].end;
+    find_cuts(&cuts, u, source, units, n_units);
+    for (i = 0; i < cuts.n; i++) {
+        const struct cut *cut = &cuts.v[i];
+
+        if (cut->span.start < at.start) /* of a unit that went with another */
+            continue;
+        put_lines(out, (struct text){source + at.start, cut->span.start - at.start}, indent);
+        strbuf_puts(out, cut->sign);
+        at.start = cut->span.end;
         /* What is cut at a line start leaves the next line to be unindented here. */
         if (at.start > u->span.start && source[at.start - 1] == '\n') {
             size_t k;
@@ -718,8 +817,11 @@ void doc_hide(struct strbuf *out, const struct unit *u, enum language_id lang, c
                 at.start++;
         }
     }
-    if (docstring && !has_statements(u, source))
-        strbuf_puts(out, "...");
     put_lines(out, (struct text){source + at.start, at.end - at.start}, indent);
     trim_out(out, from);
+    if (cuts.failed) {
+        strbuf_release(out);
+        out->failed = true;
+    }
+    mem_free(cuts.v);
 }

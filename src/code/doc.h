@@ -37,7 +37,7 @@ struct doc_lines doc_lines_of(const struct unit *u, enum language_id lang, const
                               size_t len);
 bool doc_next_line(struct doc_lines *l, struct doc_line *out); /* false at the end */
 
-/* Call fn for each parameter that the documentation of u names and u does not have, in order, once, the first 16. Known are
+/* Call fn for each parameter that the documentation of u, a function, names and u does not have, in order, once, the first 16. Known are
  * @param and \param with all that Javadoc, Doxygen and JSDoc put around the name, :param name:, Google's "Args:" in docstrings and
  * rustdoc's "# Arguments". It keeps silent when in doubt: in other languages than C, C++, Python, JavaScript, TypeScript, Go, Rust
  * and Java, where parameters are taken apart or any number of them is taken, and in JavaScript and TypeScript about names that
@@ -47,8 +47,12 @@ void doc_stray_params(const struct unit *u, enum language_id lang, const char *s
 
 /* The unit's own source, appended to *out: without its documentation (leading comment and docstring), with its
  * indentation taken off. A body that was only a docstring becomes `...` so that it still is code.
- * Line ends become "\n". Comments inside the body stay. */
-void doc_hide(struct strbuf *out, const struct unit *u, enum language_id lang, const char *source,
-              size_t len);
+ * Line ends become "\n". Comments inside the body stay.
+ * Of a type or module that takes more than one line only an outline: of the units in it, which are among the n_units of its
+ * file, by start_line, signatures stay, ` ...` is there for their bodies, and their comments are left out. So its text, and with it
+ * the key of its summary, stays the same when a method's body or comment changes; a wrong comment cannot mislead a reader of the
+ * outline; and more members fit in. */
+void doc_hide(struct strbuf *out, const struct unit *u, const char *source, size_t len,
+              const struct unit *units, size_t n_units);
 
 #endif

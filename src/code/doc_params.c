@@ -267,7 +267,8 @@ void doc_stray_params(const struct unit *u, enum language_id lang, const char *s
     struct part part = {0};
     struct doc_line line;
 
-    if (!is_known(lang) || lines.n == 0 || takes_anything(&k))
+    /* What the comment of a type calls parameters are those of its constructor, which stand somewhere in it. */
+    if (!is_known(lang) || unit_is_outline(u) || lines.n == 0 || takes_anything(&k))
         return;
     while (doc_next_line(&lines, &line))
         read_line(&k, &part, &line, lines.docstring);

@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "base/size.h"
 #include "base/strbuf.h"
+#include "code/doc.h"
 #include "code/protocol.h"
 
 #include <stdlib.h>
@@ -73,7 +74,7 @@ TSQuery *outline_query(enum language_id lang, uint32_t *offset)
 
 /* ---- what queries cannot say ---------------------------------------------------------------------- */
 
-#define MAX_TYPES 6
+#define MAX_TYPES 7
 
 /* Lists of node types, NULL behind the last. A wrapper belongs to the unit in it: what is written around it is about it. */
 struct quirks {
@@ -101,9 +102,9 @@ struct quirks {
     }
 
 static const struct quirks quirks[LANGUAGE_COUNT] = {
-    [LANGUAGE_C] = {.wrappers = {"linkage_specification"}, .type_args = '<'},
+    [LANGUAGE_C] = {.wrappers = {"linkage_specification", "type_definition"}, .type_args = '<'},
     [LANGUAGE_CPP] = {.wrappers = {"template_declaration", "linkage_specification",
-                                   "friend_declaration"},
+                                   "friend_declaration", "type_definition"},
                       .type_args = '<'},
     [LANGUAGE_PYTHON] = {.wrappers = {"decorated_definition"},
                          .attributes = {"decorator"},
@@ -111,7 +112,7 @@ static const struct quirks quirks[LANGUAGE_COUNT] = {
     [LANGUAGE_JAVASCRIPT] = SCRIPT_QUIRKS,
     [LANGUAGE_TYPESCRIPT] = SCRIPT_QUIRKS,
     [LANGUAGE_TSX] = SCRIPT_QUIRKS,
-    [LANGUAGE_GO] = {.sole = {"var_declaration"}, .type_args = '<'},
+    [LANGUAGE_GO] = {.sole = {"var_declaration", "type_declaration"}, .type_args = '<'},
     [LANGUAGE_RUST] = {.attributes = {"attribute_item"}, .type_args = '<'},
     [LANGUAGE_JAVA] = {.type_args = '<'},
     [LANGUAGE_CSHARP] = {.wrappers = {"global_statement"},
@@ -127,7 +128,7 @@ static const struct quirks quirks[LANGUAGE_COUNT] = {
     [LANGUAGE_LUA] =
         {.sole = {"variable_declaration"}, .path = ".:", .bare_body = true, .stray = true},
     [LANGUAGE_BASH] = {.stray = true},
-    [LANGUAGE_ZIG] = {.attributes = {"pub"}, .stray = true},
+    [LANGUAGE_ZIG] = {.sole = {"Decl"}, .attributes = {"pub"}, .stray = true},
     [LANGUAGE_HASKELL] = {.attributes = {"signature"},
                           .asides = {"pragma"},
                           .indented = true,
@@ -135,8 +136,9 @@ static const struct quirks quirks[LANGUAGE_COUNT] = {
                           .signs = true,
                           .equations = true},
     /* Of `let rec f x = ... and g x = ...` each function gets its keywords. */
-    [LANGUAGE_OCAML] = {.sole = {"value_definition"},
-                        .attributes = {"let", "rec", "and"},
+    [LANGUAGE_OCAML] = {.sole = {"value_definition", "type_definition", "module_definition",
+                                 "class_definition", "class_type_definition"},
+                        .attributes = {"let", "rec", "and", "type", "module", "class", "nonrec"},
                         .stray = true,
                         .signs = true},
     [LANGUAGE_SQL] = {.wrappers = {"statement"}, .path = ".", .stray = true},
@@ -157,8 +159,17 @@ static bool in_list(const char *const list[MAX_TYPES], const char *type)
 
 enum item_kind { ITEM_FUNCTION, ITEM_METHOD, ITEM_CLASS, ITEM_NAMESPACE, ITEM_NONE };
 
+/* Whether a class or namespace is a unit, too. */
+enum item_unit {
+    ENCLOSES_ONLY,
+    UNIT_ALWAYS,
+    UNIT_OF_FUNCTIONS, /* when functions of its own stand in it, or a comment documents it */
+    UNIT_IF_DOCUMENTED,
+};
+
 struct item {
     enum item_kind kind;
+    enum item_unit unit;
     const void *id;         /* of the node */
     struct span node, span; /* its own bytes; with wrapper and attributes */
     struct span body, doc, docstring;
@@ -167,8 +178,10 @@ struct item {
     const char *full;  /* qualified from the outside in */
     size_t full_len;
     bool method;
-    bool open_end; /* a namespace that reaches to the next one, or to the end */
-    bool visited;  /* the cursor has met it */
+    size_t n_inner; /* classes and namespaces that stand directly in it, */
+    bool functions; /* and whether functions do */
+    bool open_end;  /* a namespace that reaches to the next one, or to the end */
+    bool visited;   /* the cursor has met it */
 };
 
 struct finder {
@@ -198,9 +211,21 @@ static bool is_type(TSNode n, const char *type)
     return strcmp(ts_node_type(n), type) == 0;
 }
 
-static bool is_unit(const struct item *it)
+static bool is_function(const struct item *it)
 {
     return it->kind == ITEM_FUNCTION || it->kind == ITEM_METHOD;
+}
+
+static bool is_unit(const struct item *it)
+{
+    return is_function(it) || (it->kind != ITEM_NONE && it->unit != ENCLOSES_ONLY);
+}
+
+static enum unit_kind unit_kind(const struct item *it)
+{
+    if (is_function(it))
+        return it->method ? UNIT_METHOD : UNIT_FUNCTION;
+    return it->unit == UNIT_ALWAYS ? UNIT_TYPE : UNIT_MODULE;
 }
 
 static TSNode field(TSNode n, const char *name)
@@ -439,6 +464,16 @@ static void strip_parens(struct item *it)
     it->own = bare;
 }
 
+/* The last part of the name of a type or module that is written with what it is in: List of Base::List. */
+static void split_scope(const struct finder *f, struct item *it)
+{
+    size_t n = strlen(f->names->scope), i;
+
+    for (i = it->last; i + n < it->own.len; i++)
+        if (memcmp(it->own.s + i, f->names->scope, n) == 0)
+            it->last = i + n;
+}
+
 /* False when the item has no name: it is then no unit. */
 static bool name_item(struct finder *f, struct item *it, TSNode node, TSNode name, TSNode receiver)
 {
@@ -448,7 +483,7 @@ static bool name_item(struct finder *f, struct item *it, TSNode node, TSNode nam
         return name_declarator(f, it, node);
     if (!ts_node_is_null(receiver) && !received)
         add_part(f, it, receiver, f->q->type_args);
-    it->method |= !ts_node_is_null(receiver) && is_unit(it);
+    it->method |= !ts_node_is_null(receiver) && is_function(it);
     if (is_type(node, "assignment_expression"))
         name_target(f, it, name);
     else if (!ts_node_is_null(name))
@@ -459,6 +494,8 @@ static bool name_item(struct finder *f, struct item *it, TSNode node, TSNode nam
             strip_parens(it);
         add_prefix(f, it, node);
         split_path(f, it);
+        if (is_unit(it) && !is_function(it))
+            split_scope(f, it);
     }
     return it->own.len > 0 && !strbuf_failed(&it->own);
 }
@@ -512,19 +549,37 @@ fail:
     return -1;
 }
 
-static void read_capture(struct item *it, const char *what, TSNode n, TSNode *node)
+/* What the whole of a match is. */
+static void read_item(struct item *it, const char *what)
 {
-    *node = n;
+    static const struct {
+        const char *capture;
+        enum item_kind kind;
+        enum item_unit unit;
+    } known[] = {
+        {"function", ITEM_FUNCTION, UNIT_ALWAYS},
+        {"method", ITEM_METHOD, UNIT_ALWAYS},
+        {"type", ITEM_CLASS, UNIT_ALWAYS},
+        {"class", ITEM_CLASS, ENCLOSES_ONLY},
+        {"mixin", ITEM_CLASS, UNIT_OF_FUNCTIONS},
+        {"module", ITEM_NAMESPACE, UNIT_OF_FUNCTIONS},
+        {"namespace", ITEM_NAMESPACE, UNIT_IF_DOCUMENTED},
+        {"file_namespace", ITEM_NAMESPACE, ENCLOSES_ONLY},
+    };
+    size_t i;
+
     it->open_end = strcmp(what, "file_namespace") == 0;
-    it->kind = strcmp(what, "function") == 0 ? ITEM_FUNCTION
-               : strcmp(what, "method") == 0 ? ITEM_METHOD
-               : strcmp(what, "class") == 0  ? ITEM_CLASS
-                                             : ITEM_NAMESPACE;
+    for (i = 0; i < ARRAY_LEN(known); i++) {
+        if (strcmp(what, known[i].capture) != 0)
+            continue;
+        it->kind = known[i].kind;
+        it->unit = known[i].unit;
+    }
 }
 
 static bool read_match(struct finder *f, const TSQuery *q, const TSQueryMatch *m, struct item *it)
 {
-    TSNode node = {0}, name = {0}, body = {0}, end = {0}, receiver = {0};
+    TSNode node = {0}, name = {0}, body = {0}, fields = {0}, end = {0}, receiver = {0};
     uint16_t i;
 
     for (i = 0; i < m->capture_count; i++) {
@@ -536,16 +591,22 @@ static bool read_match(struct finder *f, const TSQuery *q, const TSQueryMatch *m
             name = n;
         else if (strcmp(what, "body") == 0)
             body = n;
+        else if (strcmp(what, "fields") == 0)
+            fields = n;
         else if (strcmp(what, "end") == 0)
             end = n;
         else if (strcmp(what, "receiver") == 0)
             receiver = n;
-        else
-            read_capture(it, what, n, &node);
+        else {
+            node = n;
+            read_item(it, what);
+        }
     }
+    if (ts_node_is_null(body))
+        body = fields;
     if (ts_node_is_null(body)) /* an empty one: what is left of it is its last word */
         body = end;
-    if (ts_node_is_null(node) || (is_unit(it) && ts_node_is_null(body)))
+    if (ts_node_is_null(node) || (is_function(it) && ts_node_is_null(body)))
         return false;
     it->id = node.id;
     it->node = it->span = node_span(node);
@@ -652,6 +713,13 @@ static bool is_about_before(const struct finder *f, struct span s)
     return i < s.end && f->source[i] == '^';
 }
 
+/* Rust, Zig: a comment about what it stands in. */
+static bool is_inner_doc(const struct finder *f, struct span s)
+{
+    return (f->lang == LANGUAGE_RUST || f->lang == LANGUAGE_ZIG) && span_len(s) > 2 &&
+           f->source[s.start + 2] == '!';
+}
+
 /* A comment that stands before what it documents: alone on its lines, and not about the file or
  * module around it. */
 static bool is_leading_comment(const struct finder *f, TSNode n)
@@ -663,8 +731,7 @@ static bool is_leading_comment(const struct finder *f, TSNode n)
         return false;
     if (s.start == 0 && span_len(s) > 2 && memcmp(f->source, "#!", 2) == 0)
         return false;
-    if ((f->lang == LANGUAGE_RUST || f->lang == LANGUAGE_ZIG) && span_len(s) > 2 &&
-        f->source[s.start + 2] == '!')
+    if (is_inner_doc(f, s))
         return false;
     if (f->lang == LANGUAGE_HASKELL && is_about_before(f, s))
         return false;
@@ -816,6 +883,30 @@ static void find_docstring(const struct finder *f, struct item *it, TSNode node)
     it->docstring = node_span(n);
 }
 
+/* The comments at the start of a module's body that are about the module. */
+static void find_inner_doc(const struct finder *f, struct item *it, TSNode node)
+{
+    TSNode body = field(node, "body");
+    TSTreeCursor c;
+    bool more;
+
+    if (ts_node_is_null(body))
+        return;
+    c = ts_tree_cursor_new(body);
+    more = ts_tree_cursor_goto_first_child(&c);
+    while (more) {
+        TSNode n = ts_tree_cursor_current_node(&c);
+        struct span s = node_span(n);
+        bool inner = is_comment(n) && is_inner_doc(f, s);
+
+        if (inner)
+            it->docstring =
+                (struct span){span_len(it->docstring) > 0 ? it->docstring.start : s.start, s.end};
+        more = (inner || !ts_node_is_named(n)) && ts_tree_cursor_goto_next_sibling(&c);
+    }
+    ts_tree_cursor_delete(&c);
+}
+
 static bool is_named(const struct finder *f, const struct item *it, struct span name)
 {
     if (span_len(name) > 2 && f->source[name.start] == '(')
@@ -863,6 +954,8 @@ static void place_item(const struct finder *f, struct item *it, struct level *le
         it->doc = f->comments[f->n_comments - 1];
     if (f->names->docstrings)
         find_docstring(f, it, node);
+    if (it->kind == ITEM_NAMESPACE)
+        find_inner_doc(f, it, node);
 }
 
 /* Haskell: equations of one name in a row are one function. */
@@ -886,10 +979,10 @@ static void meet(const struct finder *f, struct level *levels, size_t depth, TSN
     struct item *it = f->slots[slot] ? &f->items[f->slots[slot] - 1] : NULL;
 
     if (it && is_unit(it)) {
-        if (f->q->equations && join_equation(f, l, it))
+        if (f->q->equations && is_function(it) && join_equation(f, l, it))
             return;
         place_item(f, it, levels, depth, n);
-        l->equation = f->slots[slot];
+        l->equation = is_function(it) ? f->slots[slot] : 0;
     } else if (ts_node_is_named(n) && !is_comment(n)) {
         l->equation = 0;
     }
@@ -952,7 +1045,7 @@ static int by_start(const void *x, const void *y)
 static const char *separator(const struct finder *f, const struct item *outer,
                              const struct item *it, bool plain)
 {
-    bool scope = outer->kind == ITEM_NAMESPACE || !is_unit(it) ||
+    bool scope = outer->kind == ITEM_NAMESPACE || !is_function(it) ||
                  (outer->kind == ITEM_CLASS && !plain && !f->q->path);
 
     return scope ? f->names->scope : f->names->member;
@@ -969,11 +1062,15 @@ static size_t repeated(const struct item *it, const struct item *outer)
                : 0;
 }
 
-static int qualify(struct finder *f, struct item *it, const struct item *outer)
+static int qualify(struct finder *f, struct item *it, struct item *outer)
 {
     struct strbuf b = {0};
     size_t skip = 0;
 
+    if (outer) {
+        outer->functions |= is_function(it);
+        outer->n_inner += !is_function(it);
+    }
     if (outer && outer->full_len + it->own.len + 2 <= PROTOCOL_MAX_NAME) {
         skip = f->lang == LANGUAGE_RUBY ? repeated(it, outer) : 0;
         strbuf_add(&b, outer->full, outer->full_len);
@@ -1075,12 +1172,13 @@ static void put_unit(struct finder *f, const struct item *it)
 
     uint32_t end = unit_end(f, it), body_end = trim_end(f, it->body.start, it->body.end);
 
-    u->kind = it->method ? UNIT_METHOD : UNIT_FUNCTION;
+    u->kind = unit_kind(it);
     u->span = (struct span){it->span.start, end};
     u->body = (struct span){it->body.start, end < body_end ? end : body_end};
     u->signature_end = signature_end(f, it->span.start, it->body.start);
     u->doc = (struct span){it->doc.start, trim_end(f, it->doc.start, it->doc.end)};
-    u->docstring = it->docstring;
+    u->docstring =
+        (struct span){it->docstring.start, trim_end(f, it->docstring.start, it->docstring.end)};
     u->qualified = it->full;
     u->qualified_len = it->full_len;
     u->name = it->full + last;
@@ -1093,6 +1191,35 @@ static bool is_whole(const struct finder *f, const struct item *it)
     return is_unit(it) && it->visited && it->span.start <= it->body.start &&
            trim_end(f, it->body.start, it->body.end) > it->body.start &&
            trim_end(f, it->body.start, it->body.end) <= trim_end(f, it->span.start, it->span.end);
+}
+
+/* Ruby: around a lone class or module, what is said is about that one. */
+static bool is_frame(const struct item *it)
+{
+    return it->kind == ITEM_CLASS && it->n_inner == 1;
+}
+
+/* Namespaces that group and say no more are no units: such a one is opened again in every file. */
+static int drop_groups(struct finder *f)
+{
+    struct strbuf sentence = {0};
+    bool failed = false;
+    size_t i;
+
+    for (i = 0; i < f->n && !failed; i++) {
+        struct item *it = &f->items[i];
+        struct unit u = {.name = "", .doc = it->doc, .docstring = it->docstring};
+
+        if (it->kind == ITEM_NONE || it->unit < UNIT_OF_FUNCTIONS ||
+            (it->unit == UNIT_OF_FUNCTIONS && it->functions))
+            continue;
+        strbuf_reset(&sentence);
+        if (is_frame(it) || !doc_first_sentence(&sentence, &u, f->lang, f->source, f->len))
+            it->unit = ENCLOSES_ONLY;
+        failed = strbuf_failed(&sentence);
+    }
+    strbuf_release(&sentence);
+    return failed ? -1 : 0;
 }
 
 static int put_units(struct finder *f)
@@ -1138,6 +1265,8 @@ int outline_find(struct outline *o, struct arena *a, const TSTree *tree, const T
             qsort(f.items, f.n, sizeof(*f.items), by_start);
         rc = qualify_all(&f);
     }
+    if (rc == 0 && !o->too_many)
+        rc = drop_groups(&f);
     if (rc == 0 && !o->too_many)
         rc = put_units(&f);
     for (i = 0; i < f.n; i++)

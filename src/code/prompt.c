@@ -12,7 +12,8 @@
 static const char system_text[] = "You write one-sentence summaries of code.";
 
 /* Small functions of our own. The answers show the form: a verb first, what happens, what comes back,
- * what goes wrong; words instead of code. Three languages, so that none of them is the rule. */
+ * what goes wrong; words instead of code. Three languages, so that none of them is the rule.
+ * Then a type: asked for a verb, small models write "Define a class that" and list its members. */
 const struct prompt_example prompt_examples[PROMPT_EXAMPLES] = {
     {LANGUAGE_PYTHON,
      "def drain(queue, limit):\n"
@@ -43,10 +44,20 @@ const struct prompt_example prompt_examples[PROMPT_EXAMPLES] = {
      "  this.jobs.delete(id);\n"
      "}",
      "Cancel the job with the given id and forget it, doing nothing when there is no such job."},
+    {LANGUAGE_JAVA,
+     "public final class Kettle {\n"
+     "    private final Heater heater;\n"
+     "    private int degrees;\n"
+     "\n"
+     "    public Kettle(Heater heater) ...\n"
+     "    public void heatTo(int degrees) ...\n"
+     "    public boolean isReady() ...\n"
+     "}",
+     "A kettle that heats water to a given temperature and tells when it is ready."},
 };
 
-int prompt_code(struct strbuf *out, const struct unit *u, enum language_id lang, const char *source,
-                size_t len, struct dobby_err *e)
+int prompt_code(struct strbuf *out, const struct unit *u, const char *source, size_t len,
+                const struct unit *units, size_t n_units, struct dobby_err *e)
 {
     struct strbuf plain = {0};
     int rc;
@@ -55,7 +66,7 @@ int prompt_code(struct strbuf *out, const struct unit *u, enum language_id lang,
     if (u->span.end > len || u->span.start >= u->span.end)
         return err_set(e, DOBBY_E_INTERNAL, "prompt: the unit %s lies outside of its file",
                        u->qualified);
-    doc_hide(&plain, u, lang, source, len);
+    doc_hide(&plain, u, source, len, units, n_units);
     rc = strbuf_failed(&plain) ? err_nomem(e, "a prompt")
                                : redact(out, strbuf_str(&plain), plain.len, NULL, e);
     strbuf_release(&plain);
@@ -138,12 +149,28 @@ static void put_fenced(struct strbuf *out, enum language_id lang, const char *co
         strbuf_putc(out, '`');
 }
 
-static void put_question(struct strbuf *out, enum language_id lang, const char *name, int attempt)
+static void put_type_question(struct strbuf *out, const char *title, const struct unit *u,
+                              int attempt)
+{
+    if (attempt == 0)
+        strbuf_printf(out, "Summarize this %s %s in one sentence. Say what it stands for.\n\n",
+                      title, unit_kind_name(u->kind));
+    else
+        strbuf_printf(out,
+                      "Say in one short sentence of plain words what this %s %s, %s, stands for. "
+                      "Do not copy code.\n\n",
+                      title, unit_kind_name(u->kind), u->name);
+}
+
+static void put_question(struct strbuf *out, enum language_id lang, const struct unit *u,
+                         int attempt)
 {
     const struct language *l = language_get(lang);
     const char *title = l ? l->title : "code";
 
-    if (attempt == 0)
+    if (unit_is_outline(u))
+        put_type_question(out, title, u, attempt);
+    else if (attempt == 0)
         strbuf_printf(out, "Summarize this %s function in one sentence. Start with a verb.\n\n",
                       title);
     else
@@ -151,7 +178,7 @@ static void put_question(struct strbuf *out, enum language_id lang, const char *
                       "Say in one short sentence of plain words what this %s function, %s, does. "
                       "Start with a verb. "
                       "Do not copy code.\n\n",
-                      title, name);
+                      title, u->name);
 }
 
 /* Move the built text into the arena as a message. */
@@ -172,24 +199,26 @@ static void set(struct dobby_message *m, const char *role, const char *text)
 int prompt_build(struct prompt *out, struct arena *a, const struct unit *u, enum language_id lang,
                  const char *code, size_t len, size_t max_code, int attempt, struct dobby_err *e)
 {
-    size_t n = 2 + 2 * PROMPT_EXAMPLES, i;
+    size_t n_examples = unit_is_outline(u) ? PROMPT_EXAMPLES : PROMPT_FUNCTIONS;
+    size_t n = 2 + 2 * n_examples, i;
     struct dobby_message *m = arena_array(a, n, sizeof(*m));
     struct strbuf b = {0}, shown = {0};
     int rc = m ? 0 : DOBBY_E_NOMEM;
 
-    *out = (struct prompt){.msg = m, .n = n, .n_shared = n - 1};
+    *out = (struct prompt){.msg = m, .n = n, .n_shared = 1 + 2 * PROMPT_FUNCTIONS};
     if (rc == 0)
         set(&m[0], "system", system_text);
-    for (i = 0; rc == 0 && i < PROMPT_EXAMPLES; i++) {
+    for (i = 0; rc == 0 && i < n_examples; i++) {
         const struct prompt_example *x = &prompt_examples[i];
+        struct unit example = {.kind = i < PROMPT_FUNCTIONS ? UNIT_FUNCTION : UNIT_TYPE};
 
-        put_question(&b, x->lang, "", 0);
+        put_question(&b, x->lang, &example, 0);
         put_fenced(&b, x->lang, x->code, strlen(x->code));
         rc = take(&m[1 + 2 * i], a, "user", &b);
         set(&m[2 + 2 * i], "assistant", x->answer);
     }
     put_cut(&shown, code, len, max_code ? max_code : PROMPT_MAX_CODE);
-    put_question(&b, lang, u->name, attempt);
+    put_question(&b, lang, u, attempt);
     put_fenced(&b, lang, strbuf_str(&shown), shown.len);
     if (rc == 0 && !strbuf_failed(&shown))
         rc = take(&m[n - 1], a, "user", &b);

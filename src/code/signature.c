@@ -344,10 +344,15 @@ static void put_subject(struct strbuf *out, const struct unit *u, const struct l
         strbuf_puts(out, constructor ? "Make " : "Destroy ");
         strbuf_add(out, o.s, o.n);
     } else if (sign) {
-        strbuf_puts(out, "Operator ");
+        if (!unit_is_outline(u))
+            strbuf_puts(out, "Operator ");
         strbuf_puts(out, sign);
     } else {
         put_name(out, u->name);
+    }
+    if (unit_is_outline(u)) {
+        strbuf_puts(out, ", a ");
+        strbuf_puts(out, unit_kind_name(u->kind));
     }
 }
 
@@ -362,7 +367,9 @@ void signature_summary(struct strbuf *out, const struct unit *u, enum language_i
         sig = (struct text){source + u->signature.start, span_len(u->signature)};
     put_subject(out, u, language_get(lang));
     strbuf_puts(out, ", going by the name");
-    if (language_get(lang)->params != PARAMS_UNSAID && find_params(&list, sig, u->name)) {
+    /* Parentheses behind the name of a type may hold anything: its base, its fields, those of its constructor. */
+    if (!unit_is_outline(u) && language_get(lang)->params != PARAMS_UNSAID &&
+        find_params(&list, sig, u->name)) {
         list_params(&params, list, lang);
         put_params(out, &params);
     }

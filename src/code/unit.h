@@ -1,4 +1,4 @@
-/* unit.h - a function or method of a source file, as byte ranges (code).
+/* unit.h - a function, method, type or module of a source file, as byte ranges (code).
  * What     Units are found by a parser process (parse.h) and hold positions only; the text stays where
  *          it was read. Ranges are half-open bytes from the start of the file, lines are 1-based inclusive.
  *
@@ -11,6 +11,15 @@
  *
  *          What counts: functions and methods that have a body, an expression in some languages. Prototypes and
  *          anonymous callbacks do not; a named function inside another one does from three lines on.
+ *          Types count where they are defined, by a body or, as records do, by their fields: classes, structures, unions,
+ *          enumerations, interfaces, traits, protocols, objects, variants, tables and views, and what `type` of Go declares.
+ *          Declarations and other names for a type do not, nor do extensions and implementations of one (impl, extension,
+ *          instance): these only enclose. A type inside a function or another type does from three lines on.
+ *          A module is what a language has for functions without an object: a module of Ruby or OCaml counts when
+ *          functions of its own stand in it. Those, and the namespaces of the other languages, count besides when a comment
+ *          says what they are for (doc_first_sentence): one that only groups, and is opened again in every file, tells nothing. A
+ *          comment on a module of Ruby around a single class or module is about that one.
+ *          What reaches to the end of its file (`namespace A;`) is the file, not a unit.
  * Trust    What a parser process says is checked before a struct unit exists: ranges lie in the file and
  *          in each other, lines agree with the text, names are short and hold no control characters.
  * Owns     A list owns one arena with its units and names.
@@ -25,7 +34,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum unit_kind { UNIT_FUNCTION, UNIT_METHOD };
+enum unit_kind { UNIT_FUNCTION, UNIT_METHOD, UNIT_TYPE, UNIT_MODULE, UNIT_KINDS };
 
 struct span {
     uint32_t start, end; /* start == end: absent */
@@ -42,9 +51,10 @@ struct unit {
     struct span
         signature; /* starts at span.start, ends before the body, no white space at its end */
     struct span body;
-    struct span doc;       /* contiguous comments before span; white space trimmed */
-    struct span docstring; /* inside body; the string with its quotes */
-    int depth;             /* 0, or the number of units that enclose this one */
+    struct span doc; /* contiguous comments before span; white space trimmed */
+    struct span
+        docstring; /* inside body; the string with its quotes, or a module's inner comment */
+    int depth;     /* 0, or the number of units that enclose this one */
 };
 
 struct unit_list {
@@ -55,7 +65,14 @@ struct unit_list {
 };
 
 void unit_list_release(struct unit_list *l);
-const char *unit_kind_name(enum unit_kind k); /* "function", "method" */
+const char *unit_kind_name(enum unit_kind k); /* "function", "method", "type", "module" */
+/* By its name; false when there is none such. */
+bool unit_kind_find(enum unit_kind *out, const char *name);
+/* A type or module: its text holds units, which are not its own (doc_hide). */
+static inline bool unit_is_outline(const struct unit *u)
+{
+    return u->kind == UNIT_TYPE || u->kind == UNIT_MODULE;
+}
 
 static inline size_t span_len(struct span s)
 {

@@ -252,7 +252,7 @@ static int has_answer(struct job *j, const struct scan_file *f, const struct uni
         return rc < 0 ? rc : is_answered(j, &d);
     }
     rc = wording_question(words, &j->question, &j->code, u, lang, strbuf_str(&j->source),
-                          j->source.len, j->e);
+                          j->source.len, f->units, f->n, j->e);
     if (rc < 0)
         return rc;
     if (was_kept(j, f, u->qualified, words))

@@ -312,7 +312,7 @@ static int decide(struct planner *k, const struct scan_file *f, const struct uni
     d->asks = true;
     if (rc == 0)
         rc = wording_question(d->prompt_hash, k->q, &k->code, u, lang, strbuf_str(&k->source),
-                              k->source.len, k->e);
+                              k->source.len, f->units, f->n, k->e);
     if (rc < 0)
         return rc;
     if (rc == 0)

@@ -189,11 +189,10 @@ static bool get_unit(struct loading *l, struct unit *u, const struct store_unit 
     *u = (struct unit){
         .name = arena_strndup(a, from->name.p, from->name.n),
         .qualified = arena_strndup(a, from->qname.p, from->qname.n),
-        .kind = strcmp(from->kind, unit_kind_name(UNIT_METHOD)) == 0 ? UNIT_METHOD : UNIT_FUNCTION,
         .start_line = from->start_line,
         .end_line = from->end_line,
     };
-    l->damaged |= !scan_get_spans(u, from->spans, l->len);
+    l->damaged |= !unit_kind_find(&u->kind, from->kind) || !scan_get_spans(u, from->spans, l->len);
     return u->name && u->qualified;
 }
 

@@ -468,7 +468,7 @@ static int next_prompt(void *ctx, size_t item, int attempt, struct run_prompt *o
 
     if (rc != 0)
         return rc;
-    rc = prompt_code(&j->code, u, lang, strbuf_str(&j->source), j->source.len, e);
+    rc = prompt_code(&j->code, u, strbuf_str(&j->source), j->source.len, f->units, f->n, e);
     if (rc == 0)
         rc = question_words(&j->question, u, lang, strbuf_str(&j->code), j->code.len, attempt, e);
     if (rc == 0)

@@ -55,10 +55,10 @@ int wording_own(struct strbuf *text, struct strbuf *scratch, int no_docs, const 
 
 int wording_question(uint8_t out[KEY_LEN], struct question *q, struct strbuf *code,
                      const struct unit *u, enum language_id lang, const char *source, size_t len,
-                     struct dobby_err *e)
+                     const struct unit *units, size_t n_units, struct dobby_err *e)
 {
     struct dobby_err why = {0};
-    int rc = prompt_code(code, u, lang, source, len, &why);
+    int rc = prompt_code(code, u, source, len, units, n_units, &why);
 
     if (rc == DOBBY_E_LIMIT) {
         rc = key_words(out, NULL, 0, e);

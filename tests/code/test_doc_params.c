@@ -132,12 +132,33 @@ static void test_many(void **state)
     strbuf_release(&doc);
 }
 
+/* What the comment of a type calls its parameters are those of a constructor that stands somewhere in it, or its fields. */
+static void test_types_have_none(void **state)
+{
+    static const char source[] =
+        "/** A point.\n * @param x where it is */\nclass P {\n  P(int y) {}\n}";
+    struct unit u = {.name = "P", .qualified = "P", .kind = UNIT_TYPE};
+    struct strbuf out = {0};
+
+    (void)state;
+    u.doc = (struct span){0, (uint32_t)(strstr(source, "class") - source) - 1};
+    u.span = (struct span){u.doc.end + 1, sizeof(source) - 1};
+    u.signature = (struct span){u.span.start, u.span.start + 7};
+    doc_stray_params(&u, LANGUAGE_JAVA, source, sizeof(source) - 1, add, &out);
+    assert_int_equal(out.len, 0);
+    u.kind = UNIT_METHOD; /* it would be told */
+    doc_stray_params(&u, LANGUAGE_JAVA, source, sizeof(source) - 1, add, &out);
+    assert_string_equal(strbuf_str(&out), "x ");
+    strbuf_release(&out);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_dialects),
         cmocka_unit_test(test_says_nothing),
         cmocka_unit_test(test_many),
+        cmocka_unit_test(test_types_have_none),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

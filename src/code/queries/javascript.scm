@@ -1,4 +1,4 @@
-; javascript.scm - units of JavaScript (code). Captures: @function and @method units, @name, @body; @class
+; javascript.scm - units of JavaScript (code). Captures: @function, @method and @type units, @name, @body; @class
 ; encloses units. A function without a name of its own counts when it is given one right where it is
 ; written: by a declaration, an assignment, a field or a property.
 (function_declaration
@@ -39,8 +39,15 @@
     (function_expression body: (_) @body)
   ]) @method
 
-(class_declaration name: (_) @name) @class
-(class name: (_) @name) @class
+(class_declaration
+  name: (_) @name
+  body: (_) @body) @type
+(class
+  name: (_) @name
+  body: (_) @body) @type
 (variable_declarator
   name: (identifier) @name
-  value: [(object) (class !name)]) @class
+  value: (class !name body: (_) @body)) @type
+(variable_declarator
+  name: (identifier) @name
+  value: (object)) @class
