@@ -45,10 +45,10 @@ const struct opt_verb opt_verb_check = {
     "check",
     "[PATH]",
     "Tell which summaries are missing or stale, for CI",
-    "No model is needed and no summary is changed. A line for each function below PATH (.) whose "
-    "summary the\n"
-    "store lacks (missing) or that has changed since it was made (stale): what dobby summarize "
-    "would do.\n"
+    "No model is needed and no summary is changed. A line for each function or type below PATH "
+    "(.)\n"
+    "whose summary the store lacks (missing) or that has changed since it was made (stale): what\n"
+    "dobby summarize would do.\n"
     "Comments that document a parameter that the function lacks are told, too (doc-mismatch).\n"
     "\nExit status: 0 all are there and current, 1 some are missing or stale; others as in the "
     "manual page.\n",

@@ -31,12 +31,10 @@ static const struct opt rows_find[] = {
 const struct opt_verb opt_verb_find = {
     "find",
     "WORD...",
-    "Search the store: names, summaries and paths of functions, the best first",
-    "A function is found when it holds all the words, in any order. Names are searched by their "
-    "parts:\n"
-    "parseHeader and parse_header by parseHeader, parseheader, parse header, header, head. Nothing "
-    "is\n"
-    "special in a word. Without --in it is the tree of the current directory.\n",
+    "Search the store: names, summaries and paths, the best first",
+    "A function or type is found when it holds all the words, in any order. Names are searched by\n"
+    "their parts: parseHeader and parse_header by parseHeader, parseheader, parse header, header,\n"
+    "head. Nothing is special in a word. Without --in it is the tree of the current directory.\n",
     rows_find,
     1,
     OPT_MAX_OPERANDS};

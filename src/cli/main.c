@@ -61,10 +61,9 @@ static int print_overview(struct cli *c)
     struct strbuf b = {0};
     int rc;
 
-    strbuf_puts(
-        &b,
-        "usage: dobby COMMAND [OPTION...] [OPERAND...]\n\n"
-        "Summarise every function of a source tree with a language model, offline.\n\nCommands:\n");
+    strbuf_puts(&b, "usage: dobby COMMAND [OPTION...] [OPERAND...]\n\n"
+                    "Summarise every function and type of a source tree with a language model, "
+                    "offline.\n\nCommands:\n");
     for (size_t i = 0; i < ARRAY_LEN(verbs); i++)
         strbuf_printf(&b, "  %-12s %s\n", verbs[i].table->name, verbs[i].table->brief);
     strbuf_printf(&b, "  %-12s %s\n", "help", "Print this text, or help on a command");

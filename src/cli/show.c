@@ -26,8 +26,8 @@ static const struct opt rows_show[] = {
 const struct opt_verb opt_verb_show = {
     "show",
     "PATH[:NAME]",
-    "Print summaries from the store: of a directory, a file, or one function of it",
-    "Nothing is computed. NAME is a function's plain or qualified name.\n",
+    "Print summaries from the store: of a directory, a file, or one function or type of it",
+    "Nothing is computed. NAME is a plain or qualified name.\n",
     rows_show,
     1,
     1};

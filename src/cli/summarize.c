@@ -106,7 +106,7 @@ static const struct opt watch_rows[] = {
 const struct opt_verb opt_verb_summarize = {
     "summarize",
     "PATH",
-    "Summarise every function below a directory, or of one file",
+    "Summarise every function and type below a directory, or of one file",
     "What is already in the store and unchanged is not done again. Ctrl-C finishes the units in "
     "flight, a\n"
     "second one leaves at once; both keep what was done, and the next run goes on from there.\n"

@@ -74,7 +74,7 @@ user_run() {
     "${drop[@]}" "$T/dobby" "$@" >"$T/out" 2>"$T/err" </dev/null
     rc=$?
 }
-# small_tree DIR: 20 short functions in four languages, none of them documented well.
+# small_tree DIR: 20 short functions and three types in four languages, none of them documented well.
 small_tree() {
     mkdir -p "$1/src" "$1/py"
     cat >"$1/src/list.c" <<'C'

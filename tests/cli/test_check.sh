@@ -44,7 +44,8 @@ found() {
 summarize() { "$DOBBY" summarize -m fast -q -o /dev/null "$@" 2>"$T/err" || fail "summarize $*" "$(cat "$T/err")"; }
 # edit FILE SED: in place
 edit() { sed -i "$2" "$1"; }
-everything='shop.py:2: missing: Cart.total
+everything='shop.py:1: missing: Cart
+shop.py:2: missing: Cart.total
 src/a.c:2: missing: add
 src/a.c:7: missing: twice
 src/a.c:13: missing: thrice
@@ -54,7 +55,7 @@ src/a.c:13: missing: thrice
 rmdir "$tree/.dobby"
 mkdir "$tree/.git"
 found "without a store everything is missing" "$everything" "$tree"
-says "4 units in 2 files: 0 current, 4 missing, 0 stale; there is no store yet"
+says "5 units in 2 files: 0 current, 5 missing, 0 stale; there is no store yet"
 check "  and none is made" test ! -e "$tree/.dobby"
 check "  nor anything else" test "$(find "$tree" | wc -l)" = 5
 (cd "$tree/src" && "$DOBBY" check) >"$T/out" 2>"$T/err"
@@ -74,13 +75,13 @@ found "a store that is not there" "$everything" --store "$T/none.db" "$tree"
 check "  is not made" test ! -e "$T/none.db"
 
 # ---- with a store ----
-summarize --limit 2 "$tree"
+summarize --limit 3 "$tree"
 found "what lies beyond a limit is missing" 'src/a.c:7: missing: twice
 src/a.c:13: missing: thrice
 ' "$tree"
 summarize "$tree"
 found "everything is current" "" "$tree"
-says "4 units in 2 files: 4 current, 0 missing, 0 stale"
+says "5 units in 2 files: 5 current, 0 missing, 0 stale"
 found "one file" "" "$tree/src/a.c"
 says "3 units in 1 files"
 cp "$tree/.dobby/dobby.db" "$T/before.db"
@@ -89,7 +90,7 @@ cp -r "$tree/src" "$T/src"
 edit "$tree/src/a.c" 's/2 \* a/a + a/'
 found "an edited body" 'src/a.c:7: stale: twice
 ' "$tree"
-says "3 current, 0 missing, 1 stale"
+says "4 current, 0 missing, 1 stale"
 cp "$T/src/a.c" "$tree/src"
 edit "$tree/src/a.c" '1i /* A file of sums. */\n'
 found "lines that moved down: all stay current" "" "$tree"
@@ -108,6 +109,17 @@ printf '\nint late(int a)\n{\n    return a - 1;\n}\n' >>"$tree/src/a.c"
 found "a new function" 'src/a.c:14: missing: late
 ' "$tree"
 cp "$T/src/a.c" "$tree/src"
+cp "$tree/shop.py" "$T"
+edit "$tree/shop.py" 's/in self.items/in sorted(self.items)/'
+found "an edited method: its type stays current" 'shop.py:2: stale: Cart.total
+' "$tree"
+edit "$tree/shop.py" 's/prices):/prices, tax):/'
+found "  but not when its outline changes" 'shop.py:1: stale: Cart
+shop.py:2: stale: Cart.total
+' "$tree"
+expect 1 "  in SARIF" check --format sarif "$tree"
+prints '"fullyQualifiedName":"Cart","kind":"type"'
+cp "$T/shop.py" "$tree"
 mkdir "$tree/lib"
 mv "$tree/src/a.c" "$tree/lib/renamed.c"
 found "a renamed file keeps its summaries" "" "$tree"
@@ -212,7 +224,7 @@ lines='src/b.c:6: doc-mismatch: length: has no parameter limit
 '
 expect 0 "a comment with a parameter that is not there" check "$tree"
 is "$lines"
-says "5 current, 0 missing, 0 stale; 1 parameters in comments only"
+says "6 current, 0 missing, 0 stale; 1 parameters in comments only"
 expect 1 "  counts with --strict" check --strict "$tree"
 is "$lines"
 expect 0 "  and is not looked for with --no-docs" check --no-docs --strict "$tree/shop.py"
@@ -323,7 +335,7 @@ if command -v git >/dev/null; then
     judge 0 "post-commit: a commit of files with odd names"
     check "  without a word" test ! -s "$T/err"
     found "  has all its summaries" "" "$repo"
-    says "3 current"
+    says "4 current"
     push
     judge 0 "  and can be pushed"
     for i in $(seq 21); do printf 'def f%s(a):\n    return a - %s\n' "$i" "$i" >"$repo/f$i.py"; done

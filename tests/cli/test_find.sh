@@ -18,6 +18,8 @@ def parse_header_fields(lines):
 
 
 class Conn:
+    """Hold a connection to the other side, to be used once."""
+
     def close(self):
         """Let go of the socket, which may be used by nobody else."""
         self.sock.close()
@@ -33,7 +35,7 @@ printf 'def odd():
     return 0
 ' >"$tree/$odd"
 expect 0 "summarize" summarize -m fast -q --format jsonl "$tree"
-check "  five rows, from their comments" sh -c "[ \$(grep -c '\"source\":\"doc\"' '$T/out') = 5 ]"
+check "  six rows, from their comments" sh -c "[ \$(grep -c '\"source\":\"doc\"' '$T/out') = 6 ]"
 
 find_in() { # DIR ARGUMENT...: as run, from a directory
     (cd "$1" && shift && exec "$DOBBY" find "$@") >"$T/out" 2>"$T/err" </dev/null
@@ -57,6 +59,8 @@ find_in "$tree" sock
 names "Conn.close "
 find_in "$tree" Conn.close
 names "Conn.close "
+find_in "$tree" conn # a type before what is in it
+names "Conn Conn.close "
 find_in "$tree" --limit 1 parse header
 names "parseHeader "
 find_in "$tree" --in lib return
@@ -92,8 +96,8 @@ names "split_fields "
 find_in "$tree" width
 names ""
 run status "$tree"
-prints "units:      4"
-prints "doc 4"
+prints "units:      5"
+prints "doc 5"
 
 # ---- what is wrong ----
 (cd "$tree" && "$DOBBY" find) >"$T/out" 2>"$T/err"
