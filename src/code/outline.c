@@ -96,7 +96,8 @@ struct quirks {
 
 #define SCRIPT_QUIRKS                                                                              \
     {                                                                                              \
-        .wrappers = {"export_statement", "ambient_declaration"},                                   \
+        .wrappers = {"export_statement", "ambient_declaration", "assignment_expression",           \
+                     "variable_declarator"},                                                       \
         .sole = {"lexical_declaration", "variable_declaration", "expression_statement"},           \
         .attributes = {"decorator"}, .type_args = '<'                                              \
     }

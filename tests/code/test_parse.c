@@ -424,6 +424,10 @@ static void test_parse_types(void **state)
          "const K = class { };\ndeclare class D { }\ntype Q = P & { z: number };\n"
          "/** Helpers for text of all sorts. */\nnamespace T {\n}\nnamespace V {\n}\n",
          "type 1-1 P; type 3-3 E; type 4-4 K; type 5-5 D; type 6-6 Q; module 8-9 T; "},
+        {LANGUAGE_JAVASCRIPT,
+         "module.exports =\n  class Cart {\n};\nconst N = class Named {\n};\nexports.X = class "
+         "{\n};\n",
+         "type 1-3 Cart; type 4-5 Named; "},
         {LANGUAGE_GO,
          "package p\n\ntype (\n\tA interface {\n\t\tF()\n\t}\n\tB[T any] struct{ x T }\n)\n"
          "type H func(int)\ntype S = string\n",
