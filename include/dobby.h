@@ -412,7 +412,8 @@ struct dobby_summary_stats {
     struct dobby_memory plan;  /* of it; all zero when the model was not needed */
     struct dobby_stats engine; /* all zero when nothing was asked */
     size_t n_files, n_skipped, n_units, n_done, n_cached, n_failed, n_left;
-    size_t n_unparsed; /* files without units because no parser got through them, now or before */
+    size_t
+        n_unparsed; /* files in chunks or without units because no parser got through them, now or before */
     size_t n_parser_ends; /* parser processes that died, or were ended, over a file */
     uint64_t n_tokens_read, n_tokens_cached, n_tokens_written;
     double s_walk, s_parse, s_load, s_infer, s_total;
@@ -500,7 +501,7 @@ struct dobby_check_stats {
     int have_store; /* 0: there is none, and so everything is missing */
     size_t n_files, n_skipped, n_units, n_current, n_missing, n_stale, n_mismatches;
     size_t n_changed;  /* units of files that changed while they were read: not judged */
-    size_t n_unparsed; /* files without units because no parser got through them */
+    size_t n_unparsed; /* files in chunks or without units because no parser got through them */
     double s_total;
 };
 /* Compare a tree with its store, without a model and without changing anything: which units have a current summary? Those

@@ -268,3 +268,18 @@ const char *json_text_member(const char *text, size_t len, const char *key, size
     }
     return NULL;
 }
+
+const char *json_text_element(const char *text, size_t len, size_t *pos, size_t *n)
+{
+    size_t i = *pos ? *pos : skip_space(text, len, 0), end;
+
+    if (i >= len || text[i] != (*pos ? ',' : '['))
+        return NULL;
+    i = skip_space(text, len, i + 1); /* over the array's '[' or a comma */
+    end = value_end(text, len, i);
+    if (end == i)
+        return NULL; /* "[]" */
+    *n = end - i;
+    *pos = skip_space(text, len, end);
+    return text + i;
+}

@@ -64,5 +64,8 @@ bool json_value_bool(const struct json_value *v, bool *out);
 /* How the member `key` is written in `text`, an object that json_value_parse took: numbers keep their digits that way. The
  * key is found only where it is spelled without escapes. Points into the text; NULL if it is not there. */
 const char *json_text_member(const char *text, size_t len, const char *key, size_t *n);
+/* How the next element of an array is written: *pos, 0 at first, is where to go on. NULL at the end, or where `text` is no
+ * array. */
+const char *json_text_element(const char *text, size_t len, size_t *pos, size_t *n);
 
 #endif

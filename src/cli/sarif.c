@@ -125,7 +125,8 @@ int sarif_result(struct strbuf *b, const struct dobby_finding *f, size_t n, stru
                   "\"logicalLocations\":[{",
                   f->start_line, f->end_line);
     put_text(b, "\"fullyQualifiedName\":", f->name);
-    put_text(b, ",\"kind\":", strcmp(f->unit_kind, "method") == 0 ? "member" : "function");
+    if (strcmp(f->unit_kind, "chunk") != 0) /* SARIF has no word for it */
+        put_text(b, ",\"kind\":", strcmp(f->unit_kind, "method") == 0 ? "member" : "function");
     strbuf_printf(b, "}]}],\"partialFingerprints\":{\"dobbyUnit/v1\":\"%s\"}}", hex);
     return 0;
 }

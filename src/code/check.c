@@ -56,7 +56,8 @@ static void squash(struct strbuf *out, const char *s, size_t n)
 static struct text drop_subject(struct text t)
 {
     static const char *const subjects[] = {"this function ", "the function ", "this method ",
-                                           "the method "};
+                                           "the method ",    "this code ",    "the code ",
+                                           "this script ",   "this file ",    "this part "};
     size_t i, w;
 
     for (i = 0; i < ARRAY_LEN(subjects); i++) {

@@ -44,7 +44,7 @@ enum check_verdict check_summary(struct strbuf *out, const struct check_input *i
 const char *check_reason(enum check_verdict v); /* "cut off", "echo", ...; "" for CHECK_OK */
 
 /* A sentence from name and parameters alone, in *out (reset first): "Parse header, going by the name; takes buf and
- * len." for `parse_header(buf, len)`. The same for the same signature. */
+ * len." for `parse_header(buf, len)`. The same for the same signature. Of a chunk, only where it stands (chunk.h). */
 void signature_summary(struct strbuf *out, const struct unit *u, enum language_id lang,
                        const char *source, size_t len);
 

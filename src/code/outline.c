@@ -33,7 +33,7 @@ extern const TSLanguage *tree_sitter_sql(void);
 
 const TSLanguage *outline_grammar(enum language_id lang)
 {
-    static const TSLanguage *(*const grammars[LANGUAGE_COUNT])(void) = {
+    static const TSLanguage *(*const grammars[LANGUAGE_GRAMMARS])(void) = {
         [LANGUAGE_C] = tree_sitter_c,
         [LANGUAGE_CPP] = tree_sitter_cpp,
         [LANGUAGE_PYTHON] = tree_sitter_python,
@@ -57,7 +57,7 @@ const TSLanguage *outline_grammar(enum language_id lang)
         [LANGUAGE_SQL] = tree_sitter_sql,
     };
 
-    return language_get(lang) ? grammars[lang]() : NULL;
+    return language_has_grammar(lang) ? grammars[lang]() : NULL;
 }
 
 TSQuery *outline_query(enum language_id lang, uint32_t *offset)
@@ -100,7 +100,7 @@ struct quirks {
         .attributes = {"decorator"}, .type_args = '<'                                              \
     }
 
-static const struct quirks quirks[LANGUAGE_COUNT] = {
+static const struct quirks quirks[LANGUAGE_GRAMMARS] = {
     [LANGUAGE_C] = {.wrappers = {"linkage_specification"}, .type_args = '<'},
     [LANGUAGE_CPP] = {.wrappers = {"template_declaration", "linkage_specification",
                                    "friend_declaration"},

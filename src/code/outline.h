@@ -33,7 +33,7 @@ struct outline {
 /* The query of a language, compiled; NULL when it does not fit the grammar, which only a wrong build can
  * cause: *offset is then where. */
 TSQuery *outline_query(enum language_id lang, uint32_t *offset);
-/* The grammar of a language; NULL for LANGUAGE_NONE. */
+/* The grammar of a language; NULL for one without. */
 const TSLanguage *outline_grammar(enum language_id lang);
 
 /* Find the units of a tree. Memory that runs out ends in the allocator (parse_worker.c) or returns -1. */

@@ -357,9 +357,9 @@ int parser_pool_submit(struct parser_pool *p, enum language_id lang, const char 
 {
     struct worker *w = find_free(p);
 
-    if (!w || !language_get(lang))
+    if (!w || !language_has_grammar(lang))
         return err_set(e, DOBBY_E_USAGE, "parser: %s",
-                       w ? "no such language" : "all workers are busy");
+                       w ? "no grammar for this language" : "all workers are busy");
     if (len > PARSE_MAX_SOURCE)
         return err_set(e, DOBBY_E_LIMIT, "parser: %zu bytes of text, at most %zu are parsed", len,
                        PARSE_MAX_SOURCE);

@@ -213,7 +213,19 @@ void unit_list_release(struct unit_list *l)
     *l = (struct unit_list){0};
 }
 
+static const char *const kind_names[UNIT_KINDS] = {
+    [UNIT_FUNCTION] = "function", [UNIT_METHOD] = "method", [UNIT_CHUNK] = "chunk"};
+
 const char *unit_kind_name(enum unit_kind k)
 {
-    return k == UNIT_METHOD ? "method" : "function";
+    return kind_names[k];
+}
+
+enum unit_kind unit_kind_of_name(const char *name)
+{
+    int k = 0;
+
+    while (k < UNIT_KINDS && strcmp(kind_names[k], name) != 0)
+        k++;
+    return (enum unit_kind)k;
 }

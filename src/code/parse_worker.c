@@ -240,7 +240,7 @@ static int serve(struct worker *w)
     magic = reader_u32(&r);
     lang = reader_u32(&r);
     len = reader_u32(&r);
-    if (magic != PROTOCOL_REQUEST || !language_get((enum language_id)lang) ||
+    if (magic != PROTOCOL_REQUEST || !language_has_grammar((enum language_id)lang) ||
         len > PARSE_MAX_SOURCE)
         return PROTOCOL_EXIT_FORM;
     if (mem_grow((void **)&w->source, &w->source_cap, len + 1, 1) < 0)

@@ -3,6 +3,7 @@
 
 #include "base/size.h"
 #include "base/utf8.h"
+#include "code/chunk.h"
 #include "code/doc.h"
 #include "code/prompt_examples.h"
 #include "code/redact.h"
@@ -49,15 +50,19 @@ int prompt_code(struct strbuf *out, const struct unit *u, enum language_id lang,
                 size_t len, struct dobby_err *e)
 {
     struct strbuf plain = {0};
-    int rc;
+    int rc = 0;
 
     strbuf_reset(out);
     if (u->span.end > len || u->span.start >= u->span.end)
         return err_set(e, DOBBY_E_INTERNAL, "prompt: the unit %s lies outside of its file",
                        u->qualified);
-    doc_hide(&plain, u, lang, source, len);
-    rc = strbuf_failed(&plain) ? err_nomem(e, "a prompt")
-                               : redact(out, strbuf_str(&plain), plain.len, NULL, e);
+    if (lang == LANGUAGE_JUPYTER)
+        rc = chunk_cell(&plain, u, source, len, e);
+    else
+        doc_hide(&plain, u, lang, source, len);
+    if (rc == 0)
+        rc = strbuf_failed(&plain) ? err_nomem(e, "a prompt")
+                                   : redact(out, strbuf_str(&plain), plain.len, NULL, e);
     strbuf_release(&plain);
     return rc;
 }
@@ -138,20 +143,34 @@ static void put_fenced(struct strbuf *out, enum language_id lang, const char *co
         strbuf_putc(out, '`');
 }
 
-static void put_question(struct strbuf *out, enum language_id lang, const char *name, int attempt)
+/* "Perl function", "part of a Perl file", "part of a Makefile", "piece of shell code": what follows "this". */
+static void put_thing(struct strbuf *out, const struct unit *u, enum language_id file)
 {
-    const struct language *l = language_get(lang);
+    const struct language *l = language_get(unit_language(u, file));
     const char *title = l ? l->title : "code";
 
+    if (u->kind != UNIT_CHUNK) {
+        strbuf_printf(out, "%s function", title);
+    } else if (file == LANGUAGE_MARKDOWN) {
+        strbuf_printf(out, "piece of %s code", title);
+    } else {
+        strbuf_puts(out, "part of ");
+        chunk_put_file(out, u, file);
+    }
+}
+
+static void put_question(struct strbuf *out, const struct unit *u, enum language_id file,
+                         int attempt)
+{
+    strbuf_puts(out, attempt == 0 ? "Summarize this "
+                                  : "Say in one short sentence of plain words what this ");
+    put_thing(out, u, file);
     if (attempt == 0)
-        strbuf_printf(out, "Summarize this %s function in one sentence. Start with a verb.\n\n",
-                      title);
+        strbuf_puts(out, " in one sentence. Start with a verb.\n\n");
+    else if (u->kind == UNIT_CHUNK) /* its name is code */
+        strbuf_puts(out, " does. Start with a verb. Do not copy code.\n\n");
     else
-        strbuf_printf(out,
-                      "Say in one short sentence of plain words what this %s function, %s, does. "
-                      "Start with a verb. "
-                      "Do not copy code.\n\n",
-                      title, name);
+        strbuf_printf(out, ", %s, does. Start with a verb. Do not copy code.\n\n", u->name);
 }
 
 /* Move the built text into the arena as a message. */
@@ -183,14 +202,14 @@ int prompt_build(struct prompt *out, struct arena *a, const struct unit *u, enum
     for (i = 0; rc == 0 && i < PROMPT_EXAMPLES; i++) {
         const struct prompt_example *x = &prompt_examples[i];
 
-        put_question(&b, x->lang, "", 0);
+        put_question(&b, &(struct unit){.kind = UNIT_FUNCTION}, x->lang, 0);
         put_fenced(&b, x->lang, x->code, strlen(x->code));
         rc = take(&m[1 + 2 * i], a, "user", &b);
         set(&m[2 + 2 * i], "assistant", x->answer);
     }
     put_cut(&shown, code, len, max_code ? max_code : PROMPT_MAX_CODE);
-    put_question(&b, lang, u->name, attempt);
-    put_fenced(&b, lang, strbuf_str(&shown), shown.len);
+    put_question(&b, u, lang, attempt);
+    put_fenced(&b, unit_language(u, lang), strbuf_str(&shown), shown.len);
     if (rc == 0 && !strbuf_failed(&shown))
         rc = take(&m[n - 1], a, "user", &b);
     else

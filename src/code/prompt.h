@@ -16,13 +16,14 @@
 
 #include <stddef.h>
 
-#define PROMPT_VERSION    1
+#define PROMPT_VERSION    2
 #define PROMPT_MAX_TOKENS 48
 #define PROMPT_STOP       "\n"
 #define PROMPT_ATTEMPTS   2    /* forms of the question; attempt numbers 0 and 1 */
 #define PROMPT_MAX_CODE   6000 /* bytes of code that a prompt shows when nothing else is asked */
 
-/* The code of u as a model may see it, in *out (reset first). Depends on the unit's own text and its language only.
+/* The code of u as a model may see it, in *out (reset first). Depends on the unit's own text and its language only. Here and
+ * below, lang is the language of the file.
  * Returns 0, DOBBY_E_NOMEM, _INTERNAL. */
 MUST_CHECK int prompt_code(struct strbuf *out, const struct unit *u, enum language_id lang,
                            const char *source, size_t len, struct dobby_err *e);
@@ -35,7 +36,7 @@ struct prompt {
 
 /* The conversation about `code` (from prompt_code), of which max_code bytes (0: PROMPT_MAX_CODE) are shown at most:
  * head and tail at line ends, a line `...` between. attempt 0 asks plainly; 1, after a refused answer, names the
- * function and warns. Texts live as long as the arena. Returns 0 or DOBBY_E_NOMEM. */
+ * function (not a chunk) and warns. Texts live as long as the arena. Returns 0 or DOBBY_E_NOMEM. */
 MUST_CHECK int prompt_build(struct prompt *out, struct arena *a, const struct unit *u,
                             enum language_id lang, const char *code, size_t len, size_t max_code,
                             int attempt, struct dobby_err *e);

@@ -2,6 +2,7 @@
 #include "code/check.h"
 
 #include "base/size.h"
+#include "code/chunk.h"
 #include "code/text.h"
 
 #include <string.h>
@@ -358,6 +359,10 @@ void signature_summary(struct strbuf *out, const struct unit *u, enum language_i
     struct params params = {0};
 
     strbuf_reset(out);
+    if (u->kind == UNIT_CHUNK) {
+        chunk_summary(out, u, lang);
+        return;
+    }
     if (u->signature.end <= len && u->signature.start <= u->signature.end)
         sig = (struct text){source + u->signature.start, span_len(u->signature)};
     put_subject(out, u, language_get(lang));

@@ -1,4 +1,4 @@
-/* unit.h - a function or method of a source file, as byte ranges (code).
+/* unit.h - a function, method or chunk of a source file, as byte ranges (code).
  * What     Units are found by a parser process (parse.h) and hold positions only; the text stays where
  *          it was read. Ranges are half-open bytes from the start of the file, lines are 1-based inclusive.
  *
@@ -11,6 +11,7 @@
  *
  *          What counts: functions and methods that have a body, an expression in some languages. Prototypes and
  *          anonymous callbacks do not; a named function inside another one does from three lines on.
+ * Chunks   Where no parser serves, a unit is a chunk of lines (chunk.h): it has neither signature, body nor comment.
  * Trust    What a parser process says is checked before a struct unit exists: ranges lie in the file and
  *          in each other, lines agree with the text, names are short and hold no control characters.
  * Owns     A list owns one arena with its units and names.
@@ -25,7 +26,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum unit_kind { UNIT_FUNCTION, UNIT_METHOD };
+enum unit_kind { UNIT_FUNCTION, UNIT_METHOD, UNIT_CHUNK, UNIT_KINDS };
 
 struct span {
     uint32_t start, end; /* start == end: absent */
@@ -36,6 +37,8 @@ struct unit {
     const char
         *qualified; /* "Circle.area", "geo::Circle::area": signs between parts as in language.h */
     enum unit_kind kind;
+    enum language_id
+        language; /* where it is not the file's: code in a document; else LANGUAGE_NONE */
     struct span
         span; /* with decorators, attributes, template header; a leading comment is outside */
     int start_line, end_line;
@@ -55,7 +58,14 @@ struct unit_list {
 };
 
 void unit_list_release(struct unit_list *l);
-const char *unit_kind_name(enum unit_kind k); /* "function", "method" */
+const char *unit_kind_name(enum unit_kind k);       /* "function", "method", "chunk" */
+enum unit_kind unit_kind_of_name(const char *name); /* UNIT_KINDS: of none */
+
+/* The language of a unit in a file of language `file`. */
+static inline enum language_id unit_language(const struct unit *u, enum language_id file)
+{
+    return u->language != LANGUAGE_NONE ? u->language : file;
+}
 
 static inline size_t span_len(struct span s)
 {

@@ -587,6 +587,7 @@ const char *walk_skip_text(enum walk_skip s)
         [WALK_SECRET] = "secret file",
         [WALK_SUBMODULE] = "submodule",
         [WALK_LANGUAGE] = "unknown language",
+        [WALK_NO_CODE] = "no code",
         [WALK_TOO_DEEP] = "too deep",
     };
 

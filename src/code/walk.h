@@ -52,6 +52,7 @@ enum walk_skip {
     WALK_SECRET,      /* by its name: .env, id_rsa, *.pem */
     WALK_SUBMODULE,   /* another repository: a directory with its own .git, or a gitlink */
     WALK_LANGUAGE,    /* no language that dobby reads */
+    WALK_NO_CODE,     /* a document without blocks of code */
     WALK_TOO_DEEP,    /* beyond WALK_MAX_DEPTH or WALK_MAX_PATH */
     WALK_SKIPS
 };

@@ -106,6 +106,7 @@ static int list_unit(void *ctx, const struct store_unit *u, bool done)
 {
     struct listing *l = ctx;
     struct job *j = l->j;
+    const char *language = u->language ? u->language : l->file->language;
     struct digest *d;
 
     if (!done || u->old || (u->prompt_key && (!u->prompt_hash || !l->todays)))
@@ -115,12 +116,12 @@ static int list_unit(void *ctx, const struct store_unit *u, bool done)
         return err_nomem(j->e, "what the store has");
     d = &j->answered[j->n_answered++];
     if (u->prompt_key)
-        return digest_words(d, l->file->language, u->kind, NULL, u->prompt_hash, KEY_LEN, j->e);
+        return digest_words(d, language, u->kind, NULL, u->prompt_hash, KEY_LEN, j->e);
     strbuf_reset(&l->name);
     strbuf_add(&l->name, u->qname.p, u->qname.n);
     if (strbuf_failed(&l->name))
         return err_nomem(j->e, "what the store has");
-    return digest_words(d, l->file->language, u->kind, strbuf_str(&l->name), u->text,
+    return digest_words(d, language, u->kind, strbuf_str(&l->name), u->text,
                         u->text ? strlen(u->text) : 0, j->e);
 }
 
@@ -187,7 +188,7 @@ static int tell(struct job *j, const struct scan_file *f, size_t unit, enum dobb
         .path_len = f->wf->path_len,
         .name = u->qualified,
         .unit_kind = unit_kind_name(u->kind),
-        .language = language_get(f->wf->language)->name,
+        .language = scan_language(f, u),
         .ordinal = j->ordinals[unit],
         .start_line = u->start_line,
         .end_line = u->end_line,
@@ -237,7 +238,7 @@ static bool was_kept(const struct job *j, const struct scan_file *f, const char 
 static int has_answer(struct job *j, const struct scan_file *f, const struct unit *u)
 {
     enum language_id lang = f->wf->language;
-    const char *language = language_get(lang)->name, *kind = unit_kind_name(u->kind);
+    const char *language = scan_language(f, u), *kind = unit_kind_name(u->kind);
     uint8_t words[KEY_LEN];
     struct digest d;
     bool doc;

@@ -252,7 +252,6 @@ static int look_up(struct planner *k, const struct scan_file *f, const struct un
 {
     const struct old_unit *old = find_old(k, f, u->qualified, d->unit_key);
     const struct vanished *gone;
-    const struct language *l = language_get(f->wf->language);
     int rc;
 
     if (old && !old->old && equal_keys(old->prompt_hash, d->prompt_hash) && old->prompt_key) {
@@ -260,8 +259,8 @@ static int look_up(struct planner *k, const struct scan_file *f, const struct un
         d->done = old->done;
         return 0;
     }
-    rc = question_prompt_key(k->q, d->prompt_key, d->prompt_hash, l->name, unit_kind_name(u->kind),
-                             k->e);
+    rc = question_prompt_key(k->q, d->prompt_key, d->prompt_hash, scan_language(f, u),
+                             unit_kind_name(u->kind), k->e);
     d->n_tokens = rc == 0 ? k->q->ids.n : 0;
     if (rc == 0)
         rc = store_has_summary(k->r, d->prompt_key, k->e);
@@ -284,7 +283,7 @@ static int look_up(struct planner *k, const struct scan_file *f, const struct un
 static int decide_unasked(struct planner *k, const struct scan_file *f, const struct unit *u,
                           struct decision *d)
 {
-    const char *language = language_get(f->wf->language)->name, *kind = unit_kind_name(u->kind);
+    const char *language = scan_language(f, u), *kind = unit_kind_name(u->kind);
     int rc = key_unit(d->unit_key, &k->q->base, strbuf_str(&k->source) + u->span.start,
                       span_len(u->span), language, kind, k->e);
 
@@ -306,7 +305,7 @@ static int decide(struct planner *k, const struct scan_file *f, const struct uni
                   struct decision *d)
 {
     enum language_id lang = f->wf->language;
-    const char *language = language_get(lang)->name, *kind = unit_kind_name(u->kind);
+    const char *language = scan_language(f, u), *kind = unit_kind_name(u->kind);
     int rc = question_keys(k->q, k->e);
 
     d->asks = true;
@@ -367,6 +366,7 @@ static void put_unit(struct planner *k, const struct scan_file *f, size_t unit,
                        .name = {u->name, strlen(u->name)},
                        .ordinal = k->ordinals[unit],
                        .kind = unit_kind_name(u->kind),
+                       .language = u->language ? language_get(u->language)->name : NULL,
                        .start_line = u->start_line,
                        .end_line = u->end_line,
                        .spans = {spans, sizeof(spans)},

@@ -189,6 +189,8 @@ static void put_mark(struct strbuf *b, const struct dobby_row *row)
 
     if (strcmp(source, "doc") == 0)
         strbuf_puts(b, " *(from its comment)*");
+    else if (strcmp(source, "signature") == 0 && row->kind && strcmp(row->kind, "chunk") == 0)
+        strbuf_puts(b, " *(not summarised)*");
     else if (strcmp(source, "signature") == 0)
         strbuf_puts(b, " *(from name and parameters only)*");
     else if (row->confidence >= 0)

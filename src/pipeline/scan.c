@@ -7,6 +7,7 @@
 #include "base/size.h"
 #include "base/thread.h"
 #include "base/utf8.h"
+#include "code/chunk.h"
 #include "code/parse.h"
 #include "pipeline/budget.h"
 
@@ -104,6 +105,11 @@ void scan_grammar(char out[64], enum language_id lang)
     snprintf(out, 64, "%s/%d", l ? l->name : "none", PARSE_VERSION);
 }
 
+const char *scan_language(const struct scan_file *f, const struct unit *u)
+{
+    return language_get(unit_language(u, f->wf->language))->name;
+}
+
 /* ---- what the store knows ----------------------------------------------------------------------- */
 
 static const uint8_t *keep_key(struct arena *a, const uint8_t *key, bool *failed)
@@ -189,11 +195,13 @@ static bool get_unit(struct loading *l, struct unit *u, const struct store_unit 
     *u = (struct unit){
         .name = arena_strndup(a, from->name.p, from->name.n),
         .qualified = arena_strndup(a, from->qname.p, from->qname.n),
-        .kind = strcmp(from->kind, unit_kind_name(UNIT_METHOD)) == 0 ? UNIT_METHOD : UNIT_FUNCTION,
+        .kind = unit_kind_of_name(from->kind),
         .start_line = from->start_line,
         .end_line = from->end_line,
     };
-    l->damaged |= !scan_get_spans(u, from->spans, l->len);
+    if (from->language)
+        u->language = language_of_word(from->language, strlen(from->language));
+    l->damaged |= !scan_get_spans(u, from->spans, l->len) || u->kind == UNIT_KINDS;
     return u->name && u->qualified;
 }
 
@@ -307,6 +315,23 @@ static int take_units(struct scanner *k, struct scan_file *f, const struct unit_
     return 0;
 }
 
+/* A file that no parser serves, or that none got through, in chunks. */
+static int cut_file(struct scanner *k, struct scan_file *f, const struct strbuf *text)
+{
+    struct unit_list list = {0};
+    const char *why = NULL;
+    int rc = chunk_text(&list, &why, f->wf->language, strbuf_str(text), text->len, k->e);
+
+    if (rc == 0 && why) {
+        f->note = why;
+        note(k, f->wf, why);
+    }
+    if (rc == 0)
+        rc = take_units(k, f, &list);
+    unit_list_release(&list);
+    return rc;
+}
+
 static void set_ready(struct scanner *k, size_t file)
 {
     k->ready[file] = true;
@@ -334,7 +359,7 @@ static int collect(struct scanner *k)
     }
     if (!r.failed && r.units.partial)
         f->note = IN_PART;
-    rc = take_units(k, f, &r.units);
+    rc = r.failed ? cut_file(k, f, &slot->text) : take_units(k, f, &r.units);
     parse_result_release(&r);
     slot->busy = false;
     set_ready(k, slot->file);
@@ -501,8 +526,12 @@ static int scan_file(struct scanner *k, struct walk_file *wf, struct strbuf *tex
     }
     if (rc == 0)
         rc = check_memory(k, text->len);
-    if (rc == 0 && !k->s->files[file].known)
-        rc = parse_file(k, text, file);
+    if (rc < 0 || k->s->files[file].known)
+        return rc;
+    if (language_has_grammar(wf->language))
+        return parse_file(k, text, file);
+    rc = cut_file(k, &k->s->files[file], text);
+    set_ready(k, file);
     return rc;
 }
 

@@ -251,8 +251,11 @@ static void put_units(struct strbuf *b, const struct scan_file *f, size_t n)
         const struct unit *u = &f->units[i];
 
         put_json(b, i ? ",{\"name\":" : "{\"name\":", u->qualified, strlen(u->qualified));
-        strbuf_printf(b, ",\"kind\":\"%s\",\"start_line\":%d,\"end_line\":%d}",
+        strbuf_printf(b, ",\"kind\":\"%s\",\"start_line\":%d,\"end_line\":%d",
                       unit_kind_name(u->kind), u->start_line, u->end_line);
+        if (u->language)
+            put_json(b, ",\"language\":", scan_language(f, u), strlen(scan_language(f, u)));
+        strbuf_putc(b, '}');
     }
     strbuf_putc(b, ']');
     if (f->note)

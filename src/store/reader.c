@@ -20,6 +20,7 @@ struct store_reader {
     char *path;
     sqlite3 *db;
     sqlite3_stmt *has, *units; /* asked thousands of times, so kept */
+    bool unit_language; /* units have a language of their own: not in an older dobby's database */
 };
 
 /* A scope as a condition on `path`, with three parameters: itself, and what is >= "scope/" and < "scope0", 0 being the
@@ -28,6 +29,27 @@ struct store_reader {
 static int read_error(struct store_reader *r, int rc, struct dobby_err *e)
 {
     return db_error(e, r->db, rc, "cannot read the store", r->path);
+}
+
+#define UNIT_SQL(language)                                                                         \
+    "SELECT u.qname,u.ordinal,u.name,u.kind,u.start_line,u.end_line,u.spans,u.text,"               \
+    "u.unit_key,u.prompt_hash,u.prompt_key,u.old," DB_DONE "," language                            \
+    " FROM units u LEFT JOIN summaries s ON s.prompt_key=u.prompt_key"                             \
+    " WHERE u.path=?1"                                                                             \
+    " ORDER BY u.start_line,u.end_line DESC,u.kind,u.qname,u.ordinal"
+
+static int prepare_kept(struct store_reader *r, struct dobby_err *e)
+{
+    int64_t version = 0;
+    int rc = db_int(&version, r->db, "PRAGMA user_version", r->path, e);
+
+    r->unit_language = version >= DB_SCHEMA_LANGUAGE;
+    if (rc == 0)
+        rc = db_prepare(&r->has, r->db, "SELECT 1 FROM summaries WHERE prompt_key=?1", r->path, e);
+    if (rc == 0)
+        rc = db_prepare(&r->units, r->db,
+                        r->unit_language ? UNIT_SQL("u.language") : UNIT_SQL("NULL"), r->path, e);
+    return rc;
 }
 
 int store_reader_open(struct store_reader **out, const struct store_place *p, struct dobby_err *e)
@@ -41,16 +63,7 @@ int store_reader_open(struct store_reader **out, const struct store_place *p, st
     r->path = mem_strdup(p->db);
     rc = r->path ? db_open_read(&r->db, p->db, e) : err_nomem(e, "the store");
     if (rc == 0)
-        rc = db_prepare(&r->has, r->db, "SELECT 1 FROM summaries WHERE prompt_key=?1", r->path, e);
-    if (rc == 0)
-        rc = db_prepare(
-            &r->units, r->db,
-            "SELECT u.qname,u.ordinal,u.name,u.kind,u.start_line,u.end_line,u.spans,u.text,"
-            "u.unit_key,u.prompt_hash,u.prompt_key,u.old," DB_DONE
-            " FROM units u LEFT JOIN summaries s ON s.prompt_key=u.prompt_key"
-            " WHERE u.path=?1"
-            " ORDER BY u.start_line,u.end_line DESC,u.kind,u.qname,u.ordinal",
-            r->path, e);
+        rc = prepare_kept(r, e);
     if (rc < 0) {
         store_reader_free(r);
         return rc;
@@ -184,6 +197,7 @@ static void unit_of(struct store_unit *u, sqlite3_stmt *st)
         .prompt_hash = col_key(st, 9),
         .prompt_key = col_key(st, 10),
         .old = sqlite3_column_int(st, 11) != 0,
+        .language = col_text(st, 13),
     };
 }
 
@@ -239,13 +253,15 @@ enum row_col {
     R_DONE
 };
 
-#define ROW_COLUMNS                                                                                \
-    "SELECT u.path,u.qname,u.name,u.kind,u.start_line,u.end_line,f.language,u.text,u.prompt_key,"  \
-    "s.source,s.text,s.model,s.confidence," DB_DONE
+#define ROW_COLUMNS_OF(language)                                                                   \
+    "SELECT u.path,u.qname,u.name,u.kind,u.start_line,u.end_line," language                        \
+    ",u.text,u.prompt_key,s.source,s.text,s.model,s.confidence," DB_DONE
+#define ROW_SQL(r, rest)                                                                           \
+    ((r)->unit_language ? ROW_COLUMNS_OF("coalesce(u.language,f.language)") rest                   \
+                        : ROW_COLUMNS_OF("f.language") rest)
 #define ROW_JOIN  " JOIN files f ON f.path=u.path LEFT JOIN summaries s ON s.prompt_key=u.prompt_key"
 #define ROW_ORDER "u.path,u.start_line,u.end_line DESC,u.kind,u.qname,u.ordinal"
-static const char row_sql[] =
-    ROW_COLUMNS " FROM units u" ROW_JOIN " WHERE" IN_SCOPE("u.path") "ORDER BY " ROW_ORDER;
+#define ROW_REST  " FROM units u" ROW_JOIN " WHERE" IN_SCOPE("u.path") "ORDER BY " ROW_ORDER
 
 /* Fill a row from a unit that is done. `hex` holds 65 bytes. */
 static void row_of(struct dobby_row *row, sqlite3_stmt *st, char *hex)
@@ -289,7 +305,7 @@ int store_each_row(struct store_reader *r, struct store_bytes scope, const char 
     struct dobby_row row;
     char hex[2 * STORE_KEY + 1];
     size_t n = 0;
-    int rc = sqlite3_prepare_v2(r->db, row_sql, -1, &st, NULL), ret = 0;
+    int rc = sqlite3_prepare_v2(r->db, ROW_SQL(r, ROW_REST), -1, &st, NULL), ret = 0;
 
     if (rc == SQLITE_OK)
         rc = bind_scope(st, scope, &mem);
@@ -380,11 +396,11 @@ static void put_match(struct strbuf *b, const struct find *f, enum tier tier)
 }
 
 /* The best `limit` of a tier: ranked first, then joined with what a row shows. */
-static void put_find_sql(struct strbuf *b, size_t n_weights)
+static void put_find_sql(struct strbuf *b, const struct store_reader *r, size_t n_weights)
 {
     strbuf_reset(b);
-    strbuf_puts(b, ROW_COLUMNS " FROM (SELECT m.id AS id,m.score AS score"
-                               " FROM (SELECT rowid AS id,dobby_score(search");
+    strbuf_puts(b, ROW_SQL(r, " FROM (SELECT m.id AS id,m.score AS score"
+                              " FROM (SELECT rowid AS id,dobby_score(search"));
     for (size_t i = 0; i < n_weights; i++)
         strbuf_printf(b, ",?%zu", 6 + i);
     strbuf_printf(b,
@@ -469,7 +485,7 @@ static int find_tier(struct store_reader *r, const struct find *f, enum tier tie
     struct dobby_row row;
     int rc = SQLITE_NOMEM, ret = 0;
 
-    put_find_sql(&text, tier == TIER_NAME_IS ? 1 : f->words.n);
+    put_find_sql(&text, r, tier == TIER_NAME_IS ? 1 : f->words.n);
     put_match(&match, f, tier);
     if (!strbuf_failed(&text) && !strbuf_failed(&match))
         rc = sqlite3_prepare_v2(r->db, strbuf_str(&text), -1, &st, NULL);

@@ -54,6 +54,7 @@ struct store_unit {
     struct store_bytes name;  /* its last part */
     int ordinal; /* 0, 1, ... among those of one file and name, in the order of lines */
     const char *kind;
+    const char *language;     /* NULL: its file's */
     int start_line, end_line; /* 1-based, inclusive */
     struct store_bytes spans; /* where its parts lie; encoded by the caller */
     const char *text; /* without a prompt: the summary (source `doc`); else what to fall back on */
