@@ -188,17 +188,28 @@ static bool goes_on(struct text t)
     return last && strchr("\\=:(,+|&", last);
 }
 
-/* Behind the block of a key that begins in the line at `at`; 0 if none does. A block without an end goes to the end of the
+/* The head of a private key begins at p, as redact.c has it. */
+static bool is_key_head(const char *p, const char *stop)
+{
+    const char *words = p + 10;
+    size_t left = p + 10 < stop ? (size_t)(stop - words) : 0;
+    const char *dashes = memmem(words, size_min(left, 130), "-----", 5);
+
+    return dashes && memmem(words, (size_t)(dashes - words), "PRIVATE KEY", 11);
+}
+
+/* Behind the last line of the private key that begins in this line; 0 if none does. One without an end goes to the end of the
  * text. */
 static size_t key_end(const struct chunk_list *c, struct text line)
 {
-    static const char begin[] = "-----BEGIN", end[] = "-----END";
-    const char *p = memmem(line.s, line.n, begin, sizeof(begin) - 1), *stop = c->text + c->len;
+    const char *p = line.s, *end = line.s + line.n, *stop = c->text + c->len;
     size_t next;
 
+    while ((p = memmem(p, (size_t)(end - p), "-----BEGIN", 10)) != NULL && !is_key_head(p, stop))
+        p += 10;
     if (!p)
         return 0;
-    p = memmem(p, (size_t)(stop - p), end, sizeof(end) - 1);
+    p = memmem(p + 10, (size_t)(stop - p) - 10, "-----END", 8);
     if (!p)
         return c->len;
     (void)chunk_line(c->text, c->len, (size_t)(p - c->text), &next);

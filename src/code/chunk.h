@@ -11,8 +11,8 @@
  * Lines    The border of a chunk is chosen by what the lines around it say, not by their number: of all lines where the next
  *          one may begin, the best (a paragraph at the left margin, before one after a closing bracket, before
  *          one inside of a function), and of equals the one with the highest hash. So an inserted line moves the borders near
- *          it, and some way behind it they fall where they fell before. Lines are never cut. No border falls into a block
- *          of a key ("-----BEGIN" to "-----END") nor behind a line that goes on, so that redact.h sees secrets whole.
+ *          it, and some way behind it they fall where they fell before. Lines are never cut. No border falls into a
+ *          private key, nor behind a line that goes on if there is another choice, so that redact.h sees secrets whole.
  * Covers   Each line of code is in one chunk. Pieces that hold nothing but comments and white space are left out, and so
  *          are Perl's documentation and what follows its __END__.
  * Name     The first line of code, of a block in Markdown the heading above it; cut short, secrets replaced.

@@ -418,7 +418,7 @@ static void test_parse_broken_each(void **state)
     static const char junk[] = "\n\n)))) fi end ]] }}} ((( = = {{{ \"\"\" ' /* (* {- -->\n";
     static const struct {
         const char *good, *name;
-    } rows[LANGUAGE_COUNT] = {
+    } rows[LANGUAGE_GRAMMARS] = {
         [LANGUAGE_C] = {"int f(void)\n{\n    return 1;\n}", "f"},
         [LANGUAGE_CPP] = {"struct A {\n    int f() { return 1; }\n};", "A::f"},
         [LANGUAGE_PYTHON] = {"def f():\n    return 1", "f"},
@@ -444,7 +444,7 @@ static void test_parse_broken_each(void **state)
     struct strbuf b = {0};
     int lang;
 
-    for (lang = LANGUAGE_NONE + 1; lang < LANGUAGE_COUNT; lang++) {
+    for (lang = LANGUAGE_NONE + 1; lang < LANGUAGE_GRAMMARS; lang++) {
         struct parse_result r;
 
         strbuf_reset(&b);
@@ -551,7 +551,7 @@ static void test_parse_deep(void **state)
     strbuf_putc(&b, '1');
     for (i = 0; i < 10000; i++)
         strbuf_putc(&b, ')');
-    for (lang = LANGUAGE_NONE + 1; lang < LANGUAGE_COUNT; lang++) {
+    for (lang = LANGUAGE_NONE + 1; lang < LANGUAGE_GRAMMARS; lang++) {
         r = parse(*state, (enum language_id)lang, strbuf_str(&b), b.len);
         parse_result_release(&r);
     }

@@ -828,11 +828,74 @@ static void test_parsers_that_die(void **state)
         run_ok(f);
         assert_int_equal(f->st.n_unparsed, 1);
         assert_int_equal(f->st.n_parser_ends, i ? 0 : 2);
-        assert_int_equal(count_rows(f), 10);
+        assert_int_equal(count_rows(f), 11); /* in one piece */
+        expect_row(f, 4, "new.c", "int last(void)", NULL);
+        expect_sql(
+            f,
+            "SELECT kind||note FROM units JOIN files USING(path) WHERE path=CAST('new.c' AS BLOB)",
+            "chunkparser crashed");
     }
     expect_sql(f, "SELECT count(*) FROM events WHERE text='new.c: parser crashed'", "1");
     strbuf_release(&script);
     strbuf_release(&path);
+    end(f);
+}
+
+/* Files of languages without a grammar, notebooks and documents: units like others. */
+static void test_chunks(void **state)
+{
+    struct fix *f = begin(21);
+    json_t *o;
+
+    (void)state;
+    write_text(f->tree, "a.pl", "use strict;\nmy $sum = 0;\n$sum += $_ for @ARGV;\n");
+    write_text(f->tree, "b.md", "# Start\n\n```sh\none\ntwo\nthree\nfour\nfive\n```\n");
+    write_text(f->tree, "c.ipynb",
+               "{\"nbformat\":4,\"metadata\":{\"language_info\":{\"name\":\"julia\"}},\n"
+               "\"cells\":[{\"cell_type\":\"code\",\"outputs\":[{\"text\":\"hidden\"}],\n"
+               "\"source\":[\"f(x) = 2x\\n\",\n\"f(3)\"]}]}");
+    write_text(f->tree, "d.json", "{}");
+    write_text(f->tree, "e.md", "Words only.\n");
+    write_text(f->tree, "f.ipynb", "no notebook");
+    run_ok(f);
+    assert_int_equal(count_rows(f), 3);
+    assert_int_equal(f->st.n_files, 4);
+    assert_int_equal(f->st.n_skipped, 2);
+    assert_int_equal(f->st.n_unparsed, 1);
+    assert_non_null(strstr(strbuf_str(&f->notes), "f.ipynb: not a notebook"));
+    expect_row(f, 0, "a.pl", "use strict", NULL);
+    expect_row(f, 1, "b.md", "Start", NULL);
+    o = row_at(f, 1);
+    assert_string_equal(json_string_value(json_object_get(o, "language")), "bash");
+    assert_string_equal(json_string_value(json_object_get(o, "kind")), "chunk");
+    assert_int_equal(json_integer_value(json_object_get(o, "start_line")), 4);
+    json_decref(o);
+    expect_row(f, 2, "c.ipynb", "cell 1", NULL);
+    o = row_at(f, 2);
+    assert_string_equal(json_string_value(json_object_get(o, "language")), "julia");
+    assert_int_equal(json_integer_value(json_object_get(o, "start_line")), 3);
+    assert_int_equal(json_integer_value(json_object_get(o, "end_line")), 4);
+    json_decref(o);
+    run_ok(f);
+    assert_int_equal(f->engine.n_submitted, 0);
+    assert_int_equal(f->st.n_cached, 3);
+
+    /* Moved down, into another file, and below another heading: nothing is asked. */
+    write_text(f->tree, "a.pl",
+               "# A new comment.\n\n=pod\n\nMore.\n\n=cut\n\n"
+               "use strict;\nmy $sum = 0;\n$sum += $_ for @ARGV;\n");
+    write_text(f->tree, "b.md", "");
+    write_text(f->tree, "g.md", "Words.\n## Go\n~~~bash\n\none\ntwo\nthree\nfour\nfive\n~~~\n");
+    write_text(f->tree, "c.ipynb",
+               "{\"nbformat\":4,\"metadata\":{\"language_info\":{\"name\":\"julia\"}},\"cells\":[\n"
+               "{\"cell_type\":\"markdown\",\"source\":\"# Why\"},\n"
+               "{\"source\":\"f(x) = 2x\\nf(3)\",\"cell_type\":\"code\"}]}");
+    run_ok(f);
+    assert_int_equal(f->engine.n_submitted, 1); /* a comment before the first line is part of it */
+    assert_int_equal(count_rows(f), 3);
+    expect_row(f, 1, "c.ipynb", "cell 2", NULL);
+    expect_row(f, 2, "g.md", "Go", NULL);
+    expect_sql(f, "SELECT count(*) FROM files WHERE path=CAST('b.md' AS BLOB)", "0");
     end(f);
 }
 
@@ -983,6 +1046,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_file_changes_meanwhile),
         cmocka_unit_test(test_undone_units_are_what_the_next_run_does),
         cmocka_unit_test(test_parsers_that_die),
+        cmocka_unit_test(test_chunks),
         cmocka_unit_test(test_two_at_once),
         cmocka_unit_test(test_options_are_checked),
         cmocka_unit_test(test_row_callback_ends_the_call),

@@ -631,6 +631,61 @@ static void test_old_store_is_brought_up(void **state)
     strbuf_release(&names);
 }
 
+static int add_language(void *ctx, const struct dobby_row *row)
+{
+    strbuf_printf(ctx, "%s ", row->language);
+    return 0;
+}
+
+/* Schema 2 had no language of a unit: it is read without, and written with one. */
+static void test_schema_2_is_brought_up(void **state)
+{
+    struct fix *f = *state;
+    struct strbuf before = {0}, after = {0}, languages = {0};
+    struct store_reader *r;
+    struct store_txn *t;
+    struct store *s;
+
+    fill(f);
+    sql(f, "ALTER TABLE units DROP COLUMN language; PRAGMA user_version=2");
+    add_all(f, &before);
+    r = reader_ok(f);
+    assert_int_equal(store_find(r, bytes("close"), bytes(""), 0, add_language, &languages, NULL),
+                     0);
+    assert_int_equal(
+        store_each_row(r, bytes(""), "Server.Close", 0, add_language, &languages, NULL), 0);
+    assert_string_equal(strbuf_str(&languages), "go c go ");
+    store_reader_free(r);
+    assert_int_equal(sql_int(f, "PRAGMA user_version"), 2);
+
+    s = open_ok(f);
+    assert_int_equal(sql_int(f, "PRAGMA user_version"), DB_SCHEMA);
+    add_all(f, &after);
+    assert_string_equal(strbuf_str(&before), strbuf_str(&after));
+    t = store_txn_new();
+    put_file(t, "a.md", "markdown");
+    store_put_unit(t, bytes("a.md"),
+                   &(struct store_unit){.qname = bytes("Go"),
+                                        .name = bytes("Go"),
+                                        .kind = "chunk",
+                                        .language = "bash",
+                                        .spans = bytes("spans"),
+                                        .text = "Blocks."});
+    put_now(s, t);
+    assert_int_equal(store_close(s, NULL), 0);
+    strbuf_reset(&languages);
+    r = reader_ok(f);
+    assert_int_equal(store_each_row(r, bytes("a.md"), NULL, 0, add_language, &languages, NULL), 0);
+    assert_int_equal(store_find(r, bytes("blocks"), bytes(""), 0, add_language, &languages, NULL),
+                     0);
+    assert_string_equal(strbuf_str(&languages), "bash bash ");
+    store_reader_free(r);
+    expect_current(f);
+    strbuf_release(&before);
+    strbuf_release(&after);
+    strbuf_release(&languages);
+}
+
 static void test_no_room_to_bring_it_up(void **state)
 {
     struct fix *f = *state;
@@ -677,6 +732,7 @@ int main(void)
         T(test_callback_ends_it),
         T(test_no_memory),
         T(test_old_store_is_brought_up),
+        T(test_schema_2_is_brought_up),
         T(test_no_room_to_bring_it_up),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
