@@ -48,7 +48,7 @@ SOAK_C  := tests/soak/soak.c
 # What dobby-bench says of speed and memory means nothing under a sanitizer, and takes minutes. With DOBBY_TEST_SHORT, which
 # .ci/run sets there, sanitizers leave out what tests scripts alone. ThreadSanitizer makes every start of a program take seconds:
 # then it leaves out what has one thread too, and what shows again, on a terminal or against vectors, what other tests have threads for.
-SINGLE  := $(addprefix tests/cli/test_,pull.sh options.sh term.sh check.sh find.sh watch.sh) $(addprefix $(BUILD)/tests/,llm/test_tokenizer \
+SINGLE  := $(addprefix tests/cli/test_,pull.sh options.sh term.sh check.sh find.sh watch.sh chunks.sh) $(addprefix $(BUILD)/tests/,llm/test_tokenizer \
            llm/test_kernels llm/test_vectors code/test_prompt pipeline/test_check_tree store/test_find)
 UNASKED := $(if $(SAN),tests/bench/% $(if $(DOBBY_TEST_SHORT),tests/scripts/% $(if $(findstring thread,$(SAN)),$(SINGLE))))
 TESTS   := $(filter-out $(UNASKED),$(TEST_C:%.c=$(BUILD)/%) $(sort $(wildcard tests/*/test_*.sh)))

@@ -107,6 +107,9 @@ const struct opt_verb opt_verb_summarize = {
     "summarize",
     "PATH",
     "Summarise every function below a directory, or of one file",
+    "Files of languages that dobby has no parser for, notebooks and blocks of code in Markdown are "
+    "summarised in\n"
+    "chunks; the manual page lists them.\n"
     "What is already in the store and unchanged is not done again. Ctrl-C finishes the units in "
     "flight, a\n"
     "second one leaves at once; both keep what was done, and the next run goes on from there.\n"

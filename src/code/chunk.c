@@ -38,7 +38,7 @@ bool chunk_may_name(struct text line)
 
     while (i < line.n && !text_is_ident(line.s[i]))
         i++;
-    return i < line.n && line.n <= NAME_LINE;
+    return i < line.n && line.n <= NAME_LINE && !text_begins(line, "#!");
 }
 
 /* What a definition opens with says nothing about it. */
@@ -243,7 +243,7 @@ static bool is_comment(struct cutter *k, struct text t)
 
     if (!k->block) {
         if (n == 0 || !text_begins(t, l->block_open)) /* first: Lua's --[[ begins like a line's */
-            return l->line && text_begins(t, l->line) && !text_begins(t, "#!");
+            return l->line && text_begins(t, l->line);
         t = text_skip(t, n);
         k->block = true;
     }

@@ -201,7 +201,8 @@ static bool get_unit(struct loading *l, struct unit *u, const struct store_unit 
     };
     if (from->language)
         u->language = language_of_word(from->language, strlen(from->language));
-    l->damaged |= !scan_get_spans(u, from->spans, l->len) || u->kind == UNIT_KINDS;
+    l->damaged |= !scan_get_spans(u, from->spans, l->len) || u->kind == UNIT_KINDS ||
+                  (from->language && u->language == LANGUAGE_NONE);
     return u->name && u->qualified;
 }
 

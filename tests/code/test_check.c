@@ -52,6 +52,9 @@ static void test_check_accepted(void **state)
         {"save_all writes all bytes out", "save_all writes all bytes out."},
         {"Write everything (e.g. a buffer) out, i.e. all of it.", NULL},
         {"Write the buffer out.\nMore lines.", "Write the buffer out."},
+        {"This code writes the whole buffer.", "Writes the whole buffer."},
+        {"This is a short function that writes the buffer.", "Writes the buffer."},
+        {"This is a loop that can write the buffer.", NULL},
     };
     struct strbuf out = {0};
     size_t i;
