@@ -57,8 +57,7 @@ struct scan {
     size_t n_units; /* of all files, at most the limit */
     size_t
         n_skipped; /* entries of the walk that were not taken, those that only reading told included */
-    size_t
-        n_unparsed; /* files that could not be read as what they are, now or before: they have chunks, or no units */
+    size_t n_unparsed;    /* files that no parser got through, now or before: in chunks or empty */
     size_t n_parser_ends; /* parser processes that died or were ended over a file */
     double s_parse;
 };
