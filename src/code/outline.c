@@ -568,6 +568,8 @@ static int run_query(struct finder *f, const TSTree *tree, const TSQuery *query)
     while (rc == 0 && ts_query_cursor_next_match(c, &m)) {
         struct item it = {0};
 
+        if (imports_match(&f->o->imports, query, &m))
+            continue;
         if (read_match(f, query, &m, &it))
             rc = add_item(f, &it);
         else
@@ -1114,6 +1116,24 @@ static int put_units(struct finder *f)
     return 0;
 }
 
+static void put_entries(struct outline *o)
+{
+    size_t i;
+
+    for (i = 0; i < o->n; i++) {
+        const struct outline_unit *u = &o->units[i];
+
+        if (u->kind == UNIT_FUNCTION || u->kind == UNIT_METHOD)
+            imports_function(&o->imports, u->qualified, u->qualified_len,
+                             (struct span){u->span.start, u->signature_end});
+    }
+}
+
+void outline_release(struct outline *o)
+{
+    imports_release(&o->imports);
+}
+
 int outline_find(struct outline *o, struct arena *a, const TSTree *tree, const TSQuery *query,
                  enum language_id lang, const char *source, size_t len)
 {
@@ -1128,6 +1148,7 @@ int outline_find(struct outline *o, struct arena *a, const TSTree *tree, const T
     int rc = grow_slots(&f);
 
     *o = (struct outline){0};
+    imports_init(&o->imports, lang, a, source, len);
     if (rc == 0)
         rc = run_query(&f, tree, query);
     if (rc == 0 && !o->too_many)
@@ -1140,6 +1161,10 @@ int outline_find(struct outline *o, struct arena *a, const TSTree *tree, const T
     }
     if (rc == 0 && !o->too_many)
         rc = put_units(&f);
+    if (rc == 0) {
+        put_entries(o);
+        rc = imports_finish(&o->imports);
+    }
     for (i = 0; i < f.n; i++)
         strbuf_release(&f.items[i].own);
     mem_free(f.items);

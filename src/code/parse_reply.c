@@ -155,6 +155,37 @@ static int read_unit(struct checker *c, struct reader *r, struct unit *u)
     return rc;
 }
 
+static int read_import(struct checker *c, struct reader *r, struct import *im)
+{
+    uint32_t kind = reader_u32(r), start = reader_u32(r);
+    int rc = read_name(c, r, &im->what);
+
+    if (rc == 0 && (r->failed || kind >= IMPORT_KINDS || start > c->len))
+        rc = DOBBY_E_FORMAT;
+    im->kind = (enum import_kind)kind;
+    im->line = rc == 0 ? line_of(c, start) : 0;
+    return rc;
+}
+
+static int read_imports(struct checker *c, struct reader *r)
+{
+    uint32_t n = reader_u32(r);
+    int rc = r->failed || n > PROTOCOL_MAX_IMPORTS ? DOBBY_E_FORMAT : 0;
+
+    if (rc == 0 && n > 0) {
+        c->l->imports = arena_array(&c->l->arena, n, sizeof(*c->l->imports));
+        rc = c->l->imports ? 0 : DOBBY_E_NOMEM;
+    }
+    while (rc == 0 && c->l->n_imports < n) {
+        rc = read_import(c, r, &c->l->imports[c->l->n_imports]);
+        if (rc == 0 && c->l->n_imports > 0 &&
+            c->l->imports[c->l->n_imports].line < c->l->imports[c->l->n_imports - 1].line)
+            rc = DOBBY_E_FORMAT;
+        c->l->n_imports++;
+    }
+    return rc;
+}
+
 static int read_all(struct checker *c, struct reader *r)
 {
     struct span previous = {0};
@@ -197,6 +228,8 @@ int reply_units(struct unit_list *l, const char *p, size_t n, const char *source
     l->partial = status == PROTOCOL_PARTIAL;
     rc = find_lines(&c);
     if (rc == 0)
+        rc = read_imports(&c, &r);
+    if (rc == 0)
         rc = read_all(&c, &r);
     mem_free(c.open);
     mem_free(c.lines);
@@ -211,6 +244,13 @@ void unit_list_release(struct unit_list *l)
     arena_release(&l->arena);
     mem_free(l->units);
     *l = (struct unit_list){0};
+}
+
+const char *import_kind_name(enum import_kind k)
+{
+    static const char *const names[IMPORT_KINDS] = {"import", "types", "child", "package", "entry"};
+
+    return k < IMPORT_KINDS ? names[k] : "";
 }
 
 const char *unit_kind_name(enum unit_kind k)

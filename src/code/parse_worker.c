@@ -149,6 +149,14 @@ static void put_outline(struct strbuf *b, const struct outline *o)
 {
     size_t i;
 
+    put_u32(b, (uint32_t)o->imports.n);
+    for (i = 0; i < o->imports.n; i++) {
+        const struct outline_import *im = &o->imports.v[i];
+
+        put_u32(b, im->kind);
+        put_u32(b, im->start);
+        put_name(b, im->what, im->what_len);
+    }
     for (i = 0; i < o->n; i++) {
         const struct outline_unit *u = &o->units[i];
 
@@ -210,12 +218,15 @@ static int answer(struct worker *w, enum language_id lang, size_t len)
         return PROTOCOL_EXIT_FORM;
     strbuf_reset(&w->reply);
     arena_reset(&w->arena);
-    if (outline_find(&o, &w->arena, tree, query, lang, w->source, len) < 0)
+    if (outline_find(&o, &w->arena, tree, query, lang, w->source, len) < 0) {
+        outline_release(&o);
         return PROTOCOL_EXIT_NOMEM;
+    }
     status = o.too_many                                   ? PROTOCOL_TOO_MANY
              : ts_node_has_error(ts_tree_root_node(tree)) ? PROTOCOL_PARTIAL
                                                           : PROTOCOL_OK;
     put_outline(&w->reply, &o);
+    outline_release(&o);
     ts_tree_delete(tree);
     if (strbuf_failed(&w->reply))
         return PROTOCOL_EXIT_NOMEM;

@@ -2,7 +2,9 @@
  * Form     Both ends are the same build on the same machine; numbers are little-endian all the same.
  *            worker, once    u32 PROTOCOL_HELLO, u32 PARSE_VERSION
  *            request         u32 PROTOCOL_REQUEST, u32 language, u32 length, then the text
- *            reply           u32 PROTOCOL_REPLY, u32 status, u32 length, then as many bytes of units:
+ *            reply           u32 PROTOCOL_REPLY, u32 status, u32 length, then as many bytes:
+ *                            u32 number of imports, the imports, then units to the end
+ *          an import is       u32 kind, u32 start, then its text, a u16 length and bytes
  *          a unit is          u32 kind, then start end, signature end, body start end, doc start end, docstring start
  *                            end as u32, then name and qualified name, each a u16 length and bytes.
  * Trust    The worker believes the parent; the parent believes nothing (parse.c). */
@@ -23,9 +25,12 @@ enum protocol_status {
     PROTOCOL_STATUSES
 };
 
-#define PROTOCOL_HEAD      12 /* bytes of three numbers */
-#define PROTOCOL_MAX_UNITS 65536
-#define PROTOCOL_MAX_NAME  512 /* bytes of a name */
+#define PROTOCOL_HEAD        12 /* bytes of three numbers */
+#define PROTOCOL_MAX_UNITS   65536
+#define PROTOCOL_MAX_NAME    512 /* bytes of a name, and of an import */
+#define PROTOCOL_MAX_IMPORTS 4096
+#define PROTOCOL_MAX_IMPORT_BYTES                                                                  \
+    ((size_t)256 << 10) /* of the texts of a file's imports together */
 #define PROTOCOL_MAX_REPLY ((size_t)32 << 20)
 
 /* How a worker ends when it gives up by itself. */

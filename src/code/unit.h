@@ -13,6 +13,8 @@
  *          anonymous callbacks do not; a named function inside another one does from three lines on.
  * Trust    What a parser process says is checked before a struct unit exists: ranges lie in the file and
  *          in each other, lines agree with the text, names are short and hold no control characters.
+ * Imports  A list apart: what the file takes from elsewhere, what it says it is, where a program starts. At most
+ *          PROTOCOL_MAX_IMPORTS (protocol.h) a file, the first ones.
  * Owns     A list owns one arena with its units and names.
  * Next     doc.h for what their comments say, prompt.h for what a model reads. */
 #ifndef CODE_UNIT_H
@@ -47,15 +49,37 @@ struct unit {
     int depth;             /* 0, or the number of units that enclose this one */
 };
 
+/* What a file says about what is outside of it. */
+enum import_kind {
+    IMPORT_NAME, /* it takes this from elsewhere, written as its language does: "base/err.h" or <stdio.h> in C (with the
+                       signs around it), os.path, ..core.Tree (of `from ..core import Tree`), ./a.js, crate::a::b; "$/lib.sh"
+                       where the program finds out what stands before the slash */
+    IMPORT_TYPES,   /* Python: as IMPORT_NAME, for type checkers only (`if TYPE_CHECKING:`) */
+    IMPORT_CHILD,   /* Rust: a module of it that stands in a file of its own */
+    IMPORT_PACKAGE, /* the package, namespace or module that it says it is part of, or is */
+    IMPORT_ENTRY, /* a program starts here: "main", "@main", "App", "__main__", or "#!" for an interpreter line */
+    IMPORT_KINDS
+};
+
+struct import {
+    enum import_kind kind;
+    int line;
+    const char *what;
+};
+
 struct unit_list {
     struct arena arena;
     struct unit *units; /* by start; ties: the longer first */
     size_t n;
+    struct import *imports; /* by line; each kind and text once, at its first line */
+    size_t n_imports;
     bool partial; /* the parser met errors: units may be missing or cut */
 };
 
 void unit_list_release(struct unit_list *l);
 const char *unit_kind_name(enum unit_kind k); /* "function", "method" */
+const char *
+import_kind_name(enum import_kind k); /* "import", "types", "child", "package", "entry" */
 
 static inline size_t span_len(struct span s)
 {

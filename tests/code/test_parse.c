@@ -820,7 +820,8 @@ static void put_reply(struct strbuf *b, const uint32_t v[10], const char *name)
     strbuf_reset(b);
     put_u32(b, PROTOCOL_REPLY);
     put_u32(b, PROTOCOL_OK);
-    put_u32(b, (uint32_t)(40 + 2 * (2 + n)));
+    put_u32(b, (uint32_t)(4 + 40 + 2 * (2 + n)));
+    put_u32(b, 0); /* imports */
     for (i = 0; i < 10; i++)
         put_u32(b, v[i]);
     for (i = 0; i < 2; i++) {
@@ -887,6 +888,49 @@ static void test_parse_lies(void **state)
     put_reply(&b, good, "f");
     strbuf_putc(&b, 'x'); /* more than was announced */
     assert_int_equal(reply_state(b.s, b.len), REPLY_BAD);
+    strbuf_release(&b);
+}
+
+/* A reply of imports only: how many it says, then kind and start of each. */
+static int read_imports(struct strbuf *b, uint32_t says, size_t n, const uint32_t (*v)[2],
+                        struct unit_list *l)
+{
+    static const char source[] = "#include <a.h>\n#include <b.h>\n";
+
+    strbuf_reset(b);
+    put_u32(b, PROTOCOL_REPLY);
+    put_u32(b, PROTOCOL_OK);
+    put_u32(b, (uint32_t)(4 + 11 * n));
+    put_u32(b, says);
+    for (size_t i = 0; i < n; i++) {
+        put_u32(b, v[i][0]);
+        put_u32(b, v[i][1]);
+        strbuf_add(b, "\1\0x", 3);
+    }
+    return reply_units(l, b->s, b->len, source, sizeof(source) - 1, NULL);
+}
+
+static void test_parse_import_lies(void **state)
+{
+    static const uint32_t good[2][2] = {{IMPORT_NAME, 0}, {IMPORT_ENTRY, 30}},
+                          kind[2][2] = {{IMPORT_KINDS, 0}, {IMPORT_NAME, 15}},
+                          place[2][2] = {{IMPORT_NAME, 0}, {IMPORT_NAME, 31}},
+                          order[2][2] = {{IMPORT_NAME, 16}, {IMPORT_NAME, 0}};
+    struct unit_list l;
+    struct strbuf b = {0};
+
+    (void)state;
+    assert_int_equal(read_imports(&b, 2, 2, good, &l), 0);
+    assert_int_equal(l.n_imports, 2);
+    assert_string_equal(l.imports[1].what, "x");
+    assert_int_equal(l.imports[1].line, 3);
+    unit_list_release(&l);
+    assert_int_equal(read_imports(&b, 2, 2, kind, &l), DOBBY_E_FORMAT);
+    assert_int_equal(read_imports(&b, 2, 2, place, &l), DOBBY_E_FORMAT);
+    assert_int_equal(read_imports(&b, 2, 2, order, &l), DOBBY_E_FORMAT);
+    assert_int_equal(read_imports(&b, 3, 2, good, &l), DOBBY_E_FORMAT);
+    assert_int_equal(read_imports(&b, 1, 2, good, &l), DOBBY_E_FORMAT); /* the rest is no unit */
+    assert_int_equal(read_imports(&b, 0xffffffff, 2, good, &l), DOBBY_E_FORMAT);
     strbuf_release(&b);
 }
 
@@ -972,7 +1016,8 @@ static int bad_worker(void)
             return 1;
         text[n] = '\0';
         misbehave(text);
-        write_u32(PROTOCOL_REPLY, PROTOCOL_OK, 0, 12);
+        write_u32(PROTOCOL_REPLY, PROTOCOL_OK, 4, 12);
+        write_u32(0, 0, 0, 4); /* imports */
     }
     return 0;
 }
@@ -1015,6 +1060,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_parse_killed),
         cmocka_unit_test(test_parse_bad_worker),
         cmocka_unit_test(test_parse_lies),
+        cmocka_unit_test(test_parse_import_lies),
         cmocka_unit_test(test_parse_names),
     };
     ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);

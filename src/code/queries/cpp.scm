@@ -8,3 +8,6 @@
 (struct_specifier name: (_) @name body: (_)) @class
 (union_specifier name: (_) @name body: (_)) @class
 (namespace_definition name: (_) @name body: (_)) @namespace
+
+; What it takes from elsewhere, and what it is called there: imports.h.
+(preproc_include path: [(string_literal) (system_lib_string)] @import)

@@ -26,3 +26,8 @@
 (record_declaration name: (_) @name) @class
 (namespace_declaration name: (_) @name) @namespace
 (file_scoped_namespace_declaration name: (_) @name) @file_namespace
+
+; What it takes from elsewhere, and what it is called there: imports.h.
+(using_directive) @import
+(namespace_declaration name: (_) @package)
+(file_scoped_namespace_declaration name: (_) @package)

@@ -14,3 +14,7 @@
 (var_spec
   name: (identifier) @name
   value: (expression_list . (func_literal body: (block) @body) .)) @function
+
+; What it takes from elsewhere, and what it is called there: imports.h.
+(import_spec path: (_) @import)
+(package_clause (package_identifier) @package)

@@ -18,3 +18,8 @@
 
 (class name: (_) @name) @class
 (instance patterns: (_) @receiver) @class
+
+; What it takes from elsewhere, and what it is called there: imports.h.
+(import module: (module) @import)
+(header module: (module) @package)
+(declarations [(bind name: (variable) @entry) (function name: (variable) @entry)])

@@ -14,3 +14,7 @@
 (enum_declaration name: (_) @name) @class
 (record_declaration name: (_) @name) @class
 (annotation_type_declaration name: (_) @name) @class
+
+; What it takes from elsewhere, and what it is called there: imports.h.
+(import_declaration) @import
+(package_declaration [(scoped_identifier) (identifier)] @package)

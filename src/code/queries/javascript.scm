@@ -44,3 +44,11 @@
 (variable_declarator
   name: (identifier) @name
   value: [(object) (class !name)]) @class
+
+; What it takes from elsewhere, and what it is called there: imports.h.
+(import_statement source: (string) @import)
+(export_statement source: (string) @import)
+(call_expression
+  function: [(identifier) (import)] @call
+  arguments: (arguments . [(string) (template_string)] @import))
+(if_statement condition: (parenthesized_expression) @entry)

@@ -15,3 +15,7 @@
 
 (class_declaration (type_identifier) @name) @class
 (object_declaration (type_identifier) @name) @class
+
+; What it takes from elsewhere, and what it is called there: imports.h.
+(import_header) @import
+(package_header (identifier) @package)

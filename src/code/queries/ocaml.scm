@@ -13,3 +13,8 @@
 
 (module_binding (module_name) @name) @namespace
 (class_binding (class_name) @name) @class
+
+; What it takes from elsewhere, and what it is called there: imports.h.
+(module_path . (module_name) @import)
+(extended_module_path . (module_name) @import)
+(module_binding (module_name) @local)

@@ -17,3 +17,11 @@
 (namespace_definition
   name: (namespace_name) @name
   !body) @file_namespace
+
+; What it takes from elsewhere, and what it is called there: imports.h.
+(namespace_use_declaration) @import
+(namespace_definition name: (namespace_name) @package)
+(include_expression (_) @import.file)
+(include_once_expression (_) @import.file)
+(require_expression (_) @import.file)
+(require_once_expression (_) @import.file)

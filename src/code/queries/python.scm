@@ -5,3 +5,18 @@
 
 (class_definition
   name: (identifier) @name) @class
+
+; What it takes from elsewhere, and what it is called there: imports.h.
+(import_statement name: (dotted_name) @import)
+(import_statement name: (aliased_import name: (dotted_name) @import))
+(import_from_statement
+  module_name: (_) @from
+  name: (dotted_name) @import)
+(import_from_statement
+  module_name: (_) @from
+  name: (aliased_import name: (dotted_name) @import))
+(import_from_statement
+  module_name: (_) @from
+  (wildcard_import) @import)
+(module (if_statement condition: (comparison_operator) @entry))
+(if_statement condition: [(identifier) (attribute)] @call consequence: (block) @scope)

@@ -17,3 +17,9 @@
 
 (class name: (_) @name) @class
 (module name: (_) @name) @class
+
+; What it takes from elsewhere, and what it is called there: imports.h.
+(call
+  !receiver
+  method: (identifier) @call
+  arguments: (argument_list . (simple_symbol)? . (string) @import))

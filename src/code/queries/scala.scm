@@ -10,3 +10,9 @@
 (trait_definition name: (_) @name) @class
 (enum_definition name: (_) @name) @class
 (given_definition name: (_) @name) @class
+
+; What it takes from elsewhere, and what it is called there: imports.h.
+(import_declaration) @import
+(package_clause name: (_) @package)
+(object_definition extend: (extends_clause) @entry)
+(annotation name: (type_identifier) @entry)

@@ -12,3 +12,7 @@
 
 (class_declaration name: (_) @name) @class
 (protocol_declaration name: (_) @name) @class
+
+; What it takes from elsewhere, and what it is called there: imports.h.
+(import_declaration (identifier) @import)
+(attribute (user_type (type_identifier) @entry))

@@ -46,3 +46,12 @@
   value: [(object) (class !name)]) @class
 (internal_module name: (_) @name) @namespace
 (module name: (identifier) @name) @namespace
+
+; What it takes from elsewhere, and what it is called there: imports.h.
+(import_statement source: (string) @import)
+(import_require_clause source: (string) @import)
+(export_statement source: (string) @import)
+(call_expression
+  function: [(identifier) (import)] @call
+  arguments: (arguments . [(string) (template_string)] @import))
+(if_statement condition: (parenthesized_expression) @entry)

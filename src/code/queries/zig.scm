@@ -7,3 +7,9 @@
 (VarDecl
   variable_type_function: (IDENTIFIER) @name
   (ErrorUnionExpr (SuffixExpr . (ContainerDecl) .))) @class
+
+; What it takes from elsewhere, and what it is called there: imports.h.
+(SuffixExpr
+  (BUILTINIDENTIFIER) @call
+  .
+  (FnCallArguments . (ErrorUnionExpr (SuffixExpr . (STRINGLITERALSINGLE) @import .))))
