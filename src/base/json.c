@@ -174,6 +174,16 @@ const struct json_value *json_value_member(const struct json_value *v, const cha
     return borrow(json_object_get(in(v), key)); /* NULL unless v is an object */
 }
 
+const char *json_value_key(const struct json_value *v, size_t i)
+{
+    json_t *object = (json_t *)in(v); /* iterating changes nothing, but jansson does not say so */
+    void *it = json_object_iter(object); /* NULL unless it is an object with members */
+
+    while (it && i-- > 0)
+        it = json_object_iter_next(object, it);
+    return it ? json_object_iter_key(it) : NULL;
+}
+
 size_t json_value_len(const struct json_value *v)
 {
     return json_value_type(v) == JSON_VALUE_OBJECT ? json_object_size(in(v))

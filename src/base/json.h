@@ -53,6 +53,8 @@ enum json_value_type json_value_type(const struct json_value *v); /* NULL: JSON_
 const char *json_value_type_name(const struct json_value *v);     /* "a string", for messages */
 /* A member of an object, or NULL. */
 const struct json_value *json_value_member(const struct json_value *v, const char *key);
+/* The name of the i-th member of an object, in the order of the text, or NULL. O(i). */
+const char *json_value_key(const struct json_value *v, size_t i);
 size_t json_value_len(const struct json_value *v); /* elements of an array, members of an object */
 /* The i-th element of an array, or NULL. */
 const struct json_value *json_value_at(const struct json_value *v, size_t i);

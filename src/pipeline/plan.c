@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "base/size.h"
 #include "base/utf8.h"
+#include "code/manifest.h"
 #include "pipeline/budget.h"
 #include "pipeline/names.h"
 #include "pipeline/wording.h"
@@ -475,6 +476,50 @@ static const uint8_t *recipe_of(const struct planner *k, const struct scan_file 
     return k->part_recipe;
 }
 
+struct copying {
+    struct planner *k;
+    int ordinal;
+};
+
+static int copy_import(void *ctx, struct store_bytes path, const struct store_import *im)
+{
+    struct copying *c = ctx;
+
+    store_put_import(c->k->t, path, c->ordinal++, im);
+    return 0;
+}
+
+/* The imports of a file that was put: what the parser found, or what the store has, which goes with the old file. */
+static int put_imports(struct planner *k, const struct scan_file *f)
+{
+    struct store_bytes path = {f->wf->path, f->wf->path_len};
+    struct copying c = {.k = k};
+
+    if (f->known)
+        return store_each_import(k->r, path, copy_import, &c, k->e);
+    for (size_t i = 0; i < f->n_imports; i++)
+        store_put_import(k->t, path, (int)i,
+                         &(struct store_import){
+                             .kind = import_kind_name(f->imports[i].kind),
+                             .what = {f->imports[i].what, strlen(f->imports[i].what)},
+                             .line = f->imports[i].line,
+                         });
+    return 0;
+}
+
+/* Lines of the text in k->source; a last one without its end counts. */
+static int64_t count_lines(const struct planner *k)
+{
+    const char *p = strbuf_str(&k->source), *end = p + k->source.len;
+    int64_t n = 0;
+
+    for (; p < end; n++) {
+        p = memchr(p, '\n', (size_t)(end - p));
+        p = p ? p + 1 : end;
+    }
+    return n;
+}
+
 /* Plan the first n units of a file, whose text is in k->source, and put it in place of what the store has. */
 static int plan_text(struct planner *k, size_t file, size_t n)
 {
@@ -500,7 +545,9 @@ static int plan_text(struct planner *k, size_t file, size_t n)
                              .recipe = recipe_of(k, f, n),
                              .model = asks ? k->q->digest : NULL,
                              .note = f->note,
+                             .n_lines = count_lines(k),
                          });
+    rc = put_imports(k, f);
     for (size_t i = 0; i < f->n && rc == 0; i++) {
         if (i < n)
             rc = plan_unit(k, file, i);
@@ -542,6 +589,60 @@ static int plan_file(struct planner *k, size_t file)
     return 0;
 }
 
+/* ---- manifests ---------------------------------------------------------------------------------- */
+
+/* k->source has the text. What cannot be read as its kind is a note: a tree is no worse for it. */
+static int put_manifest(struct planner *k, const struct walk_file *wf, struct manifest *m)
+{
+    struct dobby_err why = {0};
+    int rc = manifest_read(m, wf->path, wf->path_len, strbuf_str(&k->source), k->source.len, &why);
+
+    if (rc == DOBBY_E_NOMEM)
+        return err_set(k->e, rc, "%s", why.message);
+    if (rc < 0) {
+        note(k, wf, "no JSON that dobby reads; the overview does without it");
+        return 0;
+    }
+    for (size_t i = 0; i < m->n; i++)
+        store_put_fact(k->t, (int)i,
+                       &(struct store_fact){
+                           .path = {wf->path, wf->path_len},
+                           .key = m->facts[i].key,
+                           .value = {m->facts[i].value, strlen(m->facts[i].value)},
+                       });
+    manifest_release(m);
+    return 0;
+}
+
+/* Manifests are few and short: they are read each time. */
+static int plan_manifests(struct planner *k)
+{
+    struct manifest *m = NULL;
+    int rc = 0;
+
+    store_drop_facts(k->t, k->o->scope);
+    for (size_t i = 0; i < k->w->n_files && rc == 0; i++) {
+        struct walk_file wf = k->w->files[i];
+        struct dobby_err why = {0};
+        uint8_t hash[KEY_LEN];
+
+        if (wf.is_dir || wf.skip != WALK_LANGUAGE || !manifest_is(wf.path, wf.path_len))
+            continue;
+        if (!m && !(m = mem_zalloc(sizeof(*m))))
+            return err_nomem(k->e, "a manifest");
+        wf.skip = WALK_TAKEN; /* of no language, but it can be read */
+        rc = walk_read(k->w, &wf, &k->source, hash, &why);
+        if (rc < 0)
+            rc = err_set(k->e, rc, "%s", why.message);
+        else if (wf.skip == WALK_UNREADABLE)
+            note(k, &wf, why.message);
+        else if (wf.skip == WALK_TAKEN)
+            rc = put_manifest(k, &wf, m);
+    }
+    mem_free(m);
+    return rc;
+}
+
 /* ---- the plan ----------------------------------------------------------------------------------- */
 
 static int plan_all(struct planner *k)
@@ -561,7 +662,7 @@ static int plan_all(struct planner *k)
         if (rc == 0)
             rc = check_memory(k, &k->s->files[i]);
     }
-    return rc;
+    return rc < 0 ? rc : plan_manifests(k);
 }
 
 int plan_make(struct plan *p, const struct scan *s, struct walk *w, struct question *q,

@@ -46,9 +46,10 @@ struct plan {
 
 struct plan_options {
     int no_docs, refresh;
-    size_t limit;  /* units; 0: all */
-    size_t memory; /* bound on what the process holds, bytes; 0: none */
-    int64_t run;   /* its number, for the store */
+    struct store_bytes scope; /* of the walk */
+    size_t limit;             /* units; 0: all */
+    size_t memory;            /* bound on what the process holds, bytes; 0: none */
+    int64_t run;              /* its number, for the store */
     const volatile int *stop;
     void (*on_note)(void *ctx, const char *line);
     void *ctx;

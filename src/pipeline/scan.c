@@ -307,6 +307,22 @@ static int take_units(struct scanner *k, struct scan_file *f, const struct unit_
     return 0;
 }
 
+static int take_imports(struct scanner *k, struct scan_file *f, const struct unit_list *list)
+{
+    struct arena *a = &k->s->arena;
+
+    f->n_imports = list->n_imports;
+    f->imports = keep_array(a, list->imports, list->n_imports, sizeof(*list->imports));
+    if (list->n_imports > 0 && !f->imports)
+        return err_nomem(k->e, "the imports of a file");
+    for (size_t i = 0; i < f->n_imports; i++) {
+        f->imports[i].what = arena_strdup(a, f->imports[i].what);
+        if (!f->imports[i].what)
+            return err_nomem(k->e, "the imports of a file");
+    }
+    return 0;
+}
+
 static void set_ready(struct scanner *k, size_t file)
 {
     k->ready[file] = true;
@@ -335,6 +351,8 @@ static int collect(struct scanner *k)
     if (!r.failed && r.units.partial)
         f->note = IN_PART;
     rc = take_units(k, f, &r.units);
+    if (rc == 0)
+        rc = take_imports(k, f, &r.units);
     parse_result_release(&r);
     slot->busy = false;
     set_ready(k, slot->file);

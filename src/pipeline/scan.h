@@ -36,6 +36,8 @@ struct scan_file {
     bool known;            /* units come from the store, and old[i] is what it says of units[i] */
     struct unit *units;    /* in the order of the outputs */
     size_t n;
+    struct import *imports; /* unless known: the store has them */
+    size_t n_imports;
     struct old_unit *old; /* of this path, also where the file has changed since */
     size_t n_old;
     const uint8_t *recipe, *model; /* the store's of this path; NULL as there */

@@ -352,6 +352,7 @@ static int do_plan(struct job *j)
     struct plan_options o = {
         .no_docs = j->o.no_docs,
         .refresh = j->o.refresh,
+        .scope = {j->scope, strlen(j->scope)},
         .limit = j->o.limit,
         .memory = j->st->memory,
         .run = j->run.id,

@@ -20,6 +20,7 @@
 
 /* The order of rows in every output, and so the only order in which units are read, is that of units_order.
  * BLOB for what comes from outside as bytes: paths and names need not be UTF-8. */
+#define N_LINES "n_lines INTEGER NOT NULL DEFAULT -1" /* -1: not counted */
 static const char schema[] =
     "CREATE TABLE files("
     " path BLOB PRIMARY KEY,"
@@ -28,7 +29,7 @@ static const char schema[] =
     " language TEXT NOT NULL,"
     " recipe BLOB CHECK(recipe IS NULL OR length(recipe)=32),"
     " model BLOB CHECK(model IS NULL OR length(model)=32),"
-    " note TEXT) STRICT, WITHOUT ROWID;"
+    " note TEXT," N_LINES ") STRICT, WITHOUT ROWID;"
 
     "CREATE TABLE summaries("
     " prompt_key BLOB PRIMARY KEY CHECK(length(prompt_key)=32),"
@@ -71,6 +72,21 @@ static const char schema[] =
     " time_ms INTEGER NOT NULL,"
     " kind TEXT NOT NULL,"
     " text TEXT NOT NULL) STRICT;";
+
+/* `facts` is what manifests say (go.mod, package.json), which have no units. */
+static const char schema_imports[] = "CREATE TABLE imports("
+                                     " path BLOB NOT NULL REFERENCES files(path) ON DELETE CASCADE,"
+                                     " ordinal INTEGER NOT NULL,"
+                                     " kind TEXT NOT NULL,"
+                                     " what BLOB NOT NULL,"
+                                     " line INTEGER NOT NULL,"
+                                     " PRIMARY KEY(path, ordinal)) STRICT, WITHOUT ROWID;"
+                                     "CREATE TABLE facts("
+                                     " path BLOB NOT NULL,"
+                                     " ordinal INTEGER NOT NULL,"
+                                     " key TEXT NOT NULL,"
+                                     " value BLOB NOT NULL,"
+                                     " PRIMARY KEY(path, ordinal)) STRICT, WITHOUT ROWID;";
 
 static const char schema_units[] =
     "CREATE TABLE units("
@@ -148,6 +164,9 @@ static const char units_out_of_the_way[] =
 static const char units_back[] = "INSERT INTO units(" UNIT_COLUMNS ") SELECT " UNIT_COLUMNS
                                  " FROM units_1 ORDER BY path,start_line,end_line DESC,kind,qname,"
                                  "ordinal; DROP TABLE units_1;";
+
+/* From schema 2, which knew of no imports. Files get theirs when they are read again, which another PARSE_VERSION makes sure of. */
+static const char files_get_lines[] = "ALTER TABLE files ADD COLUMN " N_LINES ";";
 
 /* ---- errors ------------------------------------------------------------------------------------- */
 
@@ -315,26 +334,43 @@ static int make_schema(sqlite3 *db, const char *path, struct dobby_err *e)
     struct strbuf sql = {0};
     int rc;
 
-    strbuf_printf(
-        &sql, "BEGIN IMMEDIATE; %s %s %s PRAGMA application_id=%d; PRAGMA user_version=%d; COMMIT;",
-        schema, schema_units, schema_search, DB_APPLICATION_ID, DB_SCHEMA);
+    strbuf_printf(&sql,
+                  "BEGIN IMMEDIATE; %s %s %s %s PRAGMA application_id=%d; PRAGMA user_version=%d; "
+                  "COMMIT;",
+                  schema, schema_units, schema_search, schema_imports, DB_APPLICATION_ID,
+                  DB_SCHEMA);
     rc = strbuf_failed(&sql) ? err_nomem(e, "the store's schema")
                              : db_exec(db, strbuf_str(&sql), "cannot make the store", path, e);
     strbuf_release(&sql);
     return rc;
 }
 
-/* All of it happens or nothing; a failure leaves the transaction to the connection's end. Needs room for the database once
- * more. */
-static int upgrade(sqlite3 *db, const char *path, struct dobby_err *e)
+static void from_1_to_2(struct strbuf *sql)
+{
+    strbuf_printf(sql, " %s %s %s %s", units_out_of_the_way, schema_units, units_back,
+                  schema_search);
+}
+
+static void from_2_to_3(struct strbuf *sql)
+{
+    strbuf_printf(sql, " %s %s", files_get_lines, schema_imports);
+}
+
+/* All of it happens or nothing; a failure leaves the transaction to the connection's end. From schema 1 it needs room for the
+ * database once more. */
+static int upgrade(sqlite3 *db, int version, const char *path, struct dobby_err *e)
 {
     struct strbuf sql = {0};
     int rc;
 
     log_msg(LOG_INFO, "store: %s: made by an older dobby; brought up to schema %d", path,
             DB_SCHEMA);
-    strbuf_printf(&sql, "BEGIN IMMEDIATE; %s %s %s %s PRAGMA user_version=%d; COMMIT;",
-                  units_out_of_the_way, schema_units, units_back, schema_search, DB_SCHEMA);
+    strbuf_puts(&sql, "BEGIN IMMEDIATE;");
+    if (version < 2)
+        from_1_to_2(&sql);
+    if (version < 3)
+        from_2_to_3(&sql);
+    strbuf_printf(&sql, " PRAGMA user_version=%d; COMMIT;", DB_SCHEMA);
     rc = strbuf_failed(&sql)
              ? err_nomem(e, "the store's schema")
              : db_exec(db, strbuf_str(&sql), "cannot bring the store up to date", path, e);
@@ -364,7 +400,7 @@ int db_open_write(sqlite3 **out, const char *path, struct dobby_err *e)
     if (rc == 0 && version == 0)
         rc = make_schema(db, path, e);
     if (rc == 0 && version > 0 && version < DB_SCHEMA)
-        rc = upgrade(db, path, e);
+        rc = upgrade(db, version, path, e);
     if (rc == 0) /* FULL: a commit is on the disk; a log that once grew is cut back to this */
         rc = db_exec(db, "PRAGMA synchronous=FULL; PRAGMA journal_size_limit=16777216;",
                      "cannot open the store", path, e);

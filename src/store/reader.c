@@ -20,6 +20,7 @@ struct store_reader {
     char *path;
     sqlite3 *db;
     sqlite3_stmt *has, *units; /* asked thousands of times, so kept */
+    int64_t version;           /* of the schema when it was opened */
 };
 
 /* A scope as a condition on `path`, with three parameters: itself, and what is >= "scope/" and < "scope0", 0 being the
@@ -40,6 +41,8 @@ int store_reader_open(struct store_reader **out, const struct store_place *p, st
         return err_nomem(e, "the store");
     r->path = mem_strdup(p->db);
     rc = r->path ? db_open_read(&r->db, p->db, e) : err_nomem(e, "the store");
+    if (rc == 0)
+        rc = db_int(&r->version, r->db, "PRAGMA user_version", r->path, e);
     if (rc == 0)
         rc = db_prepare(&r->has, r->db, "SELECT 1 FROM summaries WHERE prompt_key=?1", r->path, e);
     if (rc == 0)
@@ -134,9 +137,13 @@ static void file_of(struct store_file *f, sqlite3_stmt *st)
         .recipe = col_key(st, 4),
         .model = col_key(st, 5),
         .note = col_text(st, 6),
+        .n_lines = sqlite3_column_int64(st, 7),
     };
 }
 
+#define FILES(lines)                                                                               \
+    "SELECT path,hash,grammar,language,recipe,model,note," lines                                   \
+    " FROM files WHERE" IN_SCOPE("path") "ORDER BY path"
 int store_each_file(struct store_reader *r, struct store_bytes scope,
                     int (*fn)(void *ctx, const struct store_file *f), void *ctx,
                     struct dobby_err *e)
@@ -145,9 +152,7 @@ int store_each_file(struct store_reader *r, struct store_bytes scope,
     struct strbuf mem = {0};
     int rc, ret = 0;
 
-    rc = sqlite3_prepare_v2(r->db,
-                            "SELECT path,hash,grammar,language,recipe,model,note FROM files"
-                            " WHERE" IN_SCOPE("path") "ORDER BY path",
+    rc = sqlite3_prepare_v2(r->db, r->version < DB_SCHEMA_IMPORTS ? FILES("-1") : FILES("n_lines"),
                             -1, &st, NULL);
     if (rc == SQLITE_OK)
         rc = bind_scope(st, scope, &mem);
@@ -217,6 +222,102 @@ int store_has_summary(struct store_reader *r, const uint8_t prompt_key[STORE_KEY
         rc = sqlite3_step(r->has);
     ret = rc == SQLITE_ROW ? 1 : rc == SQLITE_DONE ? 0 : read_error(r, rc, e);
     (void)sqlite3_reset(r->has);
+    return ret;
+}
+
+/* ---- imports and facts -------------------------------------------------------------------------- */
+
+/* Prepare and bind a question about a scope that a store of schema 2 cannot answer. */
+static int ask_scope(sqlite3_stmt **st, struct store_reader *r, const char *sql,
+                     struct store_bytes scope, struct strbuf *mem, struct dobby_err *e)
+{
+    int rc;
+
+    if (r->version < DB_SCHEMA_IMPORTS)
+        return err_set(e, DOBBY_E_UNSUPPORTED,
+                       "store: %s: made by an older dobby, without imports; run dobby summarize on "
+                       "the tree once",
+                       r->path);
+    rc = sqlite3_prepare_v2(r->db, sql, -1, st, NULL);
+    if (rc == SQLITE_OK)
+        rc = bind_scope(*st, scope, mem);
+    return rc == SQLITE_OK ? 0 : read_error(r, rc, e);
+}
+
+int store_each_import(struct store_reader *r, struct store_bytes scope,
+                      int (*fn)(void *ctx, struct store_bytes path, const struct store_import *im),
+                      void *ctx, struct dobby_err *e)
+{
+    sqlite3_stmt *st = NULL;
+    struct strbuf mem = {0};
+    int ret = ask_scope(&st, r,
+                        "SELECT path,kind,what,line FROM imports WHERE" IN_SCOPE(
+                            "path") "ORDER BY path,ordinal",
+                        scope, &mem, e),
+        rc = SQLITE_ROW;
+
+    while (ret == 0 && (rc = sqlite3_step(st)) == SQLITE_ROW) {
+        struct store_import im = {col_text_or(st, 1, ""), col_bytes(st, 2),
+                                  sqlite3_column_int(st, 3)};
+
+        ret = fn(ctx, col_bytes(st, 0), &im);
+    }
+    if (ret == 0 && rc != SQLITE_DONE)
+        ret = read_error(r, rc, e);
+    sqlite3_finalize(st);
+    strbuf_release(&mem);
+    return ret;
+}
+
+int store_each_fact(struct store_reader *r, struct store_bytes scope,
+                    int (*fn)(void *ctx, const struct store_fact *f), void *ctx,
+                    struct dobby_err *e)
+{
+    sqlite3_stmt *st = NULL;
+    struct strbuf mem = {0};
+    int ret = ask_scope(
+            &st, r,
+            "SELECT path,key,value FROM facts WHERE" IN_SCOPE("path") "ORDER BY path,ordinal",
+            scope, &mem, e),
+        rc = SQLITE_ROW;
+
+    while (ret == 0 && (rc = sqlite3_step(st)) == SQLITE_ROW) {
+        struct store_fact f = {col_bytes(st, 0), col_text_or(st, 1, ""), col_bytes(st, 2)};
+
+        ret = fn(ctx, &f);
+    }
+    if (ret == 0 && rc != SQLITE_DONE)
+        ret = read_error(r, rc, e);
+    sqlite3_finalize(st);
+    strbuf_release(&mem);
+    return ret;
+}
+
+#define PARENTS "('file','directory','repository')"
+
+int store_each_size(struct store_reader *r, struct store_bytes scope,
+                    int (*fn)(void *ctx, struct store_bytes path, int64_t n_units), void *ctx,
+                    struct dobby_err *e)
+{
+    sqlite3_stmt *st = NULL;
+    struct strbuf mem = {0};
+    int rc = sqlite3_prepare_v2(
+            r->db,
+            "SELECT path,count(*) FROM units WHERE" IN_SCOPE("path") "AND kind NOT IN " PARENTS
+                                                                     " GROUP BY path ORDER BY path",
+            -1, &st, NULL),
+        ret = 0;
+
+    if (rc == SQLITE_OK)
+        rc = bind_scope(st, scope, &mem);
+    while (rc == SQLITE_OK && ret == 0 && (rc = sqlite3_step(st)) == SQLITE_ROW) {
+        ret = fn(ctx, col_bytes(st, 0), sqlite3_column_int64(st, 1));
+        rc = SQLITE_OK;
+    }
+    if (rc != SQLITE_OK && rc != SQLITE_DONE)
+        ret = read_error(r, rc, e);
+    sqlite3_finalize(st);
+    strbuf_release(&mem);
     return ret;
 }
 
@@ -300,6 +401,36 @@ int store_each_row(struct store_reader *r, struct store_bytes scope, const char 
             row_of(&row, st, hex);
             ret = fn(ctx, &row);
         }
+    }
+    if (rc != SQLITE_OK && rc != SQLITE_DONE)
+        ret = read_error(r, rc, e);
+    sqlite3_finalize(st);
+    strbuf_release(&mem);
+    return ret;
+}
+
+int store_each_parent(struct store_reader *r, struct store_bytes scope,
+                      int (*fn)(void *ctx, const struct dobby_row *row), void *ctx,
+                      struct dobby_err *e)
+{
+    sqlite3_stmt *st = NULL;
+    struct strbuf mem = {0};
+    struct dobby_row row;
+    char hex[2 * STORE_KEY + 1];
+    int rc = sqlite3_prepare_v2(r->db,
+                                ROW_COLUMNS " FROM units u" ROW_JOIN
+                                            " WHERE" IN_SCOPE("u.path") "AND u.kind IN " PARENTS
+                                                                        " AND " DB_DONE
+                                                                        " ORDER BY " ROW_ORDER,
+                                -1, &st, NULL),
+        ret = 0;
+
+    if (rc == SQLITE_OK)
+        rc = bind_scope(st, scope, &mem);
+    while (rc == SQLITE_OK && ret == 0 && (rc = sqlite3_step(st)) == SQLITE_ROW) {
+        row_of(&row, st, hex);
+        ret = fn(ctx, &row);
+        rc = SQLITE_OK;
     }
     if (rc != SQLITE_OK && rc != SQLITE_DONE)
         ret = read_error(r, rc, e);

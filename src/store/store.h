@@ -46,6 +46,21 @@ struct store_file {
     const uint8_t
         *model;       /* the part of their keys that the model gives; NULL: no unit needed one */
     const char *note; /* what is odd about it ("parsed in part"), NULL: nothing */
+    int64_t n_lines;  /* lines of text; -1: an older dobby did not count them */
+};
+
+/* What a file says about what is outside of it: struct import of code/unit.h. */
+struct store_import {
+    const char *kind; /* "import", "types", "child", "package" or "entry" */
+    struct store_bytes what;
+    int line; /* 1-based */
+};
+
+/* What a manifest says: struct manifest_fact of code/manifest.h. */
+struct store_fact {
+    struct store_bytes path; /* of the manifest, which is no file in the sense above */
+    const char *key;
+    struct store_bytes value;
 };
 
 /* A unit of a file, as planned. */
@@ -134,6 +149,12 @@ size_t store_txn_rows(const struct store_txn *t);
 /* Put a file in place of what was known of it; its units go with the old one. */
 void store_put_file(struct store_txn *t, const struct store_file *f);
 void store_put_unit(struct store_txn *t, struct store_bytes path, const struct store_unit *u);
+/* After its file: the imports that it has, in their order. */
+void store_put_import(struct store_txn *t, struct store_bytes path, int ordinal,
+                      const struct store_import *im);
+/* What manifests in a scope say goes, then comes what they say now. */
+void store_drop_facts(struct store_txn *t, struct store_bytes scope);
+void store_put_fact(struct store_txn *t, int ordinal, const struct store_fact *f);
 void store_drop_file(struct store_txn *t,
                      struct store_bytes path); /* its units too; summaries stay */
 void store_put_summary(struct store_txn *t,
@@ -175,6 +196,23 @@ MUST_CHECK int store_each_file(struct store_reader *r, struct store_bytes scope,
 MUST_CHECK int store_each_unit(struct store_reader *r, struct store_bytes path,
                                int (*fn)(void *ctx, const struct store_unit *u, bool done),
                                void *ctx, struct dobby_err *e);
+/* Imports of files in the order of their paths' bytes, those of one file in theirs; and what manifests say, likewise. Both
+ * DOBBY_E_UNSUPPORTED when an older dobby made the store: the next store_open and a run give it what is missing. */
+MUST_CHECK int store_each_import(struct store_reader *r, struct store_bytes scope,
+                                 int (*fn)(void *ctx, struct store_bytes path,
+                                           const struct store_import *im),
+                                 void *ctx, struct dobby_err *e);
+MUST_CHECK int store_each_fact(struct store_reader *r, struct store_bytes scope,
+                               int (*fn)(void *ctx, const struct store_fact *f), void *ctx,
+                               struct dobby_err *e);
+/* How many functions and the like each file has, in the order of the paths' bytes; those that have none are left out. */
+MUST_CHECK int store_each_size(struct store_reader *r, struct store_bytes scope,
+                               int (*fn)(void *ctx, struct store_bytes path, int64_t n_units),
+                               void *ctx, struct dobby_err *e);
+/* Rows of files, directories and the repository, as store_each_row shows them. */
+MUST_CHECK int store_each_parent(struct store_reader *r, struct store_bytes scope,
+                                 int (*fn)(void *ctx, const struct dobby_row *row), void *ctx,
+                                 struct dobby_err *e);
 /* 1 if there is a summary under this key, 0 if not. */
 MUST_CHECK int store_has_summary(struct store_reader *r, const uint8_t prompt_key[STORE_KEY],
                                  struct dobby_err *e);
@@ -197,6 +235,8 @@ MUST_CHECK int store_find(struct store_reader *r, struct store_bytes query,
                           struct dobby_err *e);
 /* The number for a new run: one more than the highest. */
 MUST_CHECK int store_next_run(struct store_reader *r, int64_t *out, struct dobby_err *e);
+/* What stands behind an open store. */
+struct store_reader *store_reader_of(struct dobby_store *s);
 /* Counts and the last run, for dobby_store_get_info. `last` (a line, "" if none) is appended to. */
 MUST_CHECK int store_counts(struct store_reader *r, struct dobby_store_info *out,
                             struct strbuf *last, struct dobby_err *e);

@@ -32,6 +32,9 @@ enum op_kind {
     OP_DROP_FILE,
     OP_DROP_UNITS,
     OP_FILE,
+    OP_IMPORT,
+    OP_DROP_FACTS,
+    OP_FACT,
     OP_UNIT,
     OP_SUMMARY,
     OP_ATTEMPT,
@@ -44,8 +47,11 @@ static const char *const op_sql[OP_KINDS] = {
     [OP_DROP_FILE] = "DELETE FROM files WHERE path=?1",
     /* They go by their foreign key, unless another program has edited the file without it. */
     [OP_DROP_UNITS] = "DELETE FROM units WHERE path=?1",
-    [OP_FILE] = "INSERT INTO files(path,hash,grammar,language,recipe,model,note)"
-                " VALUES(?1,?2,?3,?4,?5,?6,?7)",
+    [OP_FILE] = "INSERT INTO files(path,hash,grammar,language,recipe,model,note,n_lines)"
+                " VALUES(?1,?2,?3,?4,?5,?6,?7,?8)",
+    [OP_IMPORT] = "INSERT INTO imports(path,ordinal,kind,what,line) VALUES(?1,?2,?3,?4,?5)",
+    [OP_DROP_FACTS] = "DELETE FROM facts WHERE ?1=x'' OR path=?1 OR (path>=?2 AND path<?3)",
+    [OP_FACT] = "INSERT INTO facts(path,ordinal,key,value) VALUES(?1,?2,?3,?4)",
     [OP_UNIT] =
         "INSERT INTO units(path,qname,ordinal,name,kind,start_line,end_line,spans,text,unit_key,"
         "prompt_hash,prompt_key,old) VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13)",
@@ -212,6 +218,45 @@ void store_put_file(struct store_txn *t, const struct store_file *f)
     add_key(t, op, f->recipe);
     add_key(t, op, f->model);
     add_text(t, op, f->note);
+    add_int(op, f->n_lines);
+}
+
+void store_put_import(struct store_txn *t, struct store_bytes path, int ordinal,
+                      const struct store_import *im)
+{
+    struct op *op = add_op(t, OP_IMPORT);
+
+    add_blob(t, op, path);
+    add_int(op, ordinal);
+    add_text(t, op, im->kind);
+    add_blob(t, op, im->what);
+    add_int(op, im->line);
+}
+
+void store_drop_facts(struct store_txn *t, struct store_bytes scope)
+{
+    struct strbuf below = {0};
+    struct op *op = add_op(t, OP_DROP_FACTS);
+
+    strbuf_add(&below, scope.p ? scope.p : "", scope.n);
+    strbuf_putc(&below, '/');
+    t->failed |= strbuf_failed(&below);
+    add_blob(t, op, scope);
+    add_blob(t, op, (struct store_bytes){strbuf_str(&below), below.len});
+    if (!strbuf_failed(&below))
+        below.s[below.len - 1]++; /* the byte after the slash */
+    add_blob(t, op, (struct store_bytes){strbuf_str(&below), below.len});
+    strbuf_release(&below);
+}
+
+void store_put_fact(struct store_txn *t, int ordinal, const struct store_fact *f)
+{
+    struct op *op = add_op(t, OP_FACT);
+
+    add_blob(t, op, f->path);
+    add_int(op, ordinal);
+    add_text(t, op, f->key);
+    add_blob(t, op, f->value);
 }
 
 void store_put_unit(struct store_txn *t, struct store_bytes path, const struct store_unit *u)
