@@ -453,6 +453,13 @@ DOBBY_API int dobby_store_rows(struct dobby_store *s, const char *path, const ch
 DOBBY_API int dobby_store_find(struct dobby_store *s, const char *query, const char *path,
                                size_t limit, int (*on_row)(void *ctx, const struct dobby_row *row),
                                void *ctx, struct dobby_err *e);
+/* What the tree, or `path` in it (as above), is made of, from the store alone and without a model: its sentence where there
+ * is one, languages, entry points, modules by how much of the tree imports them, dependencies between them (with a Mermaid
+ * flowchart), cycles, other people's packages. Markdown, or with `json` one object on a line. The same store gives the same
+ * bytes. *out is allocated (dobby_free); NULL on failure. DOBBY_E_NOTFOUND when the store has no file there,
+ * DOBBY_E_UNSUPPORTED when an older dobby made the store: the next run of dobby_summarize_tree adds what is missing. */
+DOBBY_API int dobby_store_overview(struct dobby_store *s, const char *path, int json, char **out,
+                                   struct dobby_err *e);
 struct dobby_store_info {
     const char *root, *db_path;
     uint64_t n_units, n_summaries, n_model, n_doc, n_signature, n_runs, n_failed;

@@ -38,9 +38,9 @@ void out_release(struct out *o);
 /* ---- a tree of files ---- */
 
 struct out_tree {
-    int fd;           /* the directory */
-    const char *name; /* for messages; borrowed */
-    struct strbuf index, page;
+    int fd;                          /* the directory */
+    const char *name;                /* for messages; borrowed */
+    struct strbuf head, index, page; /* head: what the index begins with, if it is anything */
     char *path; /* of the page being composed: the source file's, escaped; or NULL */
     size_t n_pages;
 };
@@ -52,7 +52,7 @@ MUST_CHECK int out_tree_open(struct out_tree *t, const char *dir, struct dobby_e
 MUST_CHECK int out_tree_begin(struct out_tree *t, const char *path, size_t len,
                               struct dobby_err *e);
 MUST_CHECK int out_tree_add(struct out_tree *t, const void *p, size_t n, struct dobby_err *e);
-/* End the last page and write index.md, which links to all of them. */
+/* End the last page and write index.md: the head, then links to all pages. */
 MUST_CHECK int out_tree_commit(struct out_tree *t, struct dobby_err *e);
 void out_tree_release(struct out_tree *t);
 

@@ -33,7 +33,6 @@ int out_tree_open(struct out_tree *t, const char *dir, struct dobby_err *e)
     if (t->fd < 0 || faccessat(t->fd, ".", W_OK, AT_EACCESS) < 0)
         return err_set(e, DOBBY_E_CREATE, "output: %s: %s; choose a place that you can write to",
                        dir, strerror(errno));
-    strbuf_puts(&t->index, "# Index\n\n");
     return 0;
 }
 
@@ -250,12 +249,24 @@ int out_tree_add(struct out_tree *t, const void *p, size_t n, struct dobby_err *
     return strbuf_failed(&t->page) ? err_nomem(e, "a page") : 0;
 }
 
+/* What a reader needs to find a page comes after what it is all about. */
+static int write_index(struct out_tree *t, struct dobby_err *e)
+{
+    bool headed = t->head.len > 0 || strbuf_failed(&t->head);
+
+    strbuf_puts(&t->head, headed ? "\n## Pages\n\n" : "# Index\n\n");
+    strbuf_add(&t->head, strbuf_str(&t->index), t->index.len);
+    if (strbuf_failed(&t->index))
+        return err_nomem(e, "a page");
+    return write_page(t, "index.md", &t->head, e);
+}
+
 int out_tree_commit(struct out_tree *t, struct dobby_err *e)
 {
     int rc = end_page(t, e);
 
     if (rc == 0)
-        rc = write_page(t, "index.md", &t->index, e);
+        rc = write_index(t, e);
     /* One sync for all pages: they can be made again from the store at any time, so a file each would only
      * cost time. */
     if (rc == 0 && syncfs(t->fd) < 0)
@@ -268,6 +279,7 @@ void out_tree_release(struct out_tree *t)
     if (t->name && t->fd >= 0) /* a zeroed struct holds no descriptor 0 */
         close(t->fd);
     mem_free(t->path);
+    strbuf_release(&t->head);
     strbuf_release(&t->index);
     strbuf_release(&t->page);
     *t = (struct out_tree){.fd = -1};

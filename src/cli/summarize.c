@@ -8,6 +8,7 @@
 #include "base/size.h"
 #include "cli/catalogue.h"
 #include "cli/cli.h"
+#include "cli/overview.h"
 #include "cli/rows.h"
 #include "cli/server.h"
 #include "cli/sig.h"
@@ -224,14 +225,30 @@ static int open_output(struct job *j, struct dobby_err *e)
     return rows_open(&j->rows, j->o->jsonl != 0, j->o->output, e);
 }
 
-/* Rows of a run that was stopped are not all there: a file keeps what it held before. */
-static int commit_output(struct job *j, int rc, struct dobby_err *e)
+/* The index of a tree of pages begins with the overview; a tree without files has none. */
+static int put_overview(struct job *j, const char *path, struct dobby_err *e)
 {
-    int rc2;
+    struct dobby_err why = {0};
+    char *text = NULL;
+    int rc = overview_text(&text, "summarize", path, j->o->store, 0, &why);
+
+    if (rc == 0)
+        strbuf_puts(&j->rows.tree.head, text);
+    dobby_free(text);
+    return rc == 0 || rc == DOBBY_E_NOTFOUND ? 0 : err_set(e, rc, "%s", why.message);
+}
+
+/* Rows of a run that was stopped are not all there: a file keeps what it held before. */
+static int commit_output(struct job *j, const char *path, int rc, struct dobby_err *e)
+{
+    int rc2 = 0;
 
     if (rc != 0 && rc != DOBBY_E_UNDONE)
         return rc;
-    rc2 = j->o->dry_run ? out_commit(&j->plan, e) : rows_commit(&j->rows, e);
+    if (!j->o->dry_run && j->rows.is_tree)
+        rc2 = put_overview(j, path, e);
+    if (rc2 == 0)
+        rc2 = j->o->dry_run ? out_commit(&j->plan, e) : rows_commit(&j->rows, e);
     return rc2 < 0 ? rc2 : rc;
 }
 
@@ -266,7 +283,7 @@ static int run(struct job *j, const char *path, const struct modelref *ref, stru
                        j->err.code ? j->err.message : j->rows.err.message);
     }
     rc = better_error(ref, path, rc, e);
-    rc = commit_output(j, rc, &late);
+    rc = commit_output(j, path, rc, &late);
     if (late.code) {
         err_clear(e);
         return err_set(e, late.code, "%s", late.message);

@@ -9,6 +9,7 @@
 #include "base/sha256.h"
 #include "base/strbuf.h"
 #include "base/utf8.h"
+#include "pipeline/render.h"
 
 #include <math.h>
 #include <string.h>
@@ -223,4 +224,16 @@ char *dobby_row_markdown(const struct dobby_row *row, const struct dobby_row *pr
     put_mark(&b, row);
     strbuf_putc(&b, '\n');
     return strbuf_take(&b, NULL);
+}
+
+/* ---- for other pages (render.h) ------------------------------------------------------------------ */
+
+void render_plain(struct strbuf *b, const char *s, size_t n)
+{
+    put_plain(b, s, n);
+}
+
+void render_code(struct strbuf *b, const char *s, size_t n)
+{
+    put_code(b, s, n);
 }
