@@ -9,25 +9,16 @@
 
 #include <string.h>
 
-#define MAX_RAW      ((size_t)16384) /* bytes of a comment that are looked at */
-#define MAX_SENTENCE 400
-#define MIN_WORDS    4
+#define MAX_RAW ((size_t)16384) /* bytes of a comment that are looked at */
 
 static struct text trim(const char *s, size_t n)
 {
-    while (n > 0 && text_is_space(s[0])) {
-        s++;
-        n--;
-    }
-    while (n > 0 && text_is_space(s[n - 1]))
-        n--;
-    return (struct text){s, n};
+    return text_trim((struct text){s, n});
 }
 
 /* ---- first sieve: comment markers ----------------------------------------------------------------- */
 
-/* Directives to tools: nothing a person would read. */
-static bool is_directive(struct text t)
+bool doc_is_directive(struct text t)
 {
     static const char *const known[] = {
         "nolint",      "noqa",          "pylint:",     "type:",
@@ -57,8 +48,7 @@ static bool is_tight_directive(struct text t)
     return i > 0 && i + 1 < t.n && t.s[i] == ':' && t.s[i + 1] >= 'a' && t.s[i + 1] <= 'z';
 }
 
-/* Nothing but punctuation: a rule of dashes or stars. */
-static bool is_rule(struct text t)
+bool doc_is_rule(struct text t)
 {
     size_t i;
 
@@ -253,13 +243,13 @@ static void first_paragraph(struct strbuf *out, struct doc_lines l)
     while (!over && !strbuf_failed(out) && doc_next_line(&l, &line)) {
         struct text t = {line.s, line.n};
 
-        if (is_directive(t))
+        if (doc_is_directive(t))
             t.n = 0;
         if (l.l->xml_docs && is_element(t))
             return;
         if (l.l->xml_docs)
             t = strip_summary(t, &over);
-        if (t.n == 0 || is_rule(t)) {
+        if (t.n == 0 || doc_is_rule(t)) {
             if (out->len > 0)
                 return;
             continue;
@@ -411,11 +401,31 @@ static size_t put_reference(struct strbuf *out, struct text t)
     return (size_t)(close - t.s) + 2;
 }
 
+/* "found at", "see": without what follows, no sentence. */
+static bool needs_object(const struct strbuf *out)
+{
+    static const char *const words[] = {" at", " see", " from", " to", " in",
+                                        " by", " of",  " with", ":"};
+    size_t n = out->len;
+
+    while (n > 0 && out->s[n - 1] == ' ')
+        n--;
+    for (size_t i = 0; i < ARRAY_LEN(words); i++) {
+        size_t w = strlen(words[i]);
+
+        if (n >= w && memcmp(out->s + n - w, words[i], w) == 0)
+            return true;
+    }
+    return n == 0;
+}
+
 static size_t put_tag(struct strbuf *out, struct text t)
 {
     const char *close = memchr(t.s, '>', size_min(t.n, 80));
     size_t used = put_reference(out, t);
 
+    if (close && (text_begins(t, "<http://") || text_begins(t, "<https://")) && !needs_object(out))
+        return (size_t)(close - t.s) + 1; /* an address: what it belongs to is said before it */
     if (used > 0)
         return used;
     return close && is_html_tag(t.s + 1, (size_t)(close - t.s) - 1) ? (size_t)(close - t.s) + 1 : 0;
@@ -530,11 +540,11 @@ static bool has_odd_sign(struct text t)
            memmem(t.s, t.n, "<|", 2);
 }
 
-static bool is_good(struct text t)
+static bool is_good(struct text t, size_t min_words)
 {
     char last = t.n ? t.s[t.n - 1] : ':';
 
-    if (t.n > MAX_SENTENCE || text_words(t.s, t.n) < MIN_WORDS || !text_is_clean(t.s, t.n))
+    if (t.n > DOC_MAX_SENTENCE || text_words(t.s, t.n) < min_words || !text_is_clean(t.s, t.n))
         return false;
     if (!text_is_letter(t.s[0]) && t.s[0] != '"' && t.s[0] != '(')
         return false;
@@ -546,13 +556,13 @@ static bool is_good(struct text t)
 }
 
 /* "returns the sum" begins with a capital in a list of summaries; the name of the unit keeps its letters. */
-static bool may_capitalise(struct text t, const struct unit *u)
+static bool may_capitalise(struct text t, const char *name)
 {
     size_t n = 0, i;
 
     while (n < t.n && !text_is_space(t.s[n]))
         n++;
-    if (t.s[0] < 'a' || t.s[0] > 'z' || (strlen(u->name) == n && memcmp(u->name, t.s, n) == 0))
+    if (t.s[0] < 'a' || t.s[0] > 'z' || (strlen(name) == n && memcmp(name, t.s, n) == 0))
         return false;
     for (i = 1; i < n; i++)
         if (!(t.s[i] >= 'a' && t.s[i] <= 'z') && t.s[i] != '-' && t.s[i] != ',')
@@ -560,12 +570,10 @@ static bool may_capitalise(struct text t, const struct unit *u)
     return true;
 }
 
-struct doc_lines doc_lines_of(const struct unit *u, enum language_id lang, const char *source,
-                              size_t len)
+struct doc_lines doc_lines_in(struct span s, bool docstring, enum language_id lang,
+                              const char *source, size_t len)
 {
     const struct language *l = language_get(lang);
-    bool docstring = l->docstrings && span_len(u->docstring) > 0;
-    struct span s = docstring ? u->docstring : u->doc;
     struct text t;
 
     if (s.end > len || s.start >= s.end)
@@ -576,36 +584,65 @@ struct doc_lines doc_lines_of(const struct unit *u, enum language_id lang, const
         .l = l, .s = t.s, .n = size_min(t.n, MAX_RAW), .docstring = docstring};
 }
 
-bool doc_first_sentence(struct strbuf *out, const struct unit *u, enum language_id lang,
-                        const char *source, size_t len)
+struct doc_lines doc_lines_of(const struct unit *u, enum language_id lang, const char *source,
+                              size_t len)
 {
-    struct strbuf paragraph = {0}, plain = {0};
+    bool docstring = language_get(lang)->docstrings && span_len(u->docstring) > 0;
+
+    return doc_lines_in(docstring ? u->docstring : u->doc, docstring, lang, source, len);
+}
+
+/* `name`, :mod:`name`: what stands there is written so. */
+static bool begins_marked(const char *s, size_t n)
+{
+    return n > 0 && (s[0] == '`' || skip_role((struct text){s, n}) > 0);
+}
+
+bool doc_sentence(struct strbuf *out, const char *s, size_t n, const char *name, size_t min_words)
+{
+    struct strbuf plain = {0};
     struct text t;
     bool good;
-    size_t n;
+    size_t end;
 
-    first_paragraph(&paragraph, doc_lines_of(u, lang, source, len));
-    plain_text(&plain, (struct text){strbuf_str(&paragraph), paragraph.len});
+    plain_text(&plain, (struct text){s, n});
     t = trim(strbuf_str(&plain), plain.len);
-    n = text_sentence(t.s, t.n);
-    if (n > 0)
-        t.n = n;
-    good = is_good(t);
-    if (strbuf_failed(&paragraph) ||
-        strbuf_failed(&plain)) { /* no verdict: the caller is to see that */
+    end = text_sentence(t.s, t.n);
+    if (end > 0)
+        t.n = end;
+    good = is_good(t, min_words);
+    if (strbuf_failed(&plain)) { /* no verdict: the caller is to see that */
         good = false;
         strbuf_release(out);
         out->failed = true;
     }
     if (good) {
-        strbuf_putc(out, may_capitalise(t, u) ? (char)(t.s[0] - 'a' + 'A') : t.s[0]);
+        strbuf_putc(out, !begins_marked(s, n) && may_capitalise(t, name)
+                             ? (char)(t.s[0] - 'a' + 'A')
+                             : t.s[0]);
         strbuf_add(out, t.s + 1, t.n - 1);
-        if (n == 0)
+        if (end == 0)
             strbuf_putc(out, '.');
     }
-    strbuf_release(&paragraph);
     strbuf_release(&plain);
     return good && !strbuf_failed(out);
+}
+
+bool doc_first_sentence(struct strbuf *out, const struct unit *u, enum language_id lang,
+                        const char *source, size_t len)
+{
+    struct strbuf paragraph = {0};
+    bool good = false;
+
+    first_paragraph(&paragraph, doc_lines_of(u, lang, source, len));
+    if (strbuf_failed(&paragraph)) { /* likewise */
+        strbuf_release(out);
+        out->failed = true;
+    } else {
+        good = doc_sentence(out, strbuf_str(&paragraph), paragraph.len, u->name, DOC_MIN_WORDS);
+    }
+    strbuf_release(&paragraph);
+    return good;
 }
 
 /* ---- code without documentation ---------------------------------------------------------------------- */

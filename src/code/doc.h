@@ -10,7 +10,16 @@
 
 #include "base/err.h"
 #include "base/strbuf.h"
+#include "code/text.h"
 #include "code/unit.h"
+
+#define DOC_MAX_SENTENCE 400 /* bytes */
+#define DOC_MIN_WORDS    4
+
+/* The first sentence of a paragraph (lines joined by spaces, no comment markers) in the same way: inline markup is reduced to its
+ * text, then it is judged as below, with at least min_words words. A first word in small letters gets a capital unless it
+ * is `name`. Appended to *out. */
+bool doc_sentence(struct strbuf *out, const char *s, size_t n, const char *name, size_t min_words);
 
 /* The first sentence of the unit's documentation (docstring, else the comment before it), as plain text with
  * a full stop, appended to *out. Markers of Javadoc, Doxygen, rustdoc, godoc and docstrings are taken off,
@@ -35,7 +44,13 @@ struct doc_line {
 };
 struct doc_lines doc_lines_of(const struct unit *u, enum language_id lang, const char *source,
                               size_t len);
+/* Of any comment, or of a string that documents. */
+struct doc_lines doc_lines_in(struct span s, bool docstring, enum language_id lang,
+                              const char *source, size_t len);
 bool doc_next_line(struct doc_lines *l, struct doc_line *out); /* false at the end */
+/* Is such a line a directive to a tool, which no person would read? Is it nothing but punctuation, a rule of dashes or stars? */
+bool doc_is_directive(struct text line);
+bool doc_is_rule(struct text line);
 
 /* Call fn for each parameter that the documentation of u names and u does not have, in order, once, the first 16. Known are
  * @param and \param with all that Javadoc, Doxygen and JSDoc put around the name, :param name:, Google's "Args:" in docstrings and
