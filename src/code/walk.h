@@ -83,6 +83,8 @@ struct walk {
 
 struct walk_options {
     const volatile int *stop; /* may be NULL; not 0: give up with DOBBY_E_CANCELLED */
+    const char *
+        toward; /* of directories, enter only those on the way to this path, relative to the root; NULL: all */
 };
 
 /* List the tree at `path`, a directory or a file. w is uninitialised or released; on failure it is left

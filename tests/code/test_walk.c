@@ -637,6 +637,38 @@ static void test_walk_nomem(void **state)
     temp_dir_remove(dir);
 }
 
+/* Only the directories on the way are entered, and their rules hold. */
+static void test_walk_toward(void **state)
+{
+    struct walk_options o = {.toward = "a/b/c.c"};
+    char *dir = temp_dir();
+    struct walk w;
+
+    (void)state;
+    make_dirs(dir, ".git/");
+    put(dir, "top.c", "int x;\n");
+    put(dir, "README.md", "words\n");
+    put(dir, "a/.gitignore", "README.md\n");
+    put(dir, "a/README.md", "words\n");
+    put(dir, "a/b/c.c", "int x;\n");
+    put(dir, "a/b/deep/d.c", "int x;\n");
+    put(dir, "ab/e.c", "int x;\n");
+    assert_int_equal(walk_tree(&w, dir, &o, NULL), 0);
+    expect(&w, "top.c", WALK_TAKEN);
+    expect(&w, "README.md", WALK_LANGUAGE);
+    expect(&w, "a/README.md", WALK_IGNORED);
+    expect(&w, "a/b/c.c", WALK_TAKEN);
+    expect_absent(&w, "a/b/deep/d.c");
+    expect_absent(&w, "ab/e.c");
+    walk_release(&w);
+    o.toward = "a/b"; /* itself is not entered */
+    assert_int_equal(walk_tree(&w, dir, &o, NULL), 0);
+    expect(&w, "a/README.md", WALK_IGNORED);
+    expect_absent(&w, "a/b/c.c");
+    walk_release(&w);
+    temp_dir_remove(dir);
+}
+
 static void test_walk_stop(void **state)
 {
     char *dir = temp_dir();
@@ -670,6 +702,7 @@ int main(void)
         cmocka_unit_test(test_walk_runs_nothing),
         cmocka_unit_test(test_walk_agrees_with_git),
         cmocka_unit_test(test_walk_nomem),
+        cmocka_unit_test(test_walk_toward),
         cmocka_unit_test(test_walk_stop),
     };
 
