@@ -416,6 +416,8 @@ struct dobby_summary_stats {
     size_t n_parser_ends; /* parser processes that died, or were ended, over a file */
     uint64_t n_tokens_read, n_tokens_cached, n_tokens_written;
     double s_walk, s_parse, s_load, s_infer, s_total;
+    size_t
+        n_parents; /* rows of files, directories and the repository that are new or changed; units count them not */
 };
 /* Returns 0, DOBBY_E_UNDONE when units are left, DOBBY_E_CANCELLED after *stop, or a failure. */
 DOBBY_API int dobby_summarize_tree(const struct dobby_summarize *o, struct dobby_summary_stats *st,
@@ -458,6 +460,8 @@ struct dobby_store_info {
     uint64_t n_units, n_summaries, n_model, n_doc, n_signature, n_runs, n_failed;
     uint64_t db_bytes;
     const char *last_run; /* one line about the last run, "" if none */
+    uint64_t
+        n_parents; /* rows of files, directories and the repository; n_units counts none of them */
 };
 DOBBY_API int dobby_store_get_info(struct dobby_store *s, struct dobby_store_info *out,
                                    struct dobby_err *e);
@@ -465,8 +469,9 @@ DOBBY_API int dobby_store_get_info(struct dobby_store *s, struct dobby_store_inf
 /* ---- checking a source tree --------------------------------------------------------------------- */
 
 enum dobby_finding_kind {
-    DOBBY_FIND_MISSING, /* the store has no summary of this unit */
-    DOBBY_FIND_STALE,   /* the summary that it has is of other code, or of another comment */
+    DOBBY_FIND_MISSING, /* the store has no summary of this unit, file or directory */
+    DOBBY_FIND_STALE, /* the summary that it has is of other code, or of another comment; of a file or directory: it would say
+                           something else now */
     DOBBY_FIND_DOC_MISMATCH /* the unit's comment names a parameter that the unit does not have; not with no_docs */
 };
 /* "missing", "stale", "doc-mismatch"; "" for a number that is none. */
@@ -477,8 +482,8 @@ struct dobby_finding {
     size_t path_len;                         /* file names are bytes: may be invalid UTF-8 */
     const char *name, *unit_kind, *language; /* name: qualified, as in the rows */
     int ordinal; /* 0, 1, ... among the units of this name in this file, in the order of lines */
-    int start_line, end_line;
-    const char *detail; /* of a doc-mismatch the parameter's name; else NULL */
+    int start_line, end_line; /* 0 of a file, a directory, the repository (path ".") */
+    const char *detail;       /* of a doc-mismatch the parameter's name; else NULL */
 };
 struct dobby_check {
     size_t size;
@@ -502,12 +507,15 @@ struct dobby_check_stats {
     size_t n_changed;  /* units of files that changed while they were read: not judged */
     size_t n_unparsed; /* files without units because no parser got through them */
     double s_total;
+    /* Rows of files, directories and the repository that there should be at or below PATH; units count them not. */
+    size_t n_parents, n_parents_missing, n_parents_stale;
 };
 /* Compare a tree with its store, without a model and without changing anything: which units have a current summary? Those
  * that dobby_summarize_tree, with the same no_docs and the model that made the store, would find there or keep: the same
  * question was answered, wherever the unit stood then, or the same comment shown. The model is not known here, so a
  * summary counts whichever model made it; and one that was kept although the context of its question changed (`refresh`)
- * is current. Cost: as of a run with nothing to do; files that the store knows by their hash are not parsed.
+ * is current. What a file or directory shows is put together from what is there and what the store shows of units, and compared;
+ * of one that moved nothing is found at its new place. Cost: as of a run with nothing to do; files that the store knows by their hash are not parsed.
  * Returns 0 whatever was found, DOBBY_E_UNDONE when files changed meanwhile, DOBBY_E_CANCELLED after *stop, or a failure. */
 DOBBY_API int dobby_check_tree(const struct dobby_check *o, struct dobby_check_stats *st,
                                struct dobby_err *e);

@@ -19,7 +19,9 @@
 struct store_reader {
     char *path;
     sqlite3 *db;
-    sqlite3_stmt *has, *units; /* asked thousands of times, so kept */
+    sqlite3_stmt *has, *units, *text; /* asked thousands of times, so kept */
+    int64_t
+        version; /* of the schema, when the call at hand began: a writer may bring it up beside a reader */
 };
 
 /* A scope as a condition on `path`, with three parameters: itself, and what is >= "scope/" and < "scope0", 0 being the
@@ -48,9 +50,15 @@ int store_reader_open(struct store_reader **out, const struct store_place *p, st
             "SELECT u.qname,u.ordinal,u.name,u.kind,u.start_line,u.end_line,u.spans,u.text,"
             "u.unit_key,u.prompt_hash,u.prompt_key,u.old," DB_DONE
             " FROM units u LEFT JOIN summaries s ON s.prompt_key=u.prompt_key"
-            " WHERE u.path=?1"
+            " WHERE u.path=?1 AND u.ordinal<>" DB_PARENT_TEXT
             " ORDER BY u.start_line,u.end_line DESC,u.kind,u.qname,u.ordinal",
             r->path, e);
+    if (rc == 0)
+        rc = db_prepare(&r->text, r->db,
+                        "SELECT CASE WHEN s.text IS NULL THEN u.text ELSE s.text END,s.source"
+                        " FROM units u LEFT JOIN summaries s ON s.prompt_key=u.prompt_key"
+                        " WHERE u.path=?1 AND u.qname=?2 AND u.ordinal=0 AND " DB_DONE,
+                        r->path, e);
     if (rc < 0) {
         store_reader_free(r);
         return rc;
@@ -59,12 +67,24 @@ int store_reader_open(struct store_reader **out, const struct store_place *p, st
     return 0;
 }
 
+static int look_version(struct store_reader *r, struct dobby_err *e)
+{
+    return db_int(&r->version, r->db, "PRAGMA user_version", r->path, e);
+}
+
+/* The column that an older store does not have. */
+static const char *source_column(const struct store_reader *r)
+{
+    return r->version < DB_SCHEMA_PARENT ? "NULL" : "u.source";
+}
+
 void store_reader_free(struct store_reader *r)
 {
     if (!r)
         return;
     sqlite3_finalize(r->has);
     sqlite3_finalize(r->units);
+    sqlite3_finalize(r->text);
     db_close(r->db, false);
     mem_free(r->path);
     mem_free(r);
@@ -145,10 +165,11 @@ int store_each_file(struct store_reader *r, struct store_bytes scope,
     struct strbuf mem = {0};
     int rc, ret = 0;
 
-    rc = sqlite3_prepare_v2(r->db,
-                            "SELECT path,hash,grammar,language,recipe,model,note FROM files"
-                            " WHERE" IN_SCOPE("path") "ORDER BY path",
-                            -1, &st, NULL);
+    rc =
+        sqlite3_prepare_v2(r->db,
+                           "SELECT path,hash,grammar,language,recipe,model,note FROM files"
+                           " WHERE grammar<>" DB_NO_GRAMMAR " AND" IN_SCOPE("path") "ORDER BY path",
+                           -1, &st, NULL);
     if (rc == SQLITE_OK)
         rc = bind_scope(st, scope, &mem);
     while (rc == SQLITE_OK && ret == 0 && (rc = sqlite3_step(st)) == SQLITE_ROW) {
@@ -208,6 +229,77 @@ int store_each_unit(struct store_reader *r, struct store_bytes path,
     return ret;
 }
 
+static void parent_of(struct store_parent *p, sqlite3_stmt *st)
+{
+    const char *source = col_text(st, 3);
+
+    *p = (struct store_parent){
+        .path = col_bytes(st, 0),
+        .kind = col_text_or(st, 1, ""),
+        .text = col_text_or(st, 2, ""),
+        .source = source && strcmp(source, "signature") == 0 ? "signature" : "doc",
+    };
+}
+
+int store_each_parent(struct store_reader *r, struct store_bytes scope,
+                      int (*fn)(void *ctx, const struct store_parent *p), void *ctx,
+                      struct dobby_err *e)
+{
+    sqlite3_stmt *st = NULL;
+    struct strbuf mem = {0};
+    int rc = look_version(r, e), ret = 0;
+
+    if (rc < 0 || r->version < DB_SCHEMA_PARENT)
+        return rc;
+    rc = sqlite3_prepare_v2(
+        r->db,
+        "SELECT u.path,u.kind,u.text,u.source FROM files f JOIN units u"
+        " ON u.path=f.path AND u.start_line IS NULL AND u.ordinal=" DB_PARENT_TEXT
+        " WHERE" IN_SCOPE("f.path") "ORDER BY f.path",
+        -1, &st, NULL);
+    if (rc == SQLITE_OK)
+        rc = bind_scope(st, scope, &mem);
+    while (rc == SQLITE_OK && ret == 0 && (rc = sqlite3_step(st)) == SQLITE_ROW) {
+        struct store_parent p;
+
+        parent_of(&p, st);
+        ret = fn(ctx, &p);
+        rc = SQLITE_OK;
+    }
+    if (rc != SQLITE_OK && rc != SQLITE_DONE)
+        ret = read_error(r, rc, e);
+    sqlite3_finalize(st);
+    strbuf_release(&mem);
+    return ret;
+}
+
+int store_unit_text(struct store_reader *r, struct store_bytes path, const char *qname,
+                    struct strbuf *out, const char **source, struct dobby_err *e)
+{
+    sqlite3_stmt *st = r->text;
+    int rc = sqlite3_bind_blob64(st, 1, path.p, path.n, SQLITE_STATIC), ret = 0;
+
+    if (rc == SQLITE_OK)
+        rc = sqlite3_bind_blob64(st, 2, qname, strlen(qname), SQLITE_STATIC);
+    if (rc == SQLITE_OK)
+        rc = sqlite3_step(st);
+    if (rc == SQLITE_ROW) {
+        const char *said = col_text_or(st, 1, "doc");
+
+        *source = strcmp(said, "model") == 0       ? "model"
+                  : strcmp(said, "remote") == 0    ? "remote"
+                  : strcmp(said, "signature") == 0 ? "signature"
+                                                   : "doc";
+        strbuf_puts(out, col_text_or(st, 0, ""));
+        ret = strbuf_failed(out) ? err_nomem(e, "a summary") : 1;
+    } else if (rc != SQLITE_DONE) {
+        ret = read_error(r, rc, e);
+    }
+    (void)sqlite3_reset(st);
+    (void)sqlite3_clear_bindings(st);
+    return ret;
+}
+
 int store_has_summary(struct store_reader *r, const uint8_t prompt_key[STORE_KEY],
                       struct dobby_err *e)
 {
@@ -236,22 +328,22 @@ enum row_col {
     R_TEXT,
     R_MODEL,
     R_CONFIDENCE,
-    R_DONE
+    R_DONE,
+    R_PARENT,
+    R_OWN_SOURCE
 };
 
+/* The own source's column comes behind it. */
 #define ROW_COLUMNS                                                                                \
-    "SELECT u.path,u.qname,u.name,u.kind,u.start_line,u.end_line,f.language,u.text,u.prompt_key,"  \
-    "s.source,s.text,s.model,s.confidence," DB_DONE
+    "SELECT u.path,u.qname,u.name,u.kind,u.start_line,u.end_line,nullif(f.language,''),u.text,"    \
+    "u.prompt_key,s.source,s.text,s.model,s.confidence," DB_DONE ",u.ordinal=" DB_PARENT_TEXT ","
 #define ROW_JOIN  " JOIN files f ON f.path=u.path LEFT JOIN summaries s ON s.prompt_key=u.prompt_key"
 #define ROW_ORDER "u.path,u.start_line,u.end_line DESC,u.kind,u.qname,u.ordinal"
-static const char row_sql[] =
-    ROW_COLUMNS " FROM units u" ROW_JOIN " WHERE" IN_SCOPE("u.path") "ORDER BY " ROW_ORDER;
-
 /* Fill a row from a unit that is done. `hex` holds 65 bytes. */
 static void row_of(struct dobby_row *row, sqlite3_stmt *st, char *hex)
 {
     const uint8_t *key = col_key(st, R_KEY);
-    const char *source = key ? col_text_or(st, R_SOURCE, "") : "doc";
+    const char *source = key ? col_text_or(st, R_SOURCE, "") : col_text_or(st, R_OWN_SOURCE, "doc");
     bool own = !key || strcmp(source, "signature") == 0; /* the text is the unit's own */
 
     if (key)
@@ -289,13 +381,22 @@ int store_each_row(struct store_reader *r, struct store_bytes scope, const char 
     struct dobby_row row;
     char hex[2 * STORE_KEY + 1];
     size_t n = 0;
-    int rc = sqlite3_prepare_v2(r->db, row_sql, -1, &st, NULL), ret = 0;
+    int rc = look_version(r, e), ret = 0;
 
+    if (rc < 0)
+        return rc;
+    strbuf_printf(&mem,
+                  ROW_COLUMNS "%s FROM units u" ROW_JOIN
+                              " WHERE" IN_SCOPE("u.path") "ORDER BY " ROW_ORDER,
+                  source_column(r));
+    rc = strbuf_failed(&mem) ? SQLITE_NOMEM
+                             : sqlite3_prepare_v2(r->db, strbuf_str(&mem), -1, &st, NULL);
     if (rc == SQLITE_OK)
         rc = bind_scope(st, scope, &mem);
-    while (rc == SQLITE_OK && ret == 0 && (limit == 0 || n++ < limit) &&
+    while (rc == SQLITE_OK && ret == 0 && (limit == 0 || n < limit) &&
            (rc = sqlite3_step(st)) == SQLITE_ROW) {
         rc = SQLITE_OK;
+        n += sqlite3_column_int(st, R_PARENT) == 0;
         if (sqlite3_column_int(st, R_DONE) && is_named(st, name)) {
             row_of(&row, st, hex);
             ret = fn(ctx, &row);
@@ -380,11 +481,13 @@ static void put_match(struct strbuf *b, const struct find *f, enum tier tier)
 }
 
 /* The best `limit` of a tier: ranked first, then joined with what a row shows. */
-static void put_find_sql(struct strbuf *b, size_t n_weights)
+static void put_find_sql(struct strbuf *b, size_t n_weights, const char *source)
 {
     strbuf_reset(b);
-    strbuf_puts(b, ROW_COLUMNS " FROM (SELECT m.id AS id,m.score AS score"
-                               " FROM (SELECT rowid AS id,dobby_score(search");
+    strbuf_printf(b,
+                  ROW_COLUMNS "%s FROM (SELECT m.id AS id,m.score AS score"
+                              " FROM (SELECT rowid AS id,dobby_score(search",
+                  source);
     for (size_t i = 0; i < n_weights; i++)
         strbuf_printf(b, ",?%zu", 6 + i);
     strbuf_printf(b,
@@ -469,7 +572,7 @@ static int find_tier(struct store_reader *r, const struct find *f, enum tier tie
     struct dobby_row row;
     int rc = SQLITE_NOMEM, ret = 0;
 
-    put_find_sql(&text, tier == TIER_NAME_IS ? 1 : f->words.n);
+    put_find_sql(&text, tier == TIER_NAME_IS ? 1 : f->words.n, source_column(r));
     put_match(&match, f, tier);
     if (!strbuf_failed(&text) && !strbuf_failed(&match))
         rc = sqlite3_prepare_v2(r->db, strbuf_str(&text), -1, &st, NULL);
@@ -493,12 +596,11 @@ static int find_tier(struct store_reader *r, const struct find *f, enum tier tie
 static int take_query(struct store_reader *r, struct find *f, struct store_bytes query,
                       struct store_bytes scope, struct dobby_err *e)
 {
-    int64_t version = 0;
-    int rc = db_int(&version, r->db, "PRAGMA user_version", r->path, e);
+    int rc = look_version(r, e);
 
     if (rc < 0)
         return rc;
-    if (version < DB_SCHEMA_SEARCH)
+    if (r->version < DB_SCHEMA_SEARCH)
         return err_set(e, DOBBY_E_UNSUPPORTED,
                        "find: %s: made by an older dobby, without an index; run dobby summarize on "
                        "the tree once",
@@ -552,25 +654,25 @@ int store_next_run(struct store_reader *r, int64_t *out, struct dobby_err *e)
 static const char counts_kept[] =
     "SELECT sum(n) FILTER(WHERE what='units'),sum(n) FILTER(WHERE what='summaries'),"
     "sum(n) FILTER(WHERE what='doc'),sum(n) FILTER(WHERE what='signature'),"
-    "sum(n) FILTER(WHERE what IN ('model','remote')),(SELECT count(*) FROM runs) FROM counts";
+    "sum(n) FILTER(WHERE what IN ('model','remote')),(SELECT count(*) FROM runs),"
+    "sum(n) FILTER(WHERE what='parents') FROM counts";
 static const char counts_made[] =
     "SELECT (SELECT count(*) FROM units),(SELECT count(*) FROM summaries),"
     "count(*) FILTER(WHERE u.prompt_key IS NULL),count(*) FILTER(WHERE s.source='signature'),"
-    "count(*) FILTER(WHERE s.source IN ('model','remote')),(SELECT count(*) FROM runs)"
+    "count(*) FILTER(WHERE s.source IN ('model','remote')),(SELECT count(*) FROM runs),0"
     " FROM units u LEFT JOIN summaries s ON s.prompt_key=u.prompt_key WHERE " DB_DONE;
 
 static int put_counts(struct dobby_store_info *out, struct store_reader *r, struct dobby_err *e)
 {
-    uint64_t *const to[] = {&out->n_units,     &out->n_summaries, &out->n_doc,
-                            &out->n_signature, &out->n_model,     &out->n_runs};
+    uint64_t *const to[] = {&out->n_units, &out->n_summaries, &out->n_doc,    &out->n_signature,
+                            &out->n_model, &out->n_runs,      &out->n_parents};
     sqlite3_stmt *st = NULL;
-    int64_t version = 0;
-    int rc = db_int(&version, r->db, "PRAGMA user_version", r->path, e);
+    int rc = look_version(r, e);
 
     if (rc < 0)
         return rc;
-    rc = sqlite3_prepare_v2(r->db, version < DB_SCHEMA_SEARCH ? counts_made : counts_kept, -1, &st,
-                            NULL);
+    rc = sqlite3_prepare_v2(r->db, r->version < DB_SCHEMA_SEARCH ? counts_made : counts_kept, -1,
+                            &st, NULL);
     if (rc == SQLITE_OK)
         rc = sqlite3_step(st);
     for (int i = 0; rc == SQLITE_ROW && i < (int)ARRAY_LEN(to); i++) {

@@ -5,6 +5,10 @@
  *
  *              files(path) --< units(path, qualified name, ordinal) >-- summaries(prompt_key) --< attempts
  *
+ *          A file, a directory and the repository have a row of their own, a parent of the units' rows: a unit without lines, whose
+ *          text was put together from what lies below it or was found beside it. A directory's path is that of an entry of `files`
+ *          that is not handed out as a file.
+ *
  *          What units show is also indexed by its words (`search`) and counted (`counts`), in the transaction that
  *          changes it.
  * Writing  Exactly one writer per database on a host (flock on a side file, taken before the database is opened; the
@@ -46,6 +50,15 @@ struct store_file {
     const uint8_t
         *model;       /* the part of their keys that the model gives; NULL: no unit needed one */
     const char *note; /* what is odd about it ("parsed in part"), NULL: nothing */
+    const char *text, *source; /* of its own row: as of a parent; NULL: it has none */
+};
+
+/* What a file, a directory or the repository shows. */
+struct store_parent {
+    struct store_bytes path; /* "." for the repository */
+    const char *kind;        /* "file", "directory", "repository" */
+    const char *text;
+    const char *source; /* "doc": its own words; "signature": made from what it holds */
 };
 
 /* A unit of a file, as planned. */
@@ -61,6 +74,7 @@ struct store_unit {
     const uint8_t *prompt_hash; /* digest of the prompt's text */
     const uint8_t *prompt_key;  /* the summary that it shows, once there is one */
     bool old;                   /* kept although the prompt's context has changed */
+    const char *source;         /* of text, where it is the summary; NULL: "doc" */
 };
 
 /* What was made of one prompt. */
@@ -136,6 +150,9 @@ void store_put_file(struct store_txn *t, const struct store_file *f);
 void store_put_unit(struct store_txn *t, struct store_bytes path, const struct store_unit *u);
 void store_drop_file(struct store_txn *t,
                      struct store_bytes path); /* its units too; summaries stay */
+/* Put a parent in place of what was there. The file of a file's row must be there. */
+void store_put_parent(struct store_txn *t, const struct store_parent *p);
+void store_drop_parent(struct store_txn *t, struct store_bytes path, const char *kind);
 void store_put_summary(struct store_txn *t,
                        const struct store_summary *s); /* an equal key: the first stays */
 void store_put_attempt(struct store_txn *t, const struct store_attempt *a);
@@ -167,19 +184,26 @@ void store_reader_free(struct store_reader *r);
 /* In all of these: `scope` is a path relative to the root, meaning itself and what lies below it; empty: everything.
  * A callback that returns non-zero ends the call with that value. What it is given lives until it returns. */
 
-/* Files in the order of their path's bytes. */
+/* Files in the order of their path's bytes; no directories. */
 MUST_CHECK int store_each_file(struct store_reader *r, struct store_bytes scope,
                                int (*fn)(void *ctx, const struct store_file *f), void *ctx,
                                struct dobby_err *e);
-/* Units of one file by start_line, end_line descending, kind, name. `done`: its summary is there. */
+/* Units of one file by start_line, end_line descending, kind, name, without its own row. `done`: its summary is there. */
 MUST_CHECK int store_each_unit(struct store_reader *r, struct store_bytes path,
                                int (*fn)(void *ctx, const struct store_unit *u, bool done),
                                void *ctx, struct dobby_err *e);
+/* Parents in the order of their path's bytes. */
+MUST_CHECK int store_each_parent(struct store_reader *r, struct store_bytes scope,
+                                 int (*fn)(void *ctx, const struct store_parent *p), void *ctx,
+                                 struct dobby_err *e);
+/* The text that a unit shows, and where it comes from (static), appended to *out: 1, or 0 if there is none yet. */
+MUST_CHECK int store_unit_text(struct store_reader *r, struct store_bytes path, const char *qname,
+                               struct strbuf *out, const char **source, struct dobby_err *e);
 /* 1 if there is a summary under this key, 0 if not. */
 MUST_CHECK int store_has_summary(struct store_reader *r, const uint8_t prompt_key[STORE_KEY],
                                  struct dobby_err *e);
-/* Units that have a summary, in the order of the JSONL output; of these, the ones among the first `limit` units of
- * the scope (0: all) whose qualified or last name is `name` (NULL: any). */
+/* Units that have a summary, and parents, in the order of the JSONL output; of these, the ones up to the `limit`th unit of
+ * the scope (0: all; parents do not count) whose qualified or last name is `name` (NULL: any). */
 MUST_CHECK int store_each_row(struct store_reader *r, struct store_bytes scope, const char *name,
                               size_t limit, int (*fn)(void *ctx, const struct dobby_row *row),
                               void *ctx, struct dobby_err *e);

@@ -31,7 +31,9 @@
 enum op_kind {
     OP_DROP_FILE,
     OP_DROP_UNITS,
+    OP_DROP_PARENT,
     OP_FILE,
+    OP_DIRECTORY,
     OP_UNIT,
     OP_SUMMARY,
     OP_ATTEMPT,
@@ -40,15 +42,22 @@ enum op_kind {
     OP_KINDS
 };
 
+/* By the index of the order of rows. */
+#define WHERE_PARENT " WHERE path=?1 AND start_line IS NULL AND ordinal=" DB_PARENT_TEXT
+
 static const char *const op_sql[OP_KINDS] = {
     [OP_DROP_FILE] = "DELETE FROM files WHERE path=?1",
     /* They go by their foreign key, unless another program has edited the file without it. */
     [OP_DROP_UNITS] = "DELETE FROM units WHERE path=?1",
     [OP_FILE] = "INSERT INTO files(path,hash,grammar,language,recipe,model,note)"
                 " VALUES(?1,?2,?3,?4,?5,?6,?7)",
+    [OP_DROP_PARENT] = "DELETE FROM units" WHERE_PARENT,
+    [OP_DIRECTORY] = "INSERT INTO files(path,hash,grammar,language)"
+                     " VALUES(?1,zeroblob(32)," DB_NO_GRAMMAR ",'')",
     [OP_UNIT] =
         "INSERT INTO units(path,qname,ordinal,name,kind,start_line,end_line,spans,text,unit_key,"
-        "prompt_hash,prompt_key,old) VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13)",
+        "prompt_hash,prompt_key,old,source)"
+        " VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14)",
     [OP_SUMMARY] =
         "INSERT INTO summaries(prompt_key,unit_key,source,text,model,confidence,attempts,"
         "n_prompt,n_written,run) VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10)"
@@ -63,7 +72,7 @@ static const char *const op_sql[OP_KINDS] = {
     [OP_EVENT] = "INSERT INTO events(run,time_ms,kind,text) VALUES(?1,?2,?3,?4)",
 };
 
-#define OP_MAX_VALUES 13
+#define OP_MAX_VALUES 14
 
 enum value_type { VALUE_NULL, VALUE_INT, VALUE_REAL, VALUE_TEXT, VALUE_BLOB };
 
@@ -150,6 +159,15 @@ static void add_null(struct op *op)
         add_value(op, VALUE_NULL);
 }
 
+/* Of a line: 0 is none. */
+static void add_line(struct op *op, int line)
+{
+    if (line > 0)
+        add_int(op, line);
+    else
+        add_null(op);
+}
+
 static void add_real(struct op *op, double r)
 {
     if (op)
@@ -199,6 +217,8 @@ void store_drop_file(struct store_txn *t, struct store_bytes path)
     add_blob(t, add_op(t, OP_DROP_FILE), path);
 }
 
+static void put_parent_row(struct store_txn *t, const struct store_parent *p);
+
 void store_put_file(struct store_txn *t, const struct store_file *f)
 {
     struct op *op;
@@ -212,6 +232,8 @@ void store_put_file(struct store_txn *t, const struct store_file *f)
     add_key(t, op, f->recipe);
     add_key(t, op, f->model);
     add_text(t, op, f->note);
+    if (f->text)
+        put_parent_row(t, &(struct store_parent){f->path, "file", f->text, f->source});
 }
 
 void store_put_unit(struct store_txn *t, struct store_bytes path, const struct store_unit *u)
@@ -223,14 +245,47 @@ void store_put_unit(struct store_txn *t, struct store_bytes path, const struct s
     add_int(op, u->ordinal);
     add_blob(t, op, u->name);
     add_text(t, op, u->kind);
-    add_int(op, u->start_line);
-    add_int(op, u->end_line);
+    add_line(op, u->start_line);
+    add_line(op, u->end_line);
     add_blob(t, op, u->spans);
     add_text(t, op, u->text);
     add_key(t, op, u->unit_key);
     add_key(t, op, u->prompt_hash);
     add_key(t, op, u->prompt_key);
     add_int(op, u->old);
+    add_text(t, op, u->source);
+}
+
+/* The row without lines; its path's entry is there. */
+static void put_parent_row(struct store_txn *t, const struct store_parent *p)
+{
+    const char *slash = p->path.n ? memrchr(p->path.p, '/', p->path.n) : NULL;
+    size_t dir = slash ? (size_t)(slash + 1 - (const char *)p->path.p) : 0;
+    struct store_bytes name = {(const char *)p->path.p + dir, p->path.n - dir};
+
+    store_put_unit(t, p->path,
+                   &(struct store_unit){.qname = name,
+                                        .name = name,
+                                        .ordinal = DB_PARENT,
+                                        .kind = p->kind,
+                                        .text = p->text,
+                                        .source = p->source});
+}
+
+void store_put_parent(struct store_txn *t, const struct store_parent *p)
+{
+    store_drop_parent(t, p->path, p->kind);
+    if (strcmp(p->kind, "file") != 0)
+        add_blob(t, add_op(t, OP_DIRECTORY), p->path);
+    put_parent_row(t, p);
+}
+
+void store_drop_parent(struct store_txn *t, struct store_bytes path, const char *kind)
+{
+    if (strcmp(kind, "file") != 0)
+        store_drop_file(t, path);
+    else
+        add_blob(t, add_op(t, OP_DROP_PARENT), path);
 }
 
 void store_put_summary(struct store_txn *t, const struct store_summary *s)
@@ -301,7 +356,8 @@ struct store {
     char *path;  /* for messages */
     sqlite3 *db; /* the thread's alone once it runs */
     sqlite3_stmt *op[OP_KINDS], *begin, *commit, *rollback;
-    sqlite3_stmt *shown_id, *shown_path, *search_in, *search_out, *waiting; /* index_sql */
+    sqlite3_stmt *shown_id, *shown_path, *shown_parent, *search_in, *search_out,
+        *waiting;     /* index_sql */
     int64_t *changed; /* units that may show something that the index does not have */
     size_t n_changed, cap_changed;
     int lock_fd;
@@ -355,6 +411,8 @@ static int run_statement(sqlite3_stmt *st)
 static const char shown_id[] = "SELECT id," DB_SEARCH_COLUMNS " FROM shown WHERE id=?1";
 static const char shown_path[] =
     "SELECT id," DB_SEARCH_COLUMNS " FROM shown WHERE path=?1 ORDER BY id";
+static const char shown_parent[] =
+    "SELECT id," DB_SEARCH_COLUMNS " FROM shown WHERE id=(SELECT id FROM units" WHERE_PARENT ")";
 static const char search_in[] =
     "INSERT INTO search(rowid," DB_SEARCH_COLUMNS ") VALUES(?1,?2,?3,?4,?5)";
 static const char search_out[] =
@@ -424,17 +482,17 @@ static int index_changed(struct store *s)
     return rc;
 }
 
-/* Before the units of a path go. Some of them may have yet to enter the index. */
-static int index_drop(struct store *s, const struct value *path)
+/* Before units of a path go: those that `query` finds. Some of them may have yet to enter the index. */
+static int index_drop(struct store *s, sqlite3_stmt *query, const struct value *path)
 {
-    int rc = bind_value(s->shown_path, 1, path);
+    int rc = bind_value(query, 1, path);
 
     if (rc == SQLITE_OK && s->n_changed > 0) {
-        rc = sqlite3_step(s->shown_path);
-        (void)sqlite3_reset(s->shown_path); /* it tells again what the step told */
+        rc = sqlite3_step(query);
+        (void)sqlite3_reset(query); /* it tells again what the step told */
         rc = rc == SQLITE_ROW ? index_changed(s) : rc == SQLITE_DONE ? SQLITE_OK : rc;
     }
-    return rc == SQLITE_OK ? run_for_each(s->shown_path, s->search_out) : rc;
+    return rc == SQLITE_OK ? run_for_each(query, s->search_out) : rc;
 }
 
 /* After a new summary: the units that ask for it. */
@@ -457,7 +515,9 @@ static int apply_op(struct store *s, const struct op *op)
     if (fault_hit(FAULT_WRITE))
         return SQLITE_FULL;
     if (op->kind == OP_DROP_UNITS)
-        rc = index_drop(s, &op->value[0]);
+        rc = index_drop(s, s->shown_path, &op->value[0]);
+    if (op->kind == OP_DROP_PARENT)
+        rc = index_drop(s, s->shown_parent, &op->value[0]);
     for (int i = 0; i < op->n_values && rc == SQLITE_OK; i++)
         rc = bind_value(st, i + 1, &op->value[i]);
     if (rc == SQLITE_OK)
@@ -569,6 +629,8 @@ static int prepare_all(struct store *s, struct dobby_err *e)
     if (rc == 0)
         rc = db_prepare(&s->shown_path, s->db, shown_path, s->path, e);
     if (rc == 0)
+        rc = db_prepare(&s->shown_parent, s->db, shown_parent, s->path, e);
+    if (rc == 0)
         rc = db_prepare(&s->waiting, s->db, waiting, s->path, e);
     if (rc == 0)
         rc = db_prepare(&s->begin, s->db, "BEGIN IMMEDIATE", s->path, e);
@@ -603,6 +665,7 @@ static void dispose(struct store *s)
     sqlite3_finalize(s->search_out);
     sqlite3_finalize(s->shown_id);
     sqlite3_finalize(s->shown_path);
+    sqlite3_finalize(s->shown_parent);
     sqlite3_finalize(s->waiting);
     sqlite3_finalize(s->begin);
     sqlite3_finalize(s->commit);
