@@ -6,6 +6,7 @@
 #include "base/utf8.h"
 #include "pipeline/budget.h"
 #include "pipeline/names.h"
+#include "pipeline/rollup.h"
 #include "pipeline/wording.h"
 
 #include <stdlib.h>
@@ -489,6 +490,9 @@ static int plan_text(struct planner *k, size_t file, size_t n)
         rc = index_names(k, f);
     if (rc == 0)
         rc = number_units(k, f);
+    if (rc == 0)
+        rc = rollup_header(&k->text, &k->code, k->o->no_docs, f, strbuf_str(&k->source),
+                           k->source.len, k->e);
     if (rc < 0)
         return rc;
     scan_grammar(grammar, f->wf->language);
@@ -500,6 +504,8 @@ static int plan_text(struct planner *k, size_t file, size_t n)
                              .recipe = recipe_of(k, f, n),
                              .model = asks ? k->q->digest : NULL,
                              .note = f->note,
+                             .text = k->text.len > 0 ? strbuf_str(&k->text) : NULL,
+                             .source = "doc",
                          });
     for (size_t i = 0; i < f->n && rc == 0; i++) {
         if (i < n)

@@ -5,6 +5,9 @@
  *          two mean that only what the prompt quotes around the unit has changed: they are kept, marked old, and made
  *          again by a refresh. What is left is work for the model.
  *
+ *          A file's header comment is its own row's text, likewise; what else files and directories show is put together later
+ *          (rollup.h).
+ *
  *          Files whose hash, recipe and model are those of the store are settled: nothing is computed for them.
  * Result   One group of changes that brings the store's files and units up to the tree (all of it or none, so
  *          that a killed run leaves the vanished places to be found), and the list of what is to be written. Units

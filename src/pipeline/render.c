@@ -1,7 +1,7 @@
 /* render.c - a row of the result as a line of JSON or as Markdown, a finding as a line of JSON (pipeline).
  * JSON: the keys and their order are a promise to other programs; fields are added at the end, never renamed. A path that
  * is not UTF-8 is given as `path_hex` instead of `path`, so that it can be given back exactly.
- * Markdown: a heading per file, an entry per unit. Names, paths and summaries come from outside: whatever
+ * Markdown: a heading per file or directory and its own sentence under it, an entry per unit. Names, paths and summaries come from outside: whatever
  * could be taken for markup is escaped, and control characters are shown, not sent. */
 #include "dobby.h"
 
@@ -182,15 +182,24 @@ out:
     strbuf_release(&safe);
 }
 
+/* A file's, a directory's or the repository's own row: what is below its heading. */
+static bool is_parent(const struct dobby_row *row)
+{
+    return row->start_line <= 0 && row->kind &&
+           (strcmp(row->kind, "file") == 0 || strcmp(row->kind, "directory") == 0 ||
+            strcmp(row->kind, "repository") == 0);
+}
+
 /* Where the text comes from, as far as a reader should be wary of it. */
 static void put_mark(struct strbuf *b, const struct dobby_row *row)
 {
     const char *source = row->source ? row->source : "";
 
     if (strcmp(source, "doc") == 0)
-        strbuf_puts(b, " *(from its comment)*");
+        strbuf_puts(b, is_parent(row) ? " *(in its own words)*" : " *(from its comment)*");
     else if (strcmp(source, "signature") == 0)
-        strbuf_puts(b, " *(from name and parameters only)*");
+        strbuf_puts(b,
+                    is_parent(row) ? " *(from names only)*" : " *(from name and parameters only)*");
     else if (row->confidence >= 0)
         strbuf_printf(b, " *(%s, %ld%%)*", source, lround(row->confidence * 100));
 }
@@ -200,14 +209,35 @@ static bool same_file(const struct dobby_row *a, const struct dobby_row *b)
     return a && a->path_len == b->path_len && memcmp(a->path, b->path, a->path_len) == 0;
 }
 
+static void put_heading(struct strbuf *b, const struct dobby_row *row, bool first)
+{
+    strbuf_puts(b, first ? "## " : "\n## ");
+    if (is_parent(row) && strcmp(row->kind, "repository") == 0)
+        strbuf_puts(b, "The repository");
+    else
+        put_code(b, row->path, row->path_len);
+    strbuf_puts(b, "\n\n");
+}
+
+static void put_summary(struct strbuf *b, const struct dobby_row *row)
+{
+    if (row->summary)
+        put_plain(b, row->summary, strlen(row->summary));
+    put_mark(b, row);
+    strbuf_putc(b, '\n');
+}
+
 char *dobby_row_markdown(const struct dobby_row *row, const struct dobby_row *prev)
 {
     struct strbuf b = {0};
 
-    if (!same_file(prev, row)) {
-        strbuf_puts(&b, prev ? "\n## " : "## ");
-        put_code(&b, row->path, row->path_len);
-        strbuf_puts(&b, "\n\n");
+    if (!same_file(prev, row))
+        put_heading(&b, row, !prev);
+    else if (is_parent(prev))
+        strbuf_putc(&b, '\n');
+    if (is_parent(row)) {
+        put_summary(&b, row);
+        return strbuf_take(&b, NULL);
     }
     strbuf_puts(&b, "- ");
     if (row->name) {
@@ -218,9 +248,6 @@ char *dobby_row_markdown(const struct dobby_row *row, const struct dobby_row *pr
     if (row->start_line > 0)
         strbuf_printf(&b, " (lines %d-%d)", row->start_line, row->end_line);
     strbuf_puts(&b, ": ");
-    if (row->summary)
-        put_plain(&b, row->summary, strlen(row->summary));
-    put_mark(&b, row);
-    strbuf_putc(&b, '\n');
+    put_summary(&b, row);
     return strbuf_take(&b, NULL);
 }

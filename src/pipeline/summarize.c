@@ -1,6 +1,7 @@
 /* summarize.c - dobby_summarize_tree: the stages of a run, one after the other (pipeline).
  *
  *     walk -> scan (read, hash, parse what is new) -> plan (store, keys) -> run (engine) -> rows
+ *                                                          `-> roll-up       `-> roll-up
  *
  * The lock of the store is taken before the scan, so that two runs never do the same work; the model is opened after
  * the plan, and only if something is left to ask. With an engine by URL no model file is there: the server is asked for the
@@ -17,6 +18,7 @@
 #include "base/utf8.h"
 #include "llm/remote_msg.h"
 #include "pipeline/plan.h"
+#include "pipeline/rollup.h"
 #include "pipeline/run.h"
 #include "pipeline/summarize.h"
 
@@ -376,6 +378,35 @@ static int do_plan(struct job *j)
     return rc;
 }
 
+/* ---- roll-up ------------------------------------------------------------------------------------ */
+
+/* What files and directories show, by what the store has now. It is short, so a stop waits for it. */
+static int roll_up(struct job *j)
+{
+    struct rollup_options o = {
+        .scope = j->scope, .cut = j->o.limit > 0 && j->scan.n_units >= j->o.limit, .above = true};
+    struct store_txn *txn = store_txn_new();
+    struct rollup u = {0};
+    double start = time_now();
+    size_t n = 0;
+    int rc = txn ? rollup_make(&u, &j->scan, &j->walk, j->reader, &o, j->e)
+                 : err_nomem(j->e, "what files and directories show");
+
+    if (rc == 0)
+        n = rollup_put(&u, txn);
+    rollup_release(&u);
+    if (rc == 0 && n > 0) {
+        rc = store_commit(j->store, txn, NULL, j->e);
+        txn = NULL; /* the store's */
+    }
+    store_txn_free(txn);
+    if (rc == 0 && n > 0)
+        rc = store_flush(j->store, j->e);
+    j->st->n_parents += rc == 0 ? n : 0;
+    (void)stage_done(j, "roll up", start);
+    return rc;
+}
+
 /* ---- run ---------------------------------------------------------------------------------------- */
 
 /* The server, once; it is asked for its model's name there and then. */
@@ -714,6 +745,20 @@ static int later_failure(struct job *j, int rc, int later, const struct dobby_er
     return why->code ? err_set(j->e, later, "%s", why->message) : later;
 }
 
+/* After answers have come: some parents quote them. */
+static int roll_up_again(struct job *j, int rc)
+{
+    struct dobby_err why = {0}, *e = j->e;
+    int later = 0;
+
+    if (j->plan.n_items > 0) {
+        j->e = &why;
+        later = roll_up(j);
+        j->e = e;
+    }
+    return later_failure(j, rc, later, &why);
+}
+
 /* The run's last word in the store. */
 static int end_run(struct job *j, int rc)
 {
@@ -755,10 +800,14 @@ static int do_all(struct job *j)
     rc = do_scan(j);
     if (rc == 0)
         rc = do_plan(j);
+    if (rc == 0)
+        rc = roll_up(j);
     if (rc < 0)
         return rc;
     j->txn = store_txn_new(); /* for the notes of the run; without it they are only told */
     rc = do_run(j);
+    if (rc == 0 || rc == DOBBY_E_UNDONE)
+        rc = roll_up_again(j, rc);
     tell_changed(j);
     if (rc == 0 && j->plan.n_changed > 0)
         rc = err_set(j->e, DOBBY_E_UNDONE, "summarize: %zu units are left undone; run it again",

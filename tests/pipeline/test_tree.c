@@ -24,7 +24,8 @@ struct fix {
     struct dobby_summarize o;
     struct dobby_summary_stats st;
     struct dobby_err e;
-    struct strbuf rows, plan, notes, stages, undone;
+    struct strbuf rows, parents, plan, notes, stages,
+        undone;           /* parents: rows of files and directories */
     int stop, stop_after; /* after so many units: */
     int stop_to;
     const char *touch; /* file to rewrite at the first question; NULL: none */
@@ -67,13 +68,14 @@ static int on_row(void *ctx, const struct dobby_row *row)
 {
     struct fix *f = ctx;
     char *line = dobby_row_json(row);
+    struct strbuf *to = row->start_line > 0 ? &f->rows : &f->parents;
 
     if (line)
-        strbuf_puts(&f->rows, line);
-    if (!line || strbuf_failed(&f->rows))
+        strbuf_puts(to, line);
+    if (!line || strbuf_failed(to))
         return DOBBY_E_NOMEM; /* the faults of test_faults come here, too */
     dobby_free(line);
-    return f->row_code;
+    return row->start_line > 0 ? f->row_code : 0;
 }
 
 static void on_event(void *ctx, const struct dobby_event *ev)
@@ -150,6 +152,7 @@ static void end(struct fix *f)
 {
     script_end(&f->engine);
     strbuf_release(&f->rows);
+    strbuf_release(&f->parents);
     strbuf_release(&f->plan);
     strbuf_release(&f->notes);
     strbuf_release(&f->stages);
@@ -166,6 +169,7 @@ static int run(struct fix *f)
     struct run_engine seam = script_seam(&f->engine);
 
     strbuf_reset(&f->rows);
+    strbuf_reset(&f->parents);
     strbuf_reset(&f->plan);
     strbuf_reset(&f->notes);
     strbuf_reset(&f->stages);
@@ -283,10 +287,12 @@ static void test_first_and_second_run(void **state)
     assert_int_equal(f->st.n_done, 10);
     assert_int_equal(f->st.n_cached, 0);
     assert_string_equal(strbuf_str(&f->stages), "walk parse plan summarize ");
+    assert_int_equal(f->st.n_parents, 8);
     first = take_rows(f);
 
     run_ok(f);
     assert_int_equal(f->engine.n_submitted, 0);
+    assert_int_equal(f->st.n_parents, 0);
     assert_int_equal(f->st.n_cached, 10);
     assert_int_equal(f->st.n_done, 0);
     assert_string_equal(strbuf_str(&f->rows), first);
@@ -388,8 +394,7 @@ static void test_moves_edits_and_deletions(void **state)
 
 static int count_row(void *ctx, const struct dobby_row *row)
 {
-    (void)row;
-    ++*(size_t *)ctx;
+    *(size_t *)ctx += row->start_line > 0;
     return 0;
 }
 
@@ -614,12 +619,14 @@ static void test_changed_context_is_kept_until_refresh(void **state)
 static void test_stopped_and_resumed(void **state)
 {
     struct fix *f = begin(11);
-    char *whole;
+    char *whole, *parents;
 
     (void)state;
     fill_tree(f);
     run_ok(f);
     whole = take_rows(f);
+    parents = mem_strdup(strbuf_str(&f->parents));
+    assert_non_null(parents);
     for (int after = 1; after < 8; after++) {
         sql(f, "DELETE FROM files; DELETE FROM summaries");
         f->stop_after = after;
@@ -632,8 +639,10 @@ static void test_stopped_and_resumed(void **state)
         f->stop_after = 0;
         run_ok(f);
         assert_string_equal(strbuf_str(&f->rows), whole);
+        assert_string_equal(strbuf_str(&f->parents), parents);
     }
     mem_free(whole);
+    mem_free(parents);
     end(f);
 }
 
