@@ -45,10 +45,11 @@ const struct opt_verb opt_verb_check = {
     "check",
     "[PATH]",
     "Tell which summaries are missing or stale, for CI",
-    "No model is needed and no summary is changed. A line for each function below PATH (.) whose "
-    "summary the\n"
-    "store lacks (missing) or that has changed since it was made (stale): what dobby summarize "
-    "would do.\n"
+    "No model is needed and no summary is changed. A line for each function, file and directory at "
+    "or below\n"
+    "PATH (.) whose summary the store lacks (missing) or that has changed since it was made "
+    "(stale): what\n"
+    "dobby summarize would do.\n"
     "Comments that document a parameter that the function lacks are told, too (doc-mismatch).\n"
     "\nExit status: 0 all are there and current, 1 some are missing or stale; others as in the "
     "manual page.\n",
@@ -82,8 +83,13 @@ static int write_text(struct job *j)
 static void put_line(struct strbuf *b, const struct dobby_finding *f)
 {
     utf8_escape(b, f->path, f->path_len, "");
-    strbuf_printf(b, ":%d: %s: ", f->start_line, dobby_finding_name(f->kind));
-    utf8_escape(b, f->name, strlen(f->name), "");
+    if (f->start_line > 0)
+        strbuf_printf(b, ":%d", f->start_line);
+    strbuf_printf(b, ": %s: ", dobby_finding_name(f->kind));
+    if (f->start_line > 0)
+        utf8_escape(b, f->name, strlen(f->name), "");
+    else
+        strbuf_puts(b, f->unit_kind);
     if (f->detail) {
         strbuf_puts(b, ": has no parameter ");
         utf8_escape(b, f->detail, strlen(f->detail), "");
@@ -126,13 +132,16 @@ static int frame(struct job *j, void (*put)(struct strbuf *b))
 static void summary(struct job *j, const struct dobby_check_stats *st)
 {
     struct strbuf total = {0};
-    char comments[64] = "";
+    char comments[64] = "", parents[96] = "";
 
     cli_put_seconds(&total, st->s_total);
     if (st->n_mismatches > 0)
         snprintf(comments, sizeof(comments), "; %zu parameters in comments only", st->n_mismatches);
-    term_say(&j->c->term, "%zu units in %zu files: %zu current, %zu missing, %zu stale%s%s (%s)",
-             st->n_units, st->n_files, st->n_current, st->n_missing, st->n_stale, comments,
+    if (st->n_parents_missing + st->n_parents_stale > 0)
+        snprintf(parents, sizeof(parents), "; of files and directories %zu missing, %zu stale",
+                 st->n_parents_missing, st->n_parents_stale);
+    term_say(&j->c->term, "%zu units in %zu files: %zu current, %zu missing, %zu stale%s%s%s (%s)",
+             st->n_units, st->n_files, st->n_current, st->n_missing, st->n_stale, parents, comments,
              st->have_store ? "" : "; there is no store yet", strbuf_str(&total));
     strbuf_release(&total);
 }
@@ -172,7 +181,9 @@ static int run(struct job *j, const char *path, struct dobby_err *e)
     if (rc < 0)
         return rc;
     summary(j, &st);
-    return st.n_missing + st.n_stale + (j->o->strict ? st.n_mismatches : 0) > 0;
+    return st.n_missing + st.n_stale + st.n_parents_missing + st.n_parents_stale +
+               (j->o->strict ? st.n_mismatches : 0) >
+           0;
 }
 
 int verb_check(struct cli *c, int argc, char **argv)

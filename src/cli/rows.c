@@ -41,6 +41,25 @@ static int remember(struct rows *r, const struct dobby_row *row)
     return 0;
 }
 
+static bool is_kind(const struct dobby_row *row, const char *kind)
+{
+    return row->kind && strcmp(row->kind, kind) == 0;
+}
+
+static bool is_directory(const struct dobby_row *row)
+{
+    return is_kind(row, "directory") || is_kind(row, "repository");
+}
+
+/* The line under the heading stands in the indexes, too. */
+static int tell(struct rows *r, const char *text)
+{
+    const char *line = strstr(text, "\n\n");
+    size_t n = line ? strcspn(line + 2, "\n") : 0;
+
+    return n > 0 ? out_tree_tell(&r->tree, line + 2, n, &r->err) : 0;
+}
+
 static int put(struct rows *r, const struct dobby_row *row)
 {
     bool same = r->prev.path && r->prev.path_len == row->path_len &&
@@ -54,9 +73,11 @@ static int put(struct rows *r, const struct dobby_row *row)
     if (!r->is_tree)
         rc = out_write(&r->out, text, strlen(text), &r->err);
     if (r->is_tree && !same)
-        rc = out_tree_begin(&r->tree, row->path, row->path_len, &r->err);
+        rc = out_tree_begin(&r->tree, row->path, row->path_len, is_directory(row), &r->err);
     if (r->is_tree && rc == 0)
         rc = out_tree_add(&r->tree, text, strlen(text), &r->err);
+    if (r->is_tree && rc == 0 && !same && (is_directory(row) || is_kind(row, "file")))
+        rc = tell(r, text);
     dobby_free(text);
     return rc;
 }

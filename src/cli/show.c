@@ -26,7 +26,7 @@ static const struct opt rows_show[] = {
 const struct opt_verb opt_verb_show = {
     "show",
     "PATH[:NAME]",
-    "Print summaries from the store: of a directory, a file, or one function of it",
+    "Print summaries from the store: of a directory and what is below it, a file, or one function",
     "Nothing is computed. NAME is a function's plain or qualified name.\n",
     rows_show,
     1,
@@ -108,12 +108,13 @@ static void put_status(struct strbuf *b, const struct dobby_store_info *i)
     cli_put_bytes(b, (double)i->db_bytes);
     strbuf_printf(b,
                   ")\nunits:      %llu\nsummaries:  %llu (model %llu, doc %llu, signature "
-                  "%llu)\nfailed:     %llu\n"
+                  "%llu)\nparents:    %llu (files, directories, the repository)\n"
+                  "failed:     %llu\n"
                   "runs:       %llu\n",
                   (unsigned long long)i->n_units, (unsigned long long)i->n_summaries,
                   (unsigned long long)i->n_model, (unsigned long long)i->n_doc,
-                  (unsigned long long)i->n_signature, (unsigned long long)i->n_failed,
-                  (unsigned long long)i->n_runs);
+                  (unsigned long long)i->n_signature, (unsigned long long)i->n_parents,
+                  (unsigned long long)i->n_failed, (unsigned long long)i->n_runs);
     if (*i->last_run)
         strbuf_printf(b, "last run:   %s\n", i->last_run);
 }

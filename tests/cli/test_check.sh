@@ -33,12 +33,16 @@ is() {
     printf '%s' "$1" >"$T/want"
     if cmp -s "$T/want" "$T/out"; then pass "  exactly what is expected"; else fail "  exactly what is expected" "$(diff "$T/want" "$T/out")"; fi
 }
-# found WHAT TEXT ARGUMENT...: exit status 1 and exactly this on stdout; an empty text: 0
+# units: of the last run's stdout leave what has lines; what files and directories show has its own test (test_rollup.sh)
+units() { sed -i '/: \(missing\|stale\): \(file\|directory\|repository\)$/d; /"start_line":null/d' "$T/out"; }
+# found WHAT TEXT ARGUMENT...: exactly this on stdout of units, and exit status 1 if there is anything, else 0
 found() {
-    local what=$1 want=$2
+    local what=$1 want=$2 status
     shift 2
     run check "$@"
-    judge $((${#want} > 0)) "$what"
+    status=$(($(wc -l <"$T/out") > 0))
+    judge $status "$what"
+    units
     is "$want"
 }
 summarize() { "$DOBBY" summarize -m fast -q -o /dev/null "$@" 2>"$T/err" || fail "summarize $*" "$(cat "$T/err")"; }
@@ -54,12 +58,13 @@ src/a.c:13: missing: thrice
 rmdir "$tree/.dobby"
 mkdir "$tree/.git"
 found "without a store everything is missing" "$everything" "$tree"
-says "4 units in 2 files: 0 current, 4 missing, 0 stale; there is no store yet"
+says "4 units in 2 files: 0 current, 4 missing, 0 stale; of files and directories 4 missing, 0 stale; there is no store yet"
 check "  and none is made" test ! -e "$tree/.dobby"
 check "  nor anything else" test "$(find "$tree" | wc -l)" = 5
 (cd "$tree/src" && "$DOBBY" check) >"$T/out" 2>"$T/err"
 rc=$?
 judge 1 "the folder one is in"
+units
 is 'src/a.c:2: missing: add
 src/a.c:7: missing: twice
 src/a.c:13: missing: thrice
@@ -171,6 +176,8 @@ def finding(rule, uri, name, kind, first, last, path):
     return rule, uri, name, kind, first, last, h.hexdigest()
 seen = []
 for r in run["results"]:
+    if r["locations"][0]["logicalLocations"][0]["kind"] in ("module", "namespace"):
+        continue
     assert set(r) == {"ruleId", "ruleIndex", "level", "message", "locations", "partialFingerprints"}, r
     assert rules[r["ruleIndex"]]["id"] == r["ruleId"]
     assert rules[r["ruleIndex"]]["defaultConfiguration"]["level"] == r["level"]

@@ -70,7 +70,7 @@ sampled 0 "that much does the work" summarize -m fast --no-docs --format jsonl -
 within $((least * MIB)) "  and stays within"
 says "memory: agents: 1 instead of 10"
 cp "$T/out" "$T/want.jsonl"
-check "  eight summaries" test "$(grep -c '"source":"' "$T/out")" = 8
+check "  eight summaries" test "$(n_units "$T/out")" = 8
 rm -rf "$T/sizes/.dobby"
 sampled 0 "a little more, for a few agents" summarize -m fast --no-docs --format jsonl --memory $((least + 40))M --agents 8 "$T/sizes"
 within $(((least + 40) * MIB)) "  stays within"
