@@ -9,7 +9,7 @@ NM      ?= nm
 # Where scripts/setup unpacks fetched sources; the same rule as in the program (DOBBY_CACHE, then XDG).
 export DOBBY_CACHE ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/dobby
 
-PKGS      := sqlite3 libgit2 libcrypto libpcre2-8 libzip jansson libcurl
+PKGS      := sqlite3 libgit2 zlib libcrypto libpcre2-8 libzip jansson libcurl
 TEST_PKGS := cmocka
 LIBS       = $(shell pkg-config --libs $(PKGS)) -lm -pthread
 

@@ -405,6 +405,12 @@ struct dobby_summarize {
     /* Every row of the tree in the order of the JSONL output, after the work is done; may be NULL. A
      * return value other than 0 ends the call with that code. */
     int (*on_row)(void *ctx, const struct dobby_row *row);
+    /* A commit of the git repository at the root of the tree, as git names it: a branch, tag, HEAD or hash, with ~N or ^N behind
+     * it. Only files whose bytes differ from what the commit holds, or that it has not, are looked at, and rows are theirs;
+     * others stay as the store has them, as with a narrower path. Files that are gone leave the store. NULL: all files.
+     * Neither the git command nor the repository's configuration is used, so that a file which git stores in another form
+     * (line ends, filters) differs. DOBBY_E_NOTFOUND: no repository, or no such commit. */
+    const char *since;
 };
 struct dobby_summary_stats {
     int agents;    /* that worked: fewer than asked for when the memory allows only that */
@@ -423,7 +429,7 @@ DOBBY_API int dobby_summarize_tree(const struct dobby_summarize *o, struct dobby
 
 /* Keep the store of a tree up to date: summarise as dobby_summarize_tree does, wait until something changes in a directory that it
  * walked and nothing more has for a moment, and again, until *o->stop, which must be there. The kernel tells of changes
- * (inotify): files are not looked at meanwhile. Between runs neither model nor store is open. The options are those of dobby_summarize_tree, without dry_run.
+ * (inotify): files are not looked at meanwhile. Between runs neither model nor store is open. The options are those of dobby_summarize_tree, without dry_run and since.
  * on_round  after each run: its numbers, and 0 or DOBBY_E_UNDONE, after which what is left waits for the next change; may be NULL.
  * Returns DOBBY_E_CANCELLED after *stop, or the failure that ended it. */
 DOBBY_API int dobby_watch_tree(const struct dobby_summarize *o,
@@ -495,6 +501,7 @@ struct dobby_check {
     /* Every finding, those of one unit one after the other, by path bytes, start_line, end_line descending, kind, name. A
      * return value other than 0 ends the call with that code. May be NULL. */
     int (*on_finding)(void *ctx, const struct dobby_finding *f);
+    const char *since; /* as in dobby_summarize */
 };
 struct dobby_check_stats {
     int have_store; /* 0: there is none, and so everything is missing */

@@ -12,7 +12,7 @@
 enum format { FORMAT_TEXT, FORMAT_JSONL, FORMAT_SARIF };
 
 struct check_opts {
-    const char *output, *store;
+    const char *output, *store, *since;
     int format, threads, no_docs, strict, quiet;
     size_t memory;
     struct cli_log log;
@@ -26,6 +26,8 @@ static const struct opt rows[] = {
     {0, "format", OPT_CHOICE, FIELD(format), 0, 0, NULL, formats, "Form of the findings (text)"},
     {'o', "output", OPT_STRING, FIELD(output), 0, 0, "FILE|-", NULL,
      "Where the findings go (-: standard output)"},
+    {0, "since", OPT_STRING, FIELD(since), 0, 0, "REV", NULL,
+     "Judge files only that differ from this git commit"},
     {0, "strict", OPT_FLAG, FIELD(strict), 0, 0, NULL, NULL,
      "Comments that name a parameter that is not there count, too"},
     {0, "no-docs", OPT_FLAG, FIELD(no_docs), 0, 0, NULL, NULL,
@@ -151,6 +153,7 @@ static int run(struct job *j, const char *path, struct dobby_err *e)
     o.threads = j->o->threads;
     o.memory = j->o->memory;
     o.no_docs = j->o->no_docs;
+    o.since = j->o->since;
     o.stop = sig_stop();
     o.ctx = j;
     o.on_note = on_note;

@@ -17,7 +17,7 @@
 #include <sys/stat.h>
 
 struct summarize_opts {
-    const char *model, *output, *store, *trace;
+    const char *model, *output, *store, *trace, *since;
     int agents, threads, chunk, step_ms, kv, isa, exact, time_limit;
     int jsonl, limit, no_docs, dry_run, json, refresh, fast, stats, quiet;
     size_t memory;
@@ -78,6 +78,8 @@ static const struct opt rows[] = {
     {'o', "output", OPT_STRING, FIELD(output), 0, 0, "FILE|DIR|-", NULL,
      "Where the result goes (-: standard output)"},
     {0, "limit", OPT_INT, FIELD(limit), 1, 1 << 30, "N", NULL, "Do the first N units only"},
+    {0, "since", OPT_STRING, FIELD(since), 0, 0, "REV", NULL,
+     "Look at files only that differ from this git commit"},
     NO_DOCS_ROW,
     {0, "refresh", OPT_FLAG, FIELD(refresh), 0, 0, NULL, NULL,
      "Redo what was kept although a neighbour changed"},
@@ -211,6 +213,7 @@ static void fill(struct dobby_summarize *s, struct job *j, const char *path,
     s->no_docs = o->no_docs;
     s->dry_run = o->dry_run;
     s->refresh = o->refresh;
+    s->since = o->since;
     s->stop = sig_stop();
     s->ctx = j;
     s->on_event = on_event;
@@ -240,7 +243,8 @@ static int better_error(const struct modelref *ref, const char *path, int rc, st
 {
     struct stat st;
 
-    if (rc != DOBBY_E_NOTFOUND || !ref->path || stat(path, &st) < 0 || file_exists(ref->path))
+    if (rc != DOBBY_E_NOTFOUND || !ref->path || !strstr(e->message, ref->path) ||
+        stat(path, &st) < 0 || file_exists(ref->path))
         return rc;
     err_clear(e);
     return modelref_present(ref, e);

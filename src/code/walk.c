@@ -588,6 +588,7 @@ const char *walk_skip_text(enum walk_skip s)
         [WALK_SUBMODULE] = "submodule",
         [WALK_LANGUAGE] = "unknown language",
         [WALK_TOO_DEEP] = "too deep",
+        [WALK_UNCHANGED] = "unchanged",
     };
 
     return (int)s >= 0 && s < WALK_SKIPS ? texts[s] : "";

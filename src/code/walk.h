@@ -53,6 +53,7 @@ enum walk_skip {
     WALK_SUBMODULE,   /* another repository: a directory with its own .git, or a gitlink */
     WALK_LANGUAGE,    /* no language that dobby reads */
     WALK_TOO_DEEP,    /* beyond WALK_MAX_DEPTH or WALK_MAX_PATH */
+    WALK_UNCHANGED, /* it is as a commit has it (since.h): not looked at; what is known of it stays */
     WALK_SKIPS
 };
 

@@ -21,6 +21,7 @@
 #include "base/thread.h"
 #include "base/utf8.h"
 #include "code/doc.h"
+#include "code/since.h"
 #include "pipeline/names.h"
 #include "pipeline/scan.h"
 #include "pipeline/wording.h"
@@ -421,6 +422,17 @@ static int do_scan(struct job *j)
     return rc;
 }
 
+static int mark_unchanged(struct job *j)
+{
+    struct since_options o = {.rev = j->o.since,
+                              .scope = j->scope,
+                              .worker_path = j->o.worker_path,
+                              .memory = j->o.memory,
+                              .stop = j->o.stop};
+
+    return j->o.since ? since_mark(&j->walk, &o, j->e) : 0;
+}
+
 static int check_all(struct job *j)
 {
     struct walk_options o = {.stop = j->o.stop};
@@ -428,6 +440,8 @@ static int check_all(struct job *j)
 
     if (rc == 0)
         rc = walk_scope(&j->scope, &j->walk, j->o.path, j->e);
+    if (rc == 0)
+        rc = mark_unchanged(j);
     if (rc == 0)
         rc = make_recipes(j);
     if (rc == 0)

@@ -516,12 +516,12 @@ static int scan_files(struct scanner *k)
 
         if (k->o->stop && *k->o->stop) {
             rc = err_set(k->e, DOBBY_E_CANCELLED, "stopped while reading the tree");
-        } else if (wf->is_dir || wf->skip != WALK_TAKEN) {
+        } else if (wf->skip != WALK_UNCHANGED && (wf->is_dir || wf->skip != WALK_TAKEN)) {
             k->s->n_skipped++;
-        } else if (k->o->limit && k->prefix_units >= k->o->limit) {
-            struct known_file *known =
-                find_known(k, wf); /* beyond the limit: not looked at, not gone */
+        } else if (wf->skip == WALK_UNCHANGED || (k->o->limit && k->prefix_units >= k->o->limit)) {
+            struct known_file *known = find_known(k, wf); /* not looked at, not gone */
 
+            k->s->n_skipped += wf->skip == WALK_UNCHANGED;
             if (known)
                 known->seen = true;
         } else {

@@ -5,7 +5,7 @@
  * Memory   With a bound, parser workers get what the process leaves of it: fewer of them, or with smaller shares, and anew
  *          when what was found so far has grown into their part. When not even one fits, the scan ends.
  * Limit    With a limit on units, scanning ends with the file that reaches it; what lies behind stays unread, and
- *          what the store says of it stays as it is.
+ *          what the store says of it stays as it is. The same holds for files that are WALK_UNCHANGED.
  * Owns     One arena with everything. Paths are the walk's.
  * Next     plan.h for what is to be done about them. */
 #ifndef PIPELINE_SCAN_H

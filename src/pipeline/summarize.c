@@ -15,6 +15,7 @@
 #include "base/thread.h"
 #include "base/trace.h"
 #include "base/utf8.h"
+#include "code/since.h"
 #include "llm/remote_msg.h"
 #include "pipeline/plan.h"
 #include "pipeline/run.h"
@@ -176,6 +177,17 @@ static int check_options(struct dobby_summarize *o, struct dobby_err *e)
 
 /* ---- walk and scan ------------------------------------------------------------------------------ */
 
+static int mark_unchanged(struct job *j)
+{
+    struct since_options o = {.rev = j->o.since,
+                              .scope = j->scope,
+                              .worker_path = j->o.worker_path,
+                              .memory = j->st->memory,
+                              .stop = j->o.stop};
+
+    return j->o.since ? since_mark(&j->walk, &o, j->e) : 0;
+}
+
 static int do_walk(struct job *j)
 {
     struct walk_options o = {.stop = j->o.stop};
@@ -186,6 +198,8 @@ static int do_walk(struct job *j)
     rc = walk_tree(&j->walk, j->o.path, &o, j->e);
     if (rc == 0)
         rc = walk_scope(&j->scope, &j->walk, j->o.path, j->e);
+    if (rc == 0)
+        rc = mark_unchanged(j);
     j->st->s_walk = stage_done(j, "walk", start);
     return rc;
 }
@@ -733,6 +747,24 @@ static int end_run(struct job *j, int rc)
     return later_failure(j, rc, end, &why);
 }
 
+/* Of a run since a commit: the rows of the files that it looked at, of as many units as it did. */
+static int put_looked_at(struct job *j, struct dobby_err *e)
+{
+    size_t left = j->scan.n_units;
+    int rc = 0;
+
+    for (size_t i = 0; i < j->scan.n_files && rc == 0 && left > 0; i++) {
+        const struct scan_file *f = &j->scan.files[i];
+        size_t n = f->n < left ? f->n : left;
+
+        if (n > 0)
+            rc = store_each_row(j->reader, (struct store_bytes){f->wf->path, f->wf->path_len}, NULL,
+                                n, j->o.on_row, j->o.ctx, e);
+        left -= n;
+    }
+    return rc;
+}
+
 static int put_rows(struct job *j, int rc)
 {
     struct dobby_err why = {0};
@@ -740,8 +772,9 @@ static int put_rows(struct job *j, int rc)
 
     if ((rc != 0 && rc != DOBBY_E_UNDONE) || !j->o.on_row)
         return rc;
-    row = store_each_row(j->reader, (struct store_bytes){j->scope, strlen(j->scope)}, NULL,
-                         j->o.limit, j->o.on_row, j->o.ctx, &why);
+    row = j->o.since ? put_looked_at(j, &why)
+                     : store_each_row(j->reader, (struct store_bytes){j->scope, strlen(j->scope)},
+                                      NULL, j->o.limit, j->o.on_row, j->o.ctx, &why);
     return later_failure(j, rc, row, &why);
 }
 
