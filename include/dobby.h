@@ -338,9 +338,11 @@ struct dobby_row {
     const char *name, *kind;
     int start_line, end_line;
     const char *language, *summary, *source, *model;
-    double confidence;           /* 0..1, negative when there is none */
-    const char *key;             /* prompt_key in hex, or NULL */
-    const char *const *findings; /* NULL-terminated, or NULL */
+    double confidence; /* 0..1, negative when there is none */
+    const char *key;   /* prompt_key in hex, or NULL */
+    /* NULL-terminated, or NULL: where its comment and its code disagree. "doc-mismatch: x": the comment documents a parameter x that is
+     * not there; "doc-missing-parameter: x": it documents parameters, and does not mention x. */
+    const char *const *findings;
 };
 
 enum dobby_event_kind {

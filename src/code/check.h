@@ -11,6 +11,7 @@
 
 #include "base/err.h"
 #include "base/strbuf.h"
+#include "code/text.h"
 #include "code/unit.h"
 
 #include <stdbool.h>
@@ -47,5 +48,9 @@ const char *check_reason(enum check_verdict v); /* "cut off", "echo", ...; "" fo
  * len." for `parse_header(buf, len)`. The same for the same signature. */
 void signature_summary(struct strbuf *out, const struct unit *u, enum language_id lang,
                        const char *source, size_t len);
+/* The names of its parameters, in order, at most `max`, without self and its like; they point into source. Returns how many there
+ * are, or 0 when some have no name or are not understood. */
+size_t signature_params(struct text *names, size_t max, const struct unit *u, enum language_id lang,
+                        const char *source, size_t len);
 
 #endif

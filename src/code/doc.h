@@ -45,6 +45,11 @@ bool doc_next_line(struct doc_lines *l, struct doc_line *out); /* false at the e
 void doc_stray_params(const struct unit *u, enum language_id lang, const char *source, size_t len,
                       void (*fn)(void *ctx, const char *name, size_t n), void *ctx);
 
+/* Call fn for each parameter of u that its documentation does not mention anywhere, though it documents others (in one of the
+ * forms above), in order, the first 16. Silent when in doubt, as above. */
+void doc_missing_params(const struct unit *u, enum language_id lang, const char *source, size_t len,
+                        void (*fn)(void *ctx, const char *name, size_t n), void *ctx);
+
 /* The unit's own source, appended to *out: without its documentation (leading comment and docstring), with its
  * indentation taken off. A body that was only a docstring becomes `...` so that it still is code.
  * Line ends become "\n". Comments inside the body stay. */

@@ -33,7 +33,7 @@ struct planner {
     uint8_t recipe[KEY_LEN], part_recipe[KEY_LEN];
     size_t left;      /* units until the limit */
     size_t unchecked; /* units since memory was looked at */
-    struct strbuf source, code, text;
+    struct strbuf source, code, text, findings;
     struct names units, old; /* of the file at hand */
     int *ordinals;           /* of its units */
     size_t cap_ordinals;
@@ -199,6 +199,8 @@ static int is_settled(struct planner *k, const struct scan_file *f, size_t n)
     if (!f->known || !equal_keys(f->recipe, k->recipe))
         return 0;
     for (size_t i = 0; i < n; i++) {
+        if (!f->old[i].findings) /* an older dobby did not look for any */
+            return 0;
         if (f->old[i].old) /* its context may have come back, or a refresh is wanted */
             return 0;
         if (!f->old[i].done && !(f->old[i].unit_key && f->old[i].prompt_key))
@@ -375,6 +377,7 @@ static void put_unit(struct planner *k, const struct scan_file *f, size_t unit,
                        .prompt_hash = plan->prompt_hash,
                        .prompt_key = plan->prompt_key,
                        .old = plan->old,
+                       .findings = plan->findings,
                    });
 }
 
@@ -396,6 +399,7 @@ static void put_decision(struct planner *k, const struct scan_file *f, size_t un
                  .prompt_hash = d->asks ? d->prompt_hash : NULL,
                  .prompt_key = d->asks ? d->prompt_key : NULL,
                  .old = d->old,
+                 .findings = strbuf_str(&k->findings),
              });
 }
 
@@ -416,6 +420,9 @@ static int plan_unit(struct planner *k, size_t file, size_t unit)
     } else {
         k->p->n_doc++;
     }
+    if (rc == 0)
+        rc = wording_findings(&k->findings, &k->code, k->o->no_docs, u, f->wf->language,
+                              strbuf_str(&k->source), k->source.len, k->e);
     if (rc < 0)
         return rc;
     put_decision(k, f, unit, &d);
@@ -577,6 +584,7 @@ int plan_make(struct plan *p, const struct scan *s, struct walk *w, struct quest
     strbuf_release(&k.source);
     strbuf_release(&k.code);
     strbuf_release(&k.text);
+    strbuf_release(&k.findings);
     mem_free(k.vanished);
     names_release(&k.units);
     names_release(&k.old);

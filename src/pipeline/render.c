@@ -222,5 +222,10 @@ char *dobby_row_markdown(const struct dobby_row *row, const struct dobby_row *pr
         put_plain(&b, row->summary, strlen(row->summary));
     put_mark(&b, row);
     strbuf_putc(&b, '\n');
+    for (size_t i = 0; row->findings && row->findings[i]; i++) {
+        strbuf_puts(&b, "  - *");
+        put_plain(&b, row->findings[i], strlen(row->findings[i]));
+        strbuf_puts(&b, "*\n");
+    }
     return strbuf_take(&b, NULL);
 }

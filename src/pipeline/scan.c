@@ -219,6 +219,7 @@ static int load_unit(void *ctx, const struct store_unit *from, bool done)
         .prompt_key = keep_key(a, from->prompt_key, &failed),
         .done = done,
         .old = from->old,
+        .findings = keep_text(a, from->findings, &failed),
     };
     return failed || !old->qname ? err_nomem(k->e, "the units of the store") : 0;
 }

@@ -26,7 +26,8 @@ struct old_unit {
     size_t qname_len;
     const char *text;
     const uint8_t *unit_key, *prompt_hash, *prompt_key;
-    bool done, old; /* as in store.h */
+    bool done, old;       /* as in store.h */
+    const char *findings; /* as in store.h */
 };
 
 struct scan_file {

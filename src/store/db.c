@@ -88,6 +88,7 @@ static const char schema_units[] =
     " prompt_hash BLOB CHECK(prompt_hash IS NULL OR length(prompt_hash)=32),"
     " prompt_key BLOB CHECK(prompt_key IS NULL OR length(prompt_key)=32),"
     " old INTEGER NOT NULL DEFAULT 0,"
+    " findings TEXT," /* a line each */
     " UNIQUE(path, qname, ordinal)) STRICT;"
     "CREATE UNIQUE INDEX units_order ON units(path, start_line, end_line DESC, kind, qname, "
     "ordinal);"
@@ -148,6 +149,9 @@ static const char units_out_of_the_way[] =
 static const char units_back[] = "INSERT INTO units(" UNIT_COLUMNS ") SELECT " UNIT_COLUMNS
                                  " FROM units_1 ORDER BY path,start_line,end_line DESC,kind,qname,"
                                  "ordinal; DROP TABLE units_1;";
+
+/* From schema 2, in which units had no findings: NULL, nobody has looked. */
+static const char units_findings[] = "ALTER TABLE units ADD COLUMN findings TEXT;";
 
 /* ---- errors ------------------------------------------------------------------------------------- */
 
@@ -326,15 +330,20 @@ static int make_schema(sqlite3 *db, const char *path, struct dobby_err *e)
 
 /* All of it happens or nothing; a failure leaves the transaction to the connection's end. Needs room for the database once
  * more. */
-static int upgrade(sqlite3 *db, const char *path, struct dobby_err *e)
+static int upgrade(sqlite3 *db, const char *path, int from, struct dobby_err *e)
 {
     struct strbuf sql = {0};
     int rc;
 
     log_msg(LOG_INFO, "store: %s: made by an older dobby; brought up to schema %d", path,
             DB_SCHEMA);
-    strbuf_printf(&sql, "BEGIN IMMEDIATE; %s %s %s %s PRAGMA user_version=%d; COMMIT;",
-                  units_out_of_the_way, schema_units, units_back, schema_search, DB_SCHEMA);
+    strbuf_puts(&sql, "BEGIN IMMEDIATE;");
+    if (from < DB_SCHEMA_SEARCH)
+        strbuf_printf(&sql, "%s %s %s %s", units_out_of_the_way, schema_units, units_back,
+                      schema_search);
+    else if (from < DB_SCHEMA_FINDINGS)
+        strbuf_puts(&sql, units_findings);
+    strbuf_printf(&sql, "PRAGMA user_version=%d; COMMIT;", DB_SCHEMA);
     rc = strbuf_failed(&sql)
              ? err_nomem(e, "the store's schema")
              : db_exec(db, strbuf_str(&sql), "cannot bring the store up to date", path, e);
@@ -364,7 +373,7 @@ int db_open_write(sqlite3 **out, const char *path, struct dobby_err *e)
     if (rc == 0 && version == 0)
         rc = make_schema(db, path, e);
     if (rc == 0 && version > 0 && version < DB_SCHEMA)
-        rc = upgrade(db, path, e);
+        rc = upgrade(db, path, version, e);
     if (rc == 0) /* FULL: a commit is on the disk; a log that once grew is cut back to this */
         rc = db_exec(db, "PRAGMA synchronous=FULL; PRAGMA journal_size_limit=16777216;",
                      "cannot open the store", path, e);

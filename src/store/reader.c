@@ -20,7 +20,10 @@ struct store_reader {
     char *path;
     sqlite3 *db;
     sqlite3_stmt *has, *units; /* asked thousands of times, so kept */
+    const char *findings; /* the column of a unit u, or what stands for it in an older schema */
 };
+
+#define MAX_FINDINGS 32 /* of one unit: 16 of either kind */
 
 /* A scope as a condition on `path`, with three parameters: itself, and what is >= "scope/" and < "scope0", 0 being the
  * byte after the slash. The empty scope is everything. */
@@ -33,6 +36,8 @@ static int read_error(struct store_reader *r, int rc, struct dobby_err *e)
 int store_reader_open(struct store_reader **out, const struct store_place *p, struct dobby_err *e)
 {
     struct store_reader *r = mem_zalloc(sizeof(*r));
+    struct strbuf sql = {0};
+    int64_t version = 0;
     int rc;
 
     *out = NULL;
@@ -43,14 +48,19 @@ int store_reader_open(struct store_reader **out, const struct store_place *p, st
     if (rc == 0)
         rc = db_prepare(&r->has, r->db, "SELECT 1 FROM summaries WHERE prompt_key=?1", r->path, e);
     if (rc == 0)
-        rc = db_prepare(
-            &r->units, r->db,
-            "SELECT u.qname,u.ordinal,u.name,u.kind,u.start_line,u.end_line,u.spans,u.text,"
-            "u.unit_key,u.prompt_hash,u.prompt_key,u.old," DB_DONE
-            " FROM units u LEFT JOIN summaries s ON s.prompt_key=u.prompt_key"
-            " WHERE u.path=?1"
-            " ORDER BY u.start_line,u.end_line DESC,u.kind,u.qname,u.ordinal",
-            r->path, e);
+        rc = db_int(&version, r->db, "PRAGMA user_version", r->path, e);
+    r->findings = version < DB_SCHEMA_FINDINGS ? "NULL" : "u.findings";
+    strbuf_printf(&sql,
+                  "SELECT u.qname,u.ordinal,u.name,u.kind,u.start_line,u.end_line,u.spans,u.text,"
+                  "u.unit_key,u.prompt_hash,u.prompt_key,u.old," DB_DONE ",%s"
+                  " FROM units u LEFT JOIN summaries s ON s.prompt_key=u.prompt_key"
+                  " WHERE u.path=?1"
+                  " ORDER BY u.start_line,u.end_line DESC,u.kind,u.qname,u.ordinal",
+                  r->findings);
+    if (rc == 0)
+        rc = strbuf_failed(&sql) ? err_nomem(e, "the store")
+                                 : db_prepare(&r->units, r->db, strbuf_str(&sql), r->path, e);
+    strbuf_release(&sql);
     if (rc < 0) {
         store_reader_free(r);
         return rc;
@@ -184,6 +194,7 @@ static void unit_of(struct store_unit *u, sqlite3_stmt *st)
         .prompt_hash = col_key(st, 9),
         .prompt_key = col_key(st, 10),
         .old = sqlite3_column_int(st, 11) != 0,
+        .findings = col_text(st, 13),
     };
 }
 
@@ -236,20 +247,45 @@ enum row_col {
     R_TEXT,
     R_MODEL,
     R_CONFIDENCE,
-    R_DONE
+    R_DONE,
+    R_FINDINGS
 };
 
 #define ROW_COLUMNS                                                                                \
     "SELECT u.path,u.qname,u.name,u.kind,u.start_line,u.end_line,f.language,u.text,u.prompt_key,"  \
-    "s.source,s.text,s.model,s.confidence," DB_DONE
+    "s.source,s.text,s.model,s.confidence," DB_DONE "," /* then store_reader.findings */
 #define ROW_JOIN  " JOIN files f ON f.path=u.path LEFT JOIN summaries s ON s.prompt_key=u.prompt_key"
 #define ROW_ORDER "u.path,u.start_line,u.end_line DESC,u.kind,u.qname,u.ordinal"
-static const char row_sql[] =
-    ROW_COLUMNS " FROM units u" ROW_JOIN " WHERE" IN_SCOPE("u.path") "ORDER BY " ROW_ORDER;
 
-/* Fill a row from a unit that is done. `hex` holds 65 bytes. */
-static void row_of(struct dobby_row *row, sqlite3_stmt *st, char *hex)
+/* What a row points to besides the columns. */
+struct row_mem {
+    char hex[2 * STORE_KEY + 1];
+    struct strbuf text;
+    const char *findings[MAX_FINDINGS + 1];
+};
+
+/* The lines of m->text as an array, or NULL when there are none. */
+static const char *const *split_findings(struct row_mem *m, const char *lines)
 {
+    size_t n = 0;
+
+    strbuf_reset(&m->text);
+    strbuf_puts(&m->text, lines);
+    for (char *p = m->text.s; p && *p && n < MAX_FINDINGS;) {
+        char *end = p + strcspn(p, "\n");
+
+        m->findings[n++] = p;
+        p = *end ? end + 1 : end;
+        *end = '\0';
+    }
+    m->findings[n] = NULL;
+    return n > 0 ? m->findings : NULL;
+}
+
+/* Fill a row from a unit that is done. SQLITE_OK or _NOMEM. */
+static int row_of(struct dobby_row *row, sqlite3_stmt *st, struct row_mem *m)
+{
+    char *hex = m->hex;
     const uint8_t *key = col_key(st, R_KEY);
     const char *source = key ? col_text_or(st, R_SOURCE, "") : "doc";
     bool own = !key || strcmp(source, "signature") == 0; /* the text is the unit's own */
@@ -271,7 +307,9 @@ static void row_of(struct dobby_row *row, sqlite3_stmt *st, char *hex)
                           ? -1
                           : sqlite3_column_double(st, R_CONFIDENCE),
         .key = key ? hex : NULL,
+        .findings = split_findings(m, col_text_or(st, R_FINDINGS, "")),
     };
+    return strbuf_failed(&m->text) ? SQLITE_NOMEM : SQLITE_OK;
 }
 
 static bool is_named(sqlite3_stmt *st, const char *name)
@@ -285,26 +323,34 @@ int store_each_row(struct store_reader *r, struct store_bytes scope, const char 
                    struct dobby_err *e)
 {
     sqlite3_stmt *st = NULL;
-    struct strbuf mem = {0};
+    struct strbuf mem = {0}, sql = {0};
     struct dobby_row row;
-    char hex[2 * STORE_KEY + 1];
+    struct row_mem m = {.text = {0}};
     size_t n = 0;
-    int rc = sqlite3_prepare_v2(r->db, row_sql, -1, &st, NULL), ret = 0;
+    int rc = SQLITE_NOMEM, ret = 0;
 
+    strbuf_printf(&sql,
+                  ROW_COLUMNS "%s FROM units u" ROW_JOIN
+                              " WHERE" IN_SCOPE("u.path") "ORDER BY " ROW_ORDER,
+                  r->findings);
+    if (!strbuf_failed(&sql))
+        rc = sqlite3_prepare_v2(r->db, strbuf_str(&sql), -1, &st, NULL);
     if (rc == SQLITE_OK)
         rc = bind_scope(st, scope, &mem);
     while (rc == SQLITE_OK && ret == 0 && (limit == 0 || n++ < limit) &&
            (rc = sqlite3_step(st)) == SQLITE_ROW) {
         rc = SQLITE_OK;
         if (sqlite3_column_int(st, R_DONE) && is_named(st, name)) {
-            row_of(&row, st, hex);
-            ret = fn(ctx, &row);
+            rc = row_of(&row, st, &m);
+            ret = rc == SQLITE_OK ? fn(ctx, &row) : 0;
         }
     }
     if (rc != SQLITE_OK && rc != SQLITE_DONE)
         ret = read_error(r, rc, e);
     sqlite3_finalize(st);
     strbuf_release(&mem);
+    strbuf_release(&sql);
+    strbuf_release(&m.text);
     return ret;
 }
 
@@ -380,11 +426,13 @@ static void put_match(struct strbuf *b, const struct find *f, enum tier tier)
 }
 
 /* The best `limit` of a tier: ranked first, then joined with what a row shows. */
-static void put_find_sql(struct strbuf *b, size_t n_weights)
+static void put_find_sql(struct strbuf *b, const char *findings, size_t n_weights)
 {
     strbuf_reset(b);
-    strbuf_puts(b, ROW_COLUMNS " FROM (SELECT m.id AS id,m.score AS score"
-                               " FROM (SELECT rowid AS id,dobby_score(search");
+    strbuf_puts(b, ROW_COLUMNS);
+    strbuf_puts(b, findings);
+    strbuf_puts(b, " FROM (SELECT m.id AS id,m.score AS score"
+                   " FROM (SELECT rowid AS id,dobby_score(search");
     for (size_t i = 0; i < n_weights; i++)
         strbuf_printf(b, ",?%zu", 6 + i);
     strbuf_printf(b,
@@ -464,22 +512,21 @@ static int find_tier(struct store_reader *r, const struct find *f, enum tier tie
                      struct dobby_err *e)
 {
     struct strbuf text = {0}, match = {0}, mem = {0};
-    char hex[2 * STORE_KEY + 1];
+    struct row_mem m = {.text = {0}};
     sqlite3_stmt *st = NULL;
     struct dobby_row row;
     int rc = SQLITE_NOMEM, ret = 0;
 
-    put_find_sql(&text, tier == TIER_NAME_IS ? 1 : f->words.n);
+    put_find_sql(&text, r->findings, tier == TIER_NAME_IS ? 1 : f->words.n);
     put_match(&match, f, tier);
     if (!strbuf_failed(&text) && !strbuf_failed(&match))
         rc = sqlite3_prepare_v2(r->db, strbuf_str(&text), -1, &st, NULL);
     if (rc == SQLITE_OK)
         rc = bind_tier(st, f, tier, scope, limit, &match, &mem);
     while (rc == SQLITE_OK && ret == 0 && (rc = sqlite3_step(st)) == SQLITE_ROW) {
-        row_of(&row, st, hex);
+        rc = row_of(&row, st, &m);
         ++*n;
-        ret = fn(ctx, &row);
-        rc = SQLITE_OK;
+        ret = rc == SQLITE_OK ? fn(ctx, &row) : 0;
     }
     if (rc != SQLITE_OK && rc != SQLITE_DONE)
         ret = read_error(r, rc, e);
@@ -487,6 +534,7 @@ static int find_tier(struct store_reader *r, const struct find *f, enum tier tie
     strbuf_release(&text);
     strbuf_release(&match);
     strbuf_release(&mem);
+    strbuf_release(&m.text);
     return ret;
 }
 

@@ -61,6 +61,8 @@ struct store_unit {
     const uint8_t *prompt_hash; /* digest of the prompt's text */
     const uint8_t *prompt_key;  /* the summary that it shows, once there is one */
     bool old;                   /* kept although the prompt's context has changed */
+    const char *
+        findings; /* where comment and code disagree, a line each; "": nowhere; NULL: nobody has looked */
 };
 
 /* What was made of one prompt. */

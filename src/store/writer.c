@@ -48,7 +48,8 @@ static const char *const op_sql[OP_KINDS] = {
                 " VALUES(?1,?2,?3,?4,?5,?6,?7)",
     [OP_UNIT] =
         "INSERT INTO units(path,qname,ordinal,name,kind,start_line,end_line,spans,text,unit_key,"
-        "prompt_hash,prompt_key,old) VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13)",
+        "prompt_hash,prompt_key,old,findings)"
+        " VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14)",
     [OP_SUMMARY] =
         "INSERT INTO summaries(prompt_key,unit_key,source,text,model,confidence,attempts,"
         "n_prompt,n_written,run) VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10)"
@@ -63,7 +64,7 @@ static const char *const op_sql[OP_KINDS] = {
     [OP_EVENT] = "INSERT INTO events(run,time_ms,kind,text) VALUES(?1,?2,?3,?4)",
 };
 
-#define OP_MAX_VALUES 13
+#define OP_MAX_VALUES 14
 
 enum value_type { VALUE_NULL, VALUE_INT, VALUE_REAL, VALUE_TEXT, VALUE_BLOB };
 
@@ -231,6 +232,7 @@ void store_put_unit(struct store_txn *t, struct store_bytes path, const struct s
     add_key(t, op, u->prompt_hash);
     add_key(t, op, u->prompt_key);
     add_int(op, u->old);
+    add_text(t, op, u->findings);
 }
 
 void store_put_summary(struct store_txn *t, const struct store_summary *s)

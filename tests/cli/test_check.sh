@@ -218,6 +218,10 @@ is "$lines"
 expect 0 "  and is not looked for with --no-docs" check --no-docs --strict "$tree/shop.py"
 expect 0 "  as a line of JSON" check --format jsonl "$tree"
 prints '"finding":"doc-mismatch","detail":"limit"}'
+expect 0 "  in the rows of show" show --format jsonl "$tree/src/b.c"
+prints '"findings":["doc-mismatch: limit"]}'
+expect 0 "  and its page" show "$tree/src/b.c"
+prints '  - *doc-mismatch: limit*'
 expect 0 "  in SARIF" check --format sarif "$tree"
 check "  a note with words and a fingerprint of its own" python3 - "$T/out" <<'PYTHON'
 import json, sys

@@ -580,6 +580,43 @@ static void add_all(struct fix *f, struct strbuf *out)
     assert_int_equal(sqlite3_close(db), SQLITE_OK);
 }
 
+static int same_name(void *ctx, const struct dobby_row *row)
+{
+    assert_null(row->findings); /* nobody has looked */
+    return add_name(ctx, row);
+}
+
+/* Of schema 2, whose units have no findings. */
+static void test_schema_2_is_brought_up(void **state)
+{
+    struct fix *f = *state;
+    struct strbuf before = {0}, after = {0}, names = {0};
+    struct store_reader *r;
+
+    fill(f);
+    sql(f, "ALTER TABLE units DROP COLUMN findings; PRAGMA user_version=2");
+    add_all(f, &before);
+    r = reader_ok(f); /* as it is, before and after */
+    for (int turn = 0; turn < 2; turn++) {
+        strbuf_reset(&names);
+        assert_int_equal(store_each_row(r, bytes(""), "Server.Close", 0, same_name, &names, NULL),
+                         0);
+        assert_int_equal(store_find(r, bytes("close"), bytes(""), 1, same_name, &names, NULL), 0);
+        assert_string_equal(strbuf_str(&names), "Server.Close Server.Close");
+        assert_int_equal(sql_int(f, "PRAGMA user_version"), turn == 0 ? 2 : DB_SCHEMA);
+        if (turn == 0)
+            assert_int_equal(store_close(open_ok(f), NULL), 0);
+    }
+    store_reader_free(r);
+    assert_int_equal(sql_int(f, "SELECT count(*) FROM units WHERE findings IS NOT NULL"), 0);
+    add_all(f, &after);
+    assert_string_equal(strbuf_str(&before), strbuf_str(&after));
+    expect_current(f);
+    strbuf_release(&before);
+    strbuf_release(&after);
+    strbuf_release(&names);
+}
+
 static void test_old_store_is_brought_up(void **state)
 {
     struct fix *f = *state;
@@ -677,6 +714,7 @@ int main(void)
         T(test_callback_ends_it),
         T(test_no_memory),
         T(test_old_store_is_brought_up),
+        T(test_schema_2_is_brought_up),
         T(test_no_room_to_bring_it_up),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
