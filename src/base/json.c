@@ -29,10 +29,17 @@ static void put_escape(struct strbuf *b, uint32_t cp)
     }
 }
 
-/* U+2028 and U+2029 are legal in JSON, but end a line in JavaScript and for some line readers. */
-static bool needs_escape(uint32_t cp)
+/* The code point cp in the n bytes at s. JSON allows more than it is good for a terminal to get: what utf8_escape would not let
+ * through (C1, bidi, zero width) is escaped too, and so are the line ends of JavaScript, U+2028 and U+2029. */
+static bool needs_escape(uint32_t cp, const char *s, size_t n)
 {
-    return cp < 0x20 || cp == '"' || cp == '\\' || cp == 0x7F || cp == 0x2028 || cp == 0x2029;
+    char safe[UTF8_ESCAPE_MAX];
+    size_t safe_len;
+
+    if (cp < 0x80)
+        return cp < 0x20 || cp == '"' || cp == '\\' || cp == 0x7F;
+    (void)utf8_escape_one(safe, &safe_len, s, n, "");
+    return safe_len != n;
 }
 
 void json_put_string(struct strbuf *b, const char *s, size_t n)
@@ -43,7 +50,7 @@ void json_put_string(struct strbuf *b, const char *s, size_t n)
     strbuf_putc(b, '"');
     while (i < n) {
         len = utf8_decode(s + i, n - i, &cp);
-        if (cp == UTF8_BAD || needs_escape(cp)) {
+        if (cp == UTF8_BAD || needs_escape(cp, s + i, len)) {
             strbuf_add(b, s + start, i - start);
             if (cp == UTF8_BAD)
                 strbuf_puts(b, "\xEF\xBF\xBD");

@@ -18,7 +18,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Append s as a JSON string with its quotes. Invalid UTF-8 is replaced by U+FFFD; U+2028/9 are escaped. */
+/* Append s as a JSON string with its quotes. Invalid UTF-8 is replaced by U+FFFD; U+2028/9 and what no terminal should get
+ * (control, bidi and zero-width characters) are escaped. */
 void json_put_string(struct strbuf *b, const char *s, size_t n);
 
 /* ---- reading ---- */

@@ -604,7 +604,8 @@ static void add_likeness(struct odd_tree *t, char *out)
 static void part_stars(char *rule)
 {
     for (char *p = rule + 1; *p; p++)
-        while (p[0] == '*' && p[1] == '*' && !strchr("/*", p[-1]) && !(p[-1] == '!' && p == rule + 1))
+        while (p[0] == '*' && p[1] == '*' && !strchr("/*", p[-1]) &&
+               !(p[-1] == '!' && p == rule + 1))
             memmove(p, p + 1, strlen(p));
 }
 
