@@ -38,8 +38,10 @@ TS_CFLAGS := -std=c11 -D_GNU_SOURCE -w -g0 -fvisibility=hidden -fPIC
 FOREIGN := $(if $(filter x86_64%,$(MACHINE)),,%_avx2.c %_avxvnni.c %_avx512vnni.c) \
            $(if $(filter aarch64%,$(MACHINE)),,%_dotprod.c %_i8mm.c)
 LIB_SRC := $(filter-out $(FOREIGN),$(sort $(shell find src -name '*.c' ! -path 'src/cli/*')))
-LIB_OBJ := $(LIB_SRC:%.c=$(BUILD)/%.o) $(patsubst %,$(BUILD)/%.o,$(sort $(shell find src -name '*.scm')))
-CLI_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard src/cli/*.c)))
+QUERIES := $(sort $(shell find src -name '*.scm'))
+PAGE    := $(addprefix src/cli/page.,html css js)
+LIB_OBJ := $(LIB_SRC:%.c=$(BUILD)/%.o) $(QUERIES:%=$(BUILD)/%.o)
+CLI_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard src/cli/*.c))) $(PAGE:%=$(BUILD)/%.o)
 BENCH_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard bench/*.c)))
 SUPPORT := $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard tests/support/*.c)))
 TEST_C  := $(sort $(wildcard tests/*/test_*.c))
@@ -72,8 +74,8 @@ $(BUILD)/%.o: %.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(call Q,cc)$(CC) $(CPPFLAGS) $(CFLAGS) $(OPT) $(ISA) -MMD -MP -c -o $@ $<
 
-# Query files become objects with the symbols _binary_src_code_queries_LANG_scm_start and _end.
-$(BUILD)/%.scm.o: %.scm
+# Query files and the parts of the HTML page become objects with symbols such as _binary_src_code_queries_LANG_scm_start and _end.
+$(addprefix $(BUILD)/,$(addsuffix .o,$(QUERIES) $(PAGE))): $(BUILD)/%.o: %
 	@mkdir -p $(@D)
 	$(call Q,ld)$(LD) -r -b binary -z noexecstack -o $@ $<
 

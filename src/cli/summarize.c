@@ -17,9 +17,10 @@
 #include <sys/stat.h>
 
 struct summarize_opts {
-    const char *model, *output, *store, *trace;
+    const char *model, *store, *trace;
+    struct rows_to to;
     int agents, threads, chunk, step_ms, kv, isa, exact, time_limit;
-    int jsonl, limit, no_docs, dry_run, json, refresh, fast, stats, quiet;
+    int limit, no_docs, dry_run, json, refresh, fast, stats, quiet;
     size_t memory;
     struct cli_server server;
     struct cli_log log;
@@ -27,8 +28,6 @@ struct summarize_opts {
 
 #define FIELD(f)       offsetof(struct summarize_opts, f)
 #define TIME_LIMIT_MAX (24 * 60 * 60) /* seconds */
-
-static const char *const formats[] = {"md", "jsonl", NULL};
 
 /* Rows that summarize and watch share: how the work is done; what is kept; what is said. */
 #define WORK_ROWS                                                                                  \
@@ -74,9 +73,9 @@ static const char *const formats[] = {"md", "jsonl", NULL};
 
 static const struct opt rows[] = {
     WORK_ROWS,
-    {0, "format", OPT_CHOICE, FIELD(jsonl), 0, 0, NULL, formats, "Form of the result (md)"},
-    {'o', "output", OPT_STRING, FIELD(output), 0, 0, "FILE|DIR|-", NULL,
-     "Where the result goes (-: standard output)"},
+    ROWS_FORM_ROW(summarize_opts, to),
+    ROWS_OUTPUT_ROW(summarize_opts, to),
+    ROWS_TITLE_ROW(summarize_opts, to),
     {0, "limit", OPT_INT, FIELD(limit), 1, 1 << 30, "N", NULL, "Do the first N units only"},
     NO_DOCS_ROW,
     {0, "refresh", OPT_FLAG, FIELD(refresh), 0, 0, NULL, NULL,
@@ -217,11 +216,14 @@ static void fill(struct dobby_summarize *s, struct job *j, const char *path,
     s->on_row = o->dry_run ? NULL : on_row;
 }
 
-static int open_output(struct job *j, struct dobby_err *e)
+static int open_output(struct job *j, const char *path, struct dobby_err *e)
 {
+    struct rows_to to = j->o->to;
+
     if (j->o->dry_run)
-        return out_open(&j->plan, j->o->output, e);
-    return rows_open(&j->rows, j->o->jsonl != 0, j->o->output, e);
+        return out_open(&j->plan, to.output, e);
+    to.of = path;
+    return rows_open(&j->rows, "summarize", &to, e);
 }
 
 /* Rows of a run that was stopped are not all there: a file keeps what it held before. */
@@ -251,7 +253,7 @@ static int run(struct job *j, const char *path, const struct modelref *ref, stru
     struct dobby_summary_stats st = {0};
     struct dobby_err late = {0}; /* "left undone" must not hide a failure to write the results */
     struct dobby_summarize s;
-    int rc = open_output(j, e);
+    int rc = open_output(j, path, e);
 
     if (rc < 0)
         return rc;
