@@ -135,7 +135,7 @@
   const tag = (text) => (text ? el("span", { class: "tag" }, text) : null);
   const label = (u) => u.name || (u.kind === "chunk" ? "lines " + u.start + "\u2013" + u.end : u.kind);
   function found(u) {
-    return u.findings ? el("ul", { class: "findings", "aria-label": "Findings" }, ...u.findings.map((f) => el("li", {}, f))) : null;
+    return u.findings ? el("ul", { class: "findings", "aria-label": "Findings" }, ...u.findings.map((f) => el("li", {}, prose(f)))) : null;
   }
 
   /* ---- views: the overview, a directory, a file ---- */
@@ -149,7 +149,7 @@
   }
   function lead(row) {
     if (!row || !row.summary) return [];
-    return [el("p", { class: "lead" }, prose(row.summary)), el("p", { class: "facts" }, origin(row)), found(row)];
+    return [el("p", { class: "lead" }, prose(row.summary), " ", origin(row)), found(row)];
   }
   function listEntry(x) {
     const isDir = x.type === "directory";
@@ -203,9 +203,10 @@
   }
   function fileView(f, at, out, alive) {
     out.append(crumbs(f), el("h1", { class: "path" }, f.name), ...lead(f.row).filter(Boolean),
-      el("p", { class: "facts" }, f.language ? el("span", {}, pretty(f.language)) : null, el("span", {}, count(f.units.length, "unit"))), el("h2", {}, "Contents"));
+      el("p", { class: "facts" }, f.language ? el("span", {}, pretty(f.language)) : null, el("span", {}, count(f.units.length, "unit"))));
+    if (!f.units.length) return;
     const list = el("div", {});
-    out.append(list);
+    out.append(el("h2", {}, "Contents"), list);
     fill(list, f.units, unit, alive, at ? f.units.indexOf(at) : 0);
   }
   function directoryView(d, out, alive) {
