@@ -363,7 +363,9 @@
 
   /* ---- search ---- */
 
-  /* Everything that can be found. Its texts in lower case are made when they are first looked at. */
+  const SIGNS = /[\0-/:-`{-\x7f]+/g; // all of ASCII but small letters and digits
+
+  /* Everything that can be found. Its texts in lower case are made when nothing else is to do, or when they are first looked at. */
   const entries = [];
   (function visit(d) {
     if (d !== root) entries.push({ to: d, name: d.name + "/", path: d.path, summary: d.row && d.row.summary, low: null });
@@ -374,9 +376,17 @@
     for (const u of f.units) entries.push({ to: u, name: label(u), path: u.path, summary: u.summary, low: null });
   }
   function lower(x) {
-    const name = x.name.toLowerCase(), plain = name.replace(/[^\p{L}\p{N}]+/gu, "");
+    const name = x.name.toLowerCase(), plain = name.replace(SIGNS, "");
     x.low = { name, plain, last: name.replace(/^.*[.:#/](?=[^.:#/])/, ""), path: x.path.toLowerCase(), all: name + "\n" + plain + "\n" + x.path.toLowerCase() + "\n" + (x.summary || "").toLowerCase() };
     return x.low;
+  }
+  if (window.requestIdleCallback) {
+    let i = 0;
+    const prepare = (deadline) => {
+      for (; i < entries.length && deadline.timeRemaining() > 1; i++) if (!entries[i].low) lower(entries[i]);
+      if (i < entries.length) requestIdleCallback(prepare);
+    };
+    requestIdleCallback(prepare);
   }
   const RANKS = 6;
   /* 0 just that name, 1 its beginning, 2 all words in the name, 3 in name and path, 4 one in the name and the others anywhere, 5 anywhere;
@@ -406,7 +416,7 @@
 
   function ask() {
     const text = $("query").value.trim().toLowerCase(), mine = ++asked, began = performance.now();
-    const q = { text, words: [...new Set(text.split(/\s+/).filter(Boolean))], joined: text.replace(/[^\p{L}\p{N}]+/gu, "") };
+    const q = { text, words: [...new Set(text.split(/\s+/).filter(Boolean))], joined: text.replace(SIGNS, "") };
     if (!q.words.length) { closeSearch(); return; }
     /* What a longer text finds, the shorter one found. */
     const from = last && text.startsWith(last.text) ? last.found : entries;
