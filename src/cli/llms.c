@@ -9,16 +9,17 @@
 #include <string.h>
 
 #define NOTE_MAX  240 /* bytes of one text of a line */
-#define UNITS_MAX 3   /* told of a file without a summary */
+#define UNITS_MAX 5   /* named for a file without a summary */
 
 struct told {
-    const char *name, *summary; /* NULL: not used */
-    int lines, start;
+    const char *name; /* NULL: not used */
+    int lines;
 };
 
 struct llms_entry {
     const char *path; /* of a directory without a slash; "" for the top */
-    size_t len;       /* of the path; of what the line shows, once it is known */
+    size_t len;       /* of the path; at the end, of what the line shows */
+    size_t shown;     /* of the path, in bytes: less than len where a directory is told instead */
     bool directory;
     const char *summary;
     size_t n_files, n_units;
@@ -56,6 +57,7 @@ static struct llms_entry *add(struct llms *l, const struct dobby_row *row, bool 
 {
     struct llms_entry entry = {.path = arena_strndup(&l->mem, row->path, row->path_len),
                                .len = row->path_len,
+                               .shown = row->path_len,
                                .directory = directory};
 
     if (!entry.path || mem_grow((void **)&l->entries, &l->cap, l->n + 1, sizeof(*l->entries)) < 0)
@@ -74,15 +76,14 @@ static bool tell(struct llms *l, struct llms_entry *file, const struct dobby_row
 
     file->n_units++;
     l->n_units++;
-    if (!row->name || !row->summary)
+    if (!row->name)
         return true;
     while (at > 0 && (!file->told[at - 1].name || file->told[at - 1].lines < lines))
         at--;
     if (at == UNITS_MAX)
         return true;
     memmove(&file->told[at + 1], &file->told[at], (UNITS_MAX - at - 1) * sizeof(struct told));
-    file->told[at] = (struct told){note(l, row->name, &failed), note(l, row->summary, &failed),
-                                   lines, row->start_line};
+    file->told[at] = (struct told){note(l, row->name, &failed), lines};
     return !failed;
 }
 
@@ -116,18 +117,6 @@ static size_t parent(const char *path, size_t len)
     while (len > 0 && path[len - 1] != '/')
         len--;
     return len > 0 ? len - 1 : 0;
-}
-
-/* The length of the first `depth` parts of a file's path; the whole path where its directory is not deeper. */
-static size_t upto(const char *path, size_t len, size_t depth)
-{
-    size_t parts = 0;
-
-    for (size_t i = 0; i < len; i++) {
-        if (path[i] == '/' && ++parts == depth && memchr(path + i + 1, '/', len - i - 1))
-            return i;
-    }
-    return len;
 }
 
 /* Bytes, with '/' before all others, so that what lies below a directory stands together. */
@@ -167,58 +156,117 @@ static int by_section(const void *pa, const void *pb)
     return d ? d : by_path(a, b);
 }
 
-static size_t count_lines(const struct llms *l, size_t depth)
+/* Entries lo..hi-1 lie below, or are, the directory whose path is the first `len` bytes of theirs. */
+struct below {
+    size_t lo, hi, len;
+};
+
+/* The end of the part of the path that follows the directory of `len` bytes. */
+static size_t part_end(const struct llms_entry *x, size_t len)
 {
-    const struct llms_entry *last = NULL;
-    size_t n = 0, last_len = 0;
+    size_t from = len > 0 ? len + 1 : 0;
+    const char *slash = from < x->len ? memchr(x->path + from, '/', x->len - from) : NULL;
 
-    for (size_t i = 0; i < l->n; i++) {
-        const struct llms_entry *x = &l->entries[i];
-        size_t len = upto(x->path, x->len, depth);
+    return slash ? (size_t)(slash - x->path) : x->len;
+}
 
-        if (x->directory)
-            continue;
-        n += !last || len != last_len || memcmp(last->path, x->path, len) != 0;
-        last = x;
-        last_len = len;
-    }
+/* Where the entries end that share their next part with entry lo. */
+static size_t group_end(const struct llms *l, const struct below *d, size_t lo, size_t len)
+{
+    size_t i = lo + 1;
+
+    while (i < d->hi && part_end(&l->entries[i], d->len) == len &&
+           memcmp(l->entries[i].path, l->entries[lo].path, len) == 0)
+        i++;
+    return i;
+}
+
+static size_t first_inside(const struct llms *l, const struct below *d)
+{
+    return d->len > 0 && l->entries[d->lo].len == d->len ? d->lo + 1 : d->lo; /* its own row */
+}
+
+static size_t count_inside(const struct llms *l, const struct below *d)
+{
+    size_t n = 0;
+
+    for (size_t i = first_inside(l, d); i < d->hi; n++)
+        i = group_end(l, d, i, part_end(&l->entries[i], d->len));
     return n;
 }
 
-/* Cut the paths of files to `depth` directories, and join those that became the same: they stand for their directory, and take
- * its summary. Directories that stand for files have n_files. */
-static void join(struct llms *l, size_t depth)
+/* Cut what lies deeper than the first `len` bytes of its path: it is told by the directory there. */
+static void cut(struct llms *l, size_t lo, size_t hi, size_t len)
+{
+    for (size_t i = lo; i < hi; i++) {
+        struct llms_entry *x = &l->entries[i];
+
+        if (x->shown > len && x->directory)
+            x->summary = NULL; /* of a directory in it */
+        x->shown = len;
+    }
+}
+
+/* Open directories, those at the top first, while the lines that this takes are there; the top itself always. */
+static int choose_lines(struct llms *l, struct dobby_err *e)
+{
+    struct below *queue = NULL;
+    size_t cap = 0, n = 1, n_lines = 1;
+    int rc = 0;
+
+    if (mem_grow((void **)&queue, &cap, 1, sizeof(*queue)) < 0)
+        return err_nomem(e, "llms.txt");
+    queue[0] = (struct below){0, l->n, 0};
+    for (size_t at = 0; rc == 0 && at < n; at++) {
+        struct below d = queue[at];
+        size_t inside = count_inside(l, &d), end;
+
+        if (at > 0 && n_lines + inside > LLMS_LINES_MAX + 1) {
+            cut(l, d.lo, d.hi, d.len);
+            continue;
+        }
+        n_lines += inside - 1;
+        for (size_t i = first_inside(l, &d); rc == 0 && i < d.hi; i = end) {
+            size_t len = part_end(&l->entries[i], d.len);
+
+            end = group_end(l, &d, i, len);
+            if (len == l->entries[end - 1].len && !l->entries[end - 1].directory)
+                continue; /* a file */
+            if (mem_grow((void **)&queue, &cap, n + 1, sizeof(*queue)) < 0)
+                rc = err_nomem(e, "llms.txt");
+            else
+                queue[n++] = (struct below){i, end, len};
+        }
+    }
+    mem_free(queue);
+    return rc;
+}
+
+/* Join what is told by one directory, which takes the counts and has a summary if there is a row for it: it is the first. */
+static void join(struct llms *l)
 {
     size_t n = 0;
 
     for (size_t i = 0; i < l->n; i++) {
-        struct llms_entry *x = &l->entries[i];
-        size_t len = upto(x->path, x->len, depth);
+        struct llms_entry x = l->entries[i], *to = n > 0 ? &l->entries[n - 1] : NULL;
 
-        if (!x->directory && len < x->len) {
-            x->len = len;
-            x->directory = true;
-            x->n_files = 1;
-            x->summary = NULL;
+        if (!x.directory && x.shown < x.len) {
+            x.directory = true;
+            x.n_files = 1;
+            x.summary = NULL;
         }
-    }
-    qsort(l->entries, l->n, sizeof(*l->entries), by_path);
-    for (size_t i = 0; i < l->n; i++) {
-        struct llms_entry *x = &l->entries[i], *to = n > 0 ? &l->entries[n - 1] : NULL;
-
-        if (to && to->directory && x->directory &&
-            compare(to->path, to->len, x->path, x->len) == 0) {
-            to->summary = to->summary ? to->summary : x->summary;
-            to->n_files += x->n_files;
-            to->n_units += x->n_units;
+        x.len = x.shown;
+        if (to && to->directory && x.directory && compare(to->path, to->len, x.path, x.len) == 0) {
+            to->n_files += x.n_files;
+            to->n_units += x.n_units;
         } else {
-            l->entries[n++] = *x;
+            l->entries[n++] = x;
         }
     }
     l->n = n;
 }
 
-/* A directory of which nothing is told says nothing, and one whose files are all joined above it has no section. */
+/* A directory of which nothing is told has no line. */
 static void drop_empty(struct llms *l)
 {
     size_t n = 0;
@@ -259,14 +307,13 @@ static void put_line(struct strbuf *out, const struct llms_entry *x)
         strbuf_puts(out, x->summary ? ")" : "");
     } else if (!x->summary) {
         for (; n_told < UNITS_MAX && x->told[n_told].name; n_told++) {
-            strbuf_puts(out, n_told > 0 ? "; " : "");
+            strbuf_puts(out, n_told > 0 ? ", " : "");
             markdown_put_code(out, x->told[n_told].name, strlen(x->told[n_told].name));
-            strbuf_puts(out, ": ");
-            markdown_put_text(out, x->told[n_told].summary, strlen(x->told[n_told].summary));
         }
         if (x->n_units > n_told) {
-            strbuf_puts(out, n_told > 0 ? "; and " : "");
-            put_count(out, x->n_units - n_told, "more unit", "more units");
+            strbuf_puts(out, n_told > 0 ? " and " : "");
+            put_count(out, x->n_units - n_told, n_told > 0 ? "more unit" : "unit",
+                      n_told > 0 ? "more units" : "units");
         }
     }
     strbuf_putc(out, '\n');
@@ -291,12 +338,14 @@ static void put_head(const struct llms *l, struct strbuf *out, const char *title
 int llms_end(struct llms *l, struct strbuf *out, const char *title, struct dobby_err *e)
 {
     const struct llms_entry *last = NULL;
-    size_t depth = 64;
+    int rc;
 
     put_head(l, out, title);
-    while (depth > 1 && count_lines(l, depth) > LLMS_LINES_MAX)
-        depth--;
-    join(l, depth);
+    qsort(l->entries, l->n, sizeof(*l->entries), by_path);
+    rc = choose_lines(l, e);
+    if (rc < 0)
+        return rc;
+    join(l);
     drop_empty(l);
     qsort(l->entries, l->n, sizeof(*l->entries), by_section);
     for (size_t i = 0; i < l->n; i++) {

@@ -1,8 +1,9 @@
 /* llms.h - rows of a result as llms.txt: a map of a project for a language model to read (cli).
  *
  * What     The title, the repository's summary, then a section a directory with a line a file: `- [path](path): what it is`. A
- *          file without a summary of its own is told by its longest units. It is to be read whole, so it is bounded:
- *          LLMS_LINES_MAX lines; where files are more, those of deep directories are told by one line for their directory.
+ *          file without a summary of its own names its longest units. It is to be read whole, so it is bounded:
+ *          LLMS_LINES_MAX lines, unless the top directory alone holds more; where files are more, directories are told by a line
+ *          each, the deep ones first.
  * Cost     A file's path and what its line may say are kept until the end; the units are not.
  * Source   The proposal at llmstxt.org: title, block quote, sections of link lists. */
 #ifndef CLI_LLMS_H
@@ -14,7 +15,7 @@
 
 #include <stdbool.h>
 
-#define LLMS_LINES_MAX 1000
+#define LLMS_LINES_MAX 500
 
 struct llms_entry;
 
