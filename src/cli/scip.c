@@ -497,9 +497,9 @@ int scip_end(struct scip *s, struct strbuf *out, struct dobby_err *e)
     int rc = end_document(s, out, e);
 
     if (rc == 0 && s->n_left_out > 0)
-        log_msg(LOG_WARN,
-                "scip: %zu files are left out: their paths are not UTF-8, as the format wants them",
-                s->n_left_out);
+        log_msg(LOG_WARN, "scip: %zu file%s left out: %s not UTF-8, as the format wants it",
+                s->n_left_out, s->n_left_out == 1 ? " is" : "s are",
+                s->n_left_out == 1 ? "its path is" : "their paths are");
     return rc;
 }
 
