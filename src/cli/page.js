@@ -377,7 +377,7 @@
   }
   function lower(x) {
     const name = x.name.toLowerCase(), plain = name.replace(SIGNS, "");
-    x.low = { name, plain, last: name.replace(/^.*[.:#/](?=[^.:#/])/, ""), path: x.path.toLowerCase(), all: name + "\n" + plain + "\n" + x.path.toLowerCase() + "\n" + (x.summary || "").toLowerCase() };
+    x.low = { name, plain, last: name.replace(/^.*[.:#\\](?=[^.:#\\])/, "").replace(SIGNS, ""), path: x.path.toLowerCase(), all: name + "\n" + plain + "\n" + x.path.toLowerCase() + "\n" + (x.summary || "").toLowerCase() };
     return x.low;
   }
   if (window.requestIdleCallback) {
@@ -388,9 +388,9 @@
     };
     requestIdleCallback(prepare);
   }
-  const RANKS = 6;
-  /* 0 just that name, 1 its beginning, 2 all words in the name, 3 in name and path, 4 one in the name and the others anywhere, 5 anywhere;
-   * -1 not found. */
+  const RANKS = 7;
+  /* 0 just that name, 1 its beginning, 2 in the name as it was asked, 3 all words in the name, 4 in name and path, 5 one in the name and
+   * the others anywhere, 6 anywhere; -1 not found. Signs between the parts of a name do not count. */
   function rank(x, q) {
     const t = x.low || lower(x), n = q.words.length;
     let inName = 0, inPath = 0;
@@ -399,10 +399,14 @@
       if (t.name.includes(w) || t.plain.includes(w)) inName++;
       else if (t.path.includes(w)) inPath++;
     }
-    if (t.name === q.text || t.last === q.text || t.plain === q.joined) return 0;
-    if (inName === n) return t.last.startsWith(q.words[0]) || t.name.startsWith(q.words[0]) ? 1 : 2;
-    if (inName + inPath === n) return 3;
-    return inName ? 4 : 5;
+    if (inName === n) {
+      if (t.name === q.text || t.last === q.joined || t.plain === q.joined) return 0;
+      if (!q.joined) return 2;
+      if (t.plain.startsWith(q.joined) || t.last.startsWith(q.joined)) return 1;
+      return t.plain.includes(q.joined) ? 2 : 3;
+    }
+    if (inName + inPath === n) return 4;
+    return inName ? 5 : 6;
   }
 
   let asked = 0; // number of the question: an older one stops
@@ -432,7 +436,7 @@
         }
         if (performance.now() > until && i < from.length) { soon(work); return; }
       }
-      for (let r = 0; r < 3; r++) ranks[r].sort((a, b) => a.name.length - b.name.length);
+      for (let r = 0; r < 4; r++) ranks[r].sort((a, b) => a.name.length - b.name.length);
       last = { text, found: all };
       answer(ranks.flat(), q);
       performance.measure("dobby-search", { start: began, detail: { text, hits: all.length } });

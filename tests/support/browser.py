@@ -71,7 +71,7 @@ class Browser:
     def painted(self):
         self.js("new Promise((r) => requestAnimationFrame(() => requestAnimationFrame(r)))")
 
-    def wait(self, code, seconds=60):
+    def wait(self, code, seconds=30):
         end = time.monotonic() + seconds
         while not self.js(code):
             if time.monotonic() > end:
@@ -79,7 +79,7 @@ class Browser:
             time.sleep(0.02)
 
     def key(self, key, modifiers=0):
-        code = KEYS.get(key, ord(key[0].upper()))
+        code = KEYS[key] if key in KEYS else ord(key.upper()) if key.isalnum() else 0
         text = {"Enter": "\r"}.get(key, key if len(key) == 1 else "")
         self.call("Input.dispatchKeyEvent", type="keyDown", key=key, windowsVirtualKeyCode=code, text=text, modifiers=modifiers)
         self.call("Input.dispatchKeyEvent", type="keyUp", key=key, windowsVirtualKeyCode=code, modifiers=modifiers)
