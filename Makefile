@@ -151,7 +151,7 @@ test: setup
 	@$(MAKE) --no-print-directory run-test
 test-models: setup
 	@$(MAKE) --no-print-directory run-test-models
-# Other people's servers, built from source into the cache with what setup --ci brings.
+# Other people's programs, which setup --ci brings, or which are built from source into the cache.
 test-peers:
 	@scripts/setup --ci
 	@$(MAKE) --no-print-directory run-test-peers
@@ -235,7 +235,7 @@ help:
 	@echo 'all           the program and the library, in $(BUILD)'
 	@echo 'test          everything that needs no model beyond SmolLM2-135M; T=WORD picks, REPEAT=N repeats'
 	@echo 'test-models   what needs the default model'
-	@echo 'test-peers    against llama.cpp'\''s own server, which it builds from source'
+	@echo 'test-peers    against llama.cpp'\''s own server, built from source; the HTML page in a browser; SCIP by its schema'
 	@echo 'test-arm      the kernels and the engine of 64-bit ARM, run by qemu: the same bits as here'
 	@echo 'check         test, then layers, symbols and format'
 	@echo 'nightly       check plain and under each sanitizer, random use at length, soak: some hours'
