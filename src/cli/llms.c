@@ -341,6 +341,8 @@ int llms_end(struct llms *l, struct strbuf *out, const char *title, struct dobby
     int rc;
 
     put_head(l, out, title);
+    if (l->n == 0) /* there is no array to sort */
+        return strbuf_failed(out) ? err_nomem(e, "llms.txt") : 0;
     qsort(l->entries, l->n, sizeof(*l->entries), by_path);
     rc = choose_lines(l, e);
     if (rc < 0)
