@@ -227,8 +227,8 @@
     if (!at) return;
     const e = main.querySelector('[data-link="' + CSS.escape(at.link) + '"]');
     e.classList.add("here");
-    e.scrollIntoView({ block: "start" });
-    requestAnimationFrame(() => e.isConnected && e.scrollIntoView({ block: "start" })); // those above have their height now
+    e.scrollIntoView({ block: "center" });
+    requestAnimationFrame(() => e.isConnected && e.scrollIntoView({ block: "center" })); // those above have their height now
   }
   function key() {
     const raw = location.hash.slice(1);
