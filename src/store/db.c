@@ -104,7 +104,7 @@ static const char schema_search[] =
     "CREATE VIEW shown AS SELECT u.id AS id, u.prompt_key AS "
     "prompt_key,"
     " coalesce(s.source,'doc') AS source, u.qname AS name, "
-    "dobby_marked(u.name,u.qname) AS marks,"
+    "dobby_marked(u.name,u.qname,u.path) AS marks,"
     " CASE WHEN s.text IS NULL THEN u.text ELSE s.text END AS "
     "text, u.path AS path"
     " FROM units u LEFT JOIN summaries s ON "
@@ -148,6 +148,11 @@ static const char units_out_of_the_way[] =
 static const char units_back[] = "INSERT INTO units(" UNIT_COLUMNS ") SELECT " UNIT_COLUMNS
                                  " FROM units_1 ORDER BY path,start_line,end_line DESC,kind,qname,"
                                  "ordinal; DROP TABLE units_1;";
+
+/* From schema 2, whose index did not know places; all that belongs to it is made anew. */
+static const char search_away[] =
+    "DROP TRIGGER units_in; DROP TRIGGER units_out; DROP TRIGGER summaries_in; DROP TABLE search;"
+    "DROP VIEW shown; DROP VIEW done; DROP TABLE counts;";
 
 /* ---- errors ------------------------------------------------------------------------------------- */
 
@@ -326,15 +331,19 @@ static int make_schema(sqlite3 *db, const char *path, struct dobby_err *e)
 
 /* All of it happens or nothing; a failure leaves the transaction to the connection's end. Needs room for the database once
  * more. */
-static int upgrade(sqlite3 *db, const char *path, struct dobby_err *e)
+static int upgrade(sqlite3 *db, int version, const char *path, struct dobby_err *e)
 {
     struct strbuf sql = {0};
     int rc;
 
     log_msg(LOG_INFO, "store: %s: made by an older dobby; brought up to schema %d", path,
             DB_SCHEMA);
-    strbuf_printf(&sql, "BEGIN IMMEDIATE; %s %s %s %s PRAGMA user_version=%d; COMMIT;",
-                  units_out_of_the_way, schema_units, units_back, schema_search, DB_SCHEMA);
+    strbuf_puts(&sql, "BEGIN IMMEDIATE;");
+    if (version == 1)
+        strbuf_printf(&sql, "%s %s %s", units_out_of_the_way, schema_units, units_back);
+    else
+        strbuf_puts(&sql, search_away);
+    strbuf_printf(&sql, "%s PRAGMA user_version=%d; COMMIT;", schema_search, DB_SCHEMA);
     rc = strbuf_failed(&sql)
              ? err_nomem(e, "the store's schema")
              : db_exec(db, strbuf_str(&sql), "cannot bring the store up to date", path, e);
@@ -364,7 +373,7 @@ int db_open_write(sqlite3 **out, const char *path, struct dobby_err *e)
     if (rc == 0 && version == 0)
         rc = make_schema(db, path, e);
     if (rc == 0 && version > 0 && version < DB_SCHEMA)
-        rc = upgrade(db, path, e);
+        rc = upgrade(db, version, path, e);
     if (rc == 0) /* FULL: a commit is on the disk; a log that once grew is cut back to this */
         rc = db_exec(db, "PRAGMA synchronous=FULL; PRAGMA journal_size_limit=16777216;",
                      "cannot open the store", path, e);

@@ -11,8 +11,9 @@
 
 #define DB_APPLICATION_ID                                                                          \
     0x646f6262             /* "dobb": SQLite's application_id, which tells our files from others' */
-#define DB_SCHEMA        2 /* user_version */
-#define DB_SCHEMA_SEARCH 2 /* from this one on there are `search` and `counts` */
+#define DB_SCHEMA        3 /* user_version */
+#define DB_SCHEMA_COUNTS 2 /* from this one on there are `counts` */
+#define DB_SCHEMA_SEARCH 3 /* from this one on `search` is as it is asked */
 
 /* A unit u of the plan, joined with its summary s, is done when it has its own text, or its prompt has a summary. */
 #define DB_DONE                                                                                    \

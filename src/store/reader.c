@@ -12,6 +12,7 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -311,20 +312,31 @@ int store_each_row(struct store_reader *r, struct store_bytes scope, const char 
 /* ---- find --------------------------------------------------------------------------------------- */
 
 #define CANDIDATES    4000 /* matches of a tier that are ranked, and counted of a word */
-#define PREFIX_MIN    3    /* bytes: what the index keeps beginnings of */
-#define PREFIX_COMMON 1000 /* a word that so many hold is no beginning of another */
+#define ENOUGH        250 /* of a tier, or ten times the limit: then no further window is looked at */
+#define WINDOW        ((int64_t)1 << 17) /* numbers of rows: the first window; others double them */
+#define PREFIX_MIN    3                  /* bytes: what the index keeps beginnings of */
+#define PREFIX_COMMON 1000               /* a word that so many hold is no beginning of another */
 
 /* A query, and the tiers it is asked in: each finds what the ones before did not, and the next is asked only while too
- * little was found. So a name beats a text, a whole word its beginning, and the time does not depend on how many match. */
+ * little was found. So a name beats a text, a whole word its beginning, and the time does not depend on how many match.
+ * The lists of frequent words are long although few rows may stand in all of them: a tier looks at rows in the order of
+ * their numbers, window after window, and ends with the one that has brought enough. */
 enum tier { TIER_NAME_IS, TIER_NAME_HAS, TIER_ANYWHERE, TIER_BEGINNINGS, TIERS };
+
+struct match {
+    int64_t id;
+    double score;
+};
 
 struct find {
     struct words words;
-    struct words scope;
-    struct strbuf joined;
-    double weight[WORDS_MAX]; /* by how few rows hold the word */
+    struct strbuf joined, place; /* the place: of the scope, "" for all */
+    double weight[WORDS_MAX];    /* by how few rows hold the word */
     bool prefix[WORDS_MAX];
     size_t n_prefix;
+    int64_t last_id;
+    struct match *match; /* [CANDIDATES], of the tier at hand */
+    size_t n_matches;
 };
 
 /* A word has letters and digits only, or bytes beyond ASCII: nothing that ends a string or means something there. */
@@ -373,27 +385,35 @@ static void put_match(struct strbuf *b, const struct find *f, enum tier tier)
         strbuf_putc(b, ')');
     }
     strbuf_putc(b, ')');
-    if (f->scope.n > 0) {
-        strbuf_puts(b, " AND path:");
-        put_all(b, &f->scope, NULL, "");
-    }
+    /* A digest: rows of another place with an equal one are left out at the end. */
+    if (f->place.len > 0)
+        strbuf_printf(b, " AND \"%c%s\"", WORDS_MARK, strbuf_str(&f->place));
 }
 
-/* The best `limit` of a tier: ranked first, then joined with what a row shows. */
-static void put_find_sql(struct strbuf *b, size_t n_weights)
+/* The matches of a tier with their scores, between two numbers. */
+static void put_match_sql(struct strbuf *b, size_t n_weights)
 {
     strbuf_reset(b);
-    strbuf_puts(b, ROW_COLUMNS " FROM (SELECT m.id AS id,m.score AS score"
-                               " FROM (SELECT rowid AS id,dobby_score(search");
+    strbuf_puts(b, "SELECT rowid,dobby_score(search");
     for (size_t i = 0; i < n_weights; i++)
-        strbuf_printf(b, ",?%zu", 6 + i);
-    strbuf_printf(b,
-                  ") AS score FROM search WHERE search MATCH ?4 LIMIT %d) m"
-                  " CROSS JOIN units u ON u.id=m.id WHERE" IN_SCOPE(
-                      "u.path") "ORDER BY m.score DESC," ROW_ORDER " LIMIT ?5) top"
-                                " CROSS JOIN units u ON u.id=top.id" ROW_JOIN " WHERE " DB_DONE
-                                " ORDER BY top.score DESC," ROW_ORDER,
-                  CANDIDATES);
+        strbuf_printf(b, ",?%zu", 5 + i);
+    strbuf_puts(b, ") FROM search WHERE search MATCH ?1 AND rowid BETWEEN ?2 AND ?3 LIMIT ?4");
+}
+
+/* What rows show that were ranked. */
+static void put_find_sql(struct strbuf *b, const struct find *f)
+{
+    size_t rank = 0;
+
+    strbuf_reset(b);
+    strbuf_puts(b, "WITH top(id,rank) AS (VALUES");
+    for (size_t i = 0; i < f->n_matches; i++) {
+        rank += i > 0 && f->match[i].score < f->match[i - 1].score;
+        strbuf_printf(b, "%s(%lld,%zu)", i ? "," : "", (long long)f->match[i].id, rank);
+    }
+    strbuf_puts(b, ") " ROW_COLUMNS " FROM top CROSS JOIN units u ON u.id=top.id" ROW_JOIN
+                   " WHERE" IN_SCOPE("u.path") "AND " DB_DONE " ORDER BY top.rank," ROW_ORDER
+                                               " LIMIT ?4");
 }
 
 /* Up to CANDIDATES rows hold the word. */
@@ -442,39 +462,115 @@ static int weigh(struct store_reader *r, struct find *f, struct strbuf *b, struc
     return rc;
 }
 
-static int bind_tier(sqlite3_stmt *st, const struct find *f, enum tier tier,
-                     struct store_bytes scope, size_t limit, const struct strbuf *match,
-                     struct strbuf *mem)
+/* The matches with numbers from `low` to `high`, as far as there is room. SQLITE_OK or a code. */
+static int add_matches(struct find *f, sqlite3_stmt *st, int64_t low, int64_t high)
 {
-    int rc = bind_scope(st, scope, mem);
+    int rc = sqlite3_bind_int64(st, 2, low), reset;
 
     if (rc == SQLITE_OK)
-        rc = sqlite3_bind_text64(st, 4, match->s, match->len, SQLITE_STATIC, SQLITE_UTF8);
+        rc = sqlite3_bind_int64(st, 3, high);
     if (rc == SQLITE_OK)
-        rc = sqlite3_bind_int64(st, 5, limit ? (sqlite3_int64)limit : -1);
-    for (size_t i = 0; i < (tier == TIER_NAME_IS ? 1 : f->words.n) && rc == SQLITE_OK; i++)
-        rc = sqlite3_bind_double(st, 6 + (int)i, tier == TIER_NAME_IS ? 1 : f->weight[i]);
+        rc = sqlite3_bind_int64(st, 4, (sqlite3_int64)(CANDIDATES - f->n_matches));
+    while (rc == SQLITE_OK && (rc = sqlite3_step(st)) == SQLITE_ROW && f->n_matches < CANDIDATES) {
+        f->match[f->n_matches++] =
+            (struct match){sqlite3_column_int64(st, 0), sqlite3_column_double(st, 1)};
+        rc = SQLITE_OK;
+    }
+    reset = sqlite3_reset(st);
+    return rc == SQLITE_DONE || rc == SQLITE_ROW ? reset : rc;
+}
+
+/* The best first; equal ones by their numbers, which says nothing yet. */
+static int by_score(const void *pa, const void *pb)
+{
+    const struct match *a = pa, *b = pb;
+
+    if (a->score != b->score)
+        return a->score > b->score ? -1 : 1;
+    return (a->id > b->id) - (a->id < b->id);
+}
+
+/* The statement of put_match_sql with all that is the same in every window. SQLITE_OK or a code. */
+static int start_tier(sqlite3_stmt **st, struct store_reader *r, const struct find *f,
+                      enum tier tier, struct strbuf *match)
+{
+    size_t n_weights = tier == TIER_NAME_IS ? 1 : f->words.n;
+    struct strbuf text = {0};
+    int rc = SQLITE_NOMEM;
+
+    put_match_sql(&text, n_weights);
+    put_match(match, f, tier);
+    if (!strbuf_failed(&text) && !strbuf_failed(match))
+        rc = sqlite3_prepare_v2(r->db, strbuf_str(&text), -1, st, NULL);
+    if (rc == SQLITE_OK)
+        rc = sqlite3_bind_text64(*st, 1, match->s, match->len, SQLITE_STATIC, SQLITE_UTF8);
+    for (size_t i = 0; i < n_weights && rc == SQLITE_OK; i++)
+        rc = sqlite3_bind_double(*st, 5 + (int)i, tier == TIER_NAME_IS ? 1 : f->weight[i]);
+    strbuf_release(&text);
     return rc;
 }
 
+/* Keep the best `limit`, and all that equal the last of them: which of these comes first only the rows tell. */
+static void keep_best(struct find *f, size_t limit)
+{
+    size_t n = limit;
+
+    if (f->n_matches > 1)
+        qsort(f->match, f->n_matches, sizeof(*f->match), by_score);
+    while (n > 0 && n < f->n_matches && f->match[n].score == f->match[n - 1].score)
+        n++;
+    if (n > 0 && n < f->n_matches)
+        f->n_matches = n;
+}
+
+/* Fill f->match with a tier's matches, the best first. */
+static int rank_tier(struct store_reader *r, struct find *f, enum tier tier, size_t limit,
+                     struct dobby_err *e)
+{
+    size_t enough = size_min(
+        limit ? size_max(ENOUGH, 10 * size_min(limit, CANDIDATES)) : CANDIDATES, CANDIDATES);
+    /* FTS5 puts all that begins so together first, whatever the window. */
+    int64_t low = INT64_MIN, high = tier == TIER_BEGINNINGS ? INT64_MAX : WINDOW;
+    struct strbuf match = {0};
+    sqlite3_stmt *st = NULL;
+    bool last = false;
+    int rc;
+
+    f->n_matches = 0;
+    rc = start_tier(&st, r, f, tier, &match);
+    while (rc == SQLITE_OK && !last && f->n_matches < enough) {
+        last = high >= f->last_id;
+        rc = add_matches(f, st, low, last ? INT64_MAX : high);
+        low = high + !last;
+        high = high < INT64_MAX / 2 ? 2 * high : INT64_MAX;
+    }
+    sqlite3_finalize(st);
+    strbuf_release(&match);
+    keep_best(f, limit);
+    return rc == SQLITE_OK ? 0 : read_error(r, rc, e);
+}
+
 /* Hand out a tier's rows and add their number to *n. */
-static int find_tier(struct store_reader *r, const struct find *f, enum tier tier,
+static int find_tier(struct store_reader *r, struct find *f, enum tier tier,
                      struct store_bytes scope, size_t limit, size_t *n,
                      int (*fn)(void *ctx, const struct dobby_row *row), void *ctx,
                      struct dobby_err *e)
 {
-    struct strbuf text = {0}, match = {0}, mem = {0};
+    struct strbuf text = {0}, mem = {0};
     char hex[2 * STORE_KEY + 1];
     sqlite3_stmt *st = NULL;
     struct dobby_row row;
-    int rc = SQLITE_NOMEM, ret = 0;
+    int rc = SQLITE_NOMEM, ret = rank_tier(r, f, tier, limit, e);
 
-    put_find_sql(&text, tier == TIER_NAME_IS ? 1 : f->words.n);
-    put_match(&match, f, tier);
-    if (!strbuf_failed(&text) && !strbuf_failed(&match))
+    if (ret < 0 || f->n_matches == 0)
+        return ret;
+    put_find_sql(&text, f);
+    if (!strbuf_failed(&text))
         rc = sqlite3_prepare_v2(r->db, strbuf_str(&text), -1, &st, NULL);
     if (rc == SQLITE_OK)
-        rc = bind_tier(st, f, tier, scope, limit, &match, &mem);
+        rc = bind_scope(st, scope, &mem);
+    if (rc == SQLITE_OK)
+        rc = sqlite3_bind_int64(st, 4, limit ? (sqlite3_int64)limit : -1);
     while (rc == SQLITE_OK && ret == 0 && (rc = sqlite3_step(st)) == SQLITE_ROW) {
         row_of(&row, st, hex);
         ++*n;
@@ -485,7 +581,6 @@ static int find_tier(struct store_reader *r, const struct find *f, enum tier tie
         ret = read_error(r, rc, e);
     sqlite3_finalize(st);
     strbuf_release(&text);
-    strbuf_release(&match);
     strbuf_release(&mem);
     return ret;
 }
@@ -505,8 +600,10 @@ static int take_query(struct store_reader *r, struct find *f, struct store_bytes
                        r->path);
     words_take(&f->words, query);
     words_join(&f->joined, query);
-    words_take(&f->scope, scope);
-    if (strbuf_failed(&f->joined))
+    if (scope.n > 0 && words_place(&f->place, scope) != SQLITE_OK)
+        return err_nomem(e, "a query");
+    f->match = mem_array(CANDIDATES, sizeof(*f->match));
+    if (!f->match || strbuf_failed(&f->joined) || strbuf_failed(&f->place))
         return err_nomem(e, "a query");
     if (f->words.n == 0)
         return err_set(e, DOBBY_E_USAGE, "find: no word in the query; give letters or digits");
@@ -530,6 +627,8 @@ int store_find(struct store_reader *r, struct store_bytes query, struct store_by
         begun = rc == 0;
     }
     if (rc == 0)
+        rc = db_int(&f.last_id, r->db, "SELECT coalesce(max(id),0) FROM units", r->path, e);
+    if (rc == 0)
         rc = weigh(r, &f, &mem, e);
     for (int tier = 0; tier < TIERS && rc == 0 && (limit == 0 || n < limit); tier++)
         if (tier < TIER_BEGINNINGS || f.n_prefix > 0)
@@ -537,7 +636,9 @@ int store_find(struct store_reader *r, struct store_bytes query, struct store_by
     if (begun) /* nothing was written: there is nothing to lose */
         (void)sqlite3_exec(r->db, "ROLLBACK", NULL, NULL, NULL);
     strbuf_release(&f.joined);
+    strbuf_release(&f.place);
     strbuf_release(&mem);
+    mem_free(f.match);
     return rc;
 }
 
@@ -569,7 +670,7 @@ static int put_counts(struct dobby_store_info *out, struct store_reader *r, stru
 
     if (rc < 0)
         return rc;
-    rc = sqlite3_prepare_v2(r->db, version < DB_SCHEMA_SEARCH ? counts_made : counts_kept, -1, &st,
+    rc = sqlite3_prepare_v2(r->db, version < DB_SCHEMA_COUNTS ? counts_made : counts_kept, -1, &st,
                             NULL);
     if (rc == SQLITE_OK)
         rc = sqlite3_step(st);

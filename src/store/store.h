@@ -188,7 +188,8 @@ MUST_CHECK int store_each_row(struct store_reader *r, struct store_bytes scope, 
  * written as one), then those whose name holds all words, then those that hold them anywhere, then those that hold words
  * which begin so (from three letters on, unless the word itself is common); within each by BM25, then in the order of the
  * JSONL output. At most `limit` (0: all that is ranked). Of each of the four at most 4,000 are ranked, the ones that came
- * into the store first, so the time is bounded however many match. A callback must not call it again.
+ * into the store first; with a limit, and not for beginnings, no more rows are looked at once 250 matches or ten times the limit
+ * were found among the first 131,072 that came, or twice, four times ... as many. So the time is bounded however many match. A callback must not call it again.
  * DOBBY_E_USAGE without a word or with more than 32, DOBBY_E_UNSUPPORTED when the store has no index yet: an older dobby made
  * it, and the next store_open makes one. */
 MUST_CHECK int store_find(struct store_reader *r, struct store_bytes query,

@@ -484,6 +484,24 @@ static void test_very_many_matches(void **state)
     expect_in(f, "get", "z", 0, "get get_rarity");
 }
 
+/* Rows are looked at in windows of their numbers: wherever these lie, all are found, and it ends. */
+static void test_numbers_far_apart(void **state)
+{
+    struct fix *f = *state;
+
+    fill(f);
+    sql(f, "UPDATE units SET id=id+500000 WHERE qname<>CAST('parseHeader' AS BLOB);"
+           "UPDATE units SET id=9223372036854775807 WHERE qname=CAST('read_line' AS BLOB);"
+           "INSERT INTO search(search) VALUES('rebuild')");
+    expect_current(f);
+    expect_in(f, "parse header", "", 1, "parseHeader");
+    expect_in(f, "parse header", "", 2, "parseHeader parse_header_fields");
+    expect_in(f, "parse header", "", 100, "parseHeader parse_header_fields read_line");
+    expect(f, "parse header", "parseHeader parse_header_fields read_line");
+    expect_in(f, "close", "lib", 5, "Server.Close");
+    expect_in(f, "nonsense", "", 5, "");
+}
+
 static int stop_at_once(void *ctx, const struct dobby_row *row)
 {
     (void)row;
@@ -631,6 +649,32 @@ static void test_old_store_is_brought_up(void **state)
     strbuf_release(&names);
 }
 
+/* The index of schema 2 was another one; here it is empty. */
+static void test_index_of_before_is_made_anew(void **state)
+{
+    struct fix *f = *state;
+    struct dobby_store_info info = {0};
+    struct strbuf last = {0};
+    struct dobby_err e = {0};
+    struct store_reader *r;
+
+    fill(f);
+    sql(f,
+        "INSERT INTO search(search) VALUES('delete-all'); UPDATE counts SET n=n+1 WHERE what='doc';"
+        "PRAGMA user_version=2");
+    r = reader_ok(f);
+    assert_int_equal(store_find(r, bytes("close"), bytes(""), 0, add_name, &last, &e),
+                     DOBBY_E_UNSUPPORTED);
+    assert_int_equal(store_counts(r, &info, &last, NULL), 0);
+    assert_int_equal(info.n_units, 7);
+    store_reader_free(r);
+    strbuf_release(&last);
+    assert_int_equal(store_close(open_ok(f), NULL), 0);
+    assert_int_equal(sql_int(f, "PRAGMA user_version"), DB_SCHEMA);
+    expect_current(f);
+    expect_in(f, "close", "src", 0, "Conn.close");
+}
+
 static void test_no_room_to_bring_it_up(void **state)
 {
     struct fix *f = *state;
@@ -674,9 +718,11 @@ int main(void)
         T(test_hostile_queries),
         T(test_names_of_any_bytes),
         T(test_very_many_matches),
+        T(test_numbers_far_apart),
         T(test_callback_ends_it),
         T(test_no_memory),
         T(test_old_store_is_brought_up),
+        T(test_index_of_before_is_made_anew),
         T(test_no_room_to_bring_it_up),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
