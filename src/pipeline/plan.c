@@ -542,6 +542,14 @@ static int plan_file(struct planner *k, size_t file)
     return 0;
 }
 
+/* Give away what was decided so far, if it stands without what is to come. */
+static int give_group(struct planner *k)
+{
+    if (!k->o->on_group || k->n_vanished > 0 || store_txn_rows(k->t) < PLAN_GROUP)
+        return 0;
+    return k->o->on_group(k->o->ctx, &k->t, k->e);
+}
+
 /* ---- the plan ----------------------------------------------------------------------------------- */
 
 static int plan_all(struct planner *k)
@@ -558,6 +566,8 @@ static int plan_all(struct planner *k)
         if (k->o->stop && *k->o->stop)
             return err_set(k->e, DOBBY_E_CANCELLED, "summarize: stopped while planning");
         rc = plan_file(k, i);
+        if (rc == 0)
+            rc = give_group(k);
         if (rc == 0)
             rc = check_memory(k, &k->s->files[i]);
     }

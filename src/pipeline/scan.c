@@ -108,10 +108,12 @@ void scan_grammar(char out[64], enum language_id lang)
 
 static const uint8_t *keep_key(struct arena *a, const uint8_t *key, bool *failed)
 {
-    char *copy = key ? arena_strndup(a, (const char *)key, KEY_LEN) : NULL;
+    uint8_t *copy = key ? arena_alloc(a, KEY_LEN) : NULL;
 
     *failed |= key && !copy;
-    return (const uint8_t *)copy;
+    if (copy)
+        memcpy(copy, key, KEY_LEN);
+    return copy;
 }
 
 static const char *keep_text(struct arena *a, const char *s, bool *failed)
@@ -209,9 +211,9 @@ static int load_unit(void *ctx, const struct store_unit *from, bool done)
         mem_grow((void **)&l->old, &l->cap_old, l->n + 1, sizeof(*l->old)) < 0 ||
         !get_unit(l, &l->units[l->n], from))
         return err_nomem(k->e, "the units of the store");
-    old = &l->old[l->n++];
+    old = &l->old[l->n];
     *old = (struct old_unit){
-        .qname = arena_strndup(a, from->qname.p, from->qname.n),
+        .qname = l->units[l->n++].qualified,
         .qname_len = from->qname.n,
         .text = keep_text(a, from->text, &failed),
         .unit_key = keep_key(a, from->unit_key, &failed),
@@ -220,7 +222,7 @@ static int load_unit(void *ctx, const struct store_unit *from, bool done)
         .done = done,
         .old = from->old,
     };
-    return failed || !old->qname ? err_nomem(k->e, "the units of the store") : 0;
+    return failed ? err_nomem(k->e, "the units of the store") : 0;
 }
 
 /* An array in the arena instead of the heap. */

@@ -347,6 +347,18 @@ static int commit_run(struct job *j, struct dobby_err *e)
     return rc < 0 ? rc : store_flush(j->store, e);
 }
 
+/* A part of the plan that stands alone: it may go to the disk while the rest is made. */
+static int give_group(void *ctx, struct store_txn **t, struct dobby_err *e)
+{
+    struct job *j = ctx;
+    struct store_txn *more = store_txn_new();
+    int rc = more ? store_commit(j->store, *t, NULL, e) : err_nomem(e, "the plan");
+
+    if (more)
+        j->txn = *t = more;
+    return rc;
+}
+
 static int do_plan(struct job *j)
 {
     struct plan_options o = {
@@ -357,6 +369,7 @@ static int do_plan(struct job *j)
         .run = j->run.id,
         .stop = j->o.stop,
         .on_note = on_note,
+        .on_group = give_group,
         .ctx = j,
     };
     double start = time_now();

@@ -145,8 +145,8 @@ void store_put_event(struct store_txn *t, int64_t run, int64_t time_ms, const ch
                      const char *text);
 
 /* Queue t, which belongs to the store from here on (freed on failure too). *seq (may be NULL) is its number: 1, 2, ...
- * Waits only when more than STORE_QUEUE_MAX rows are queued. */
-#define STORE_QUEUE_MAX 200000u
+ * Waits only when more than STORE_QUEUE_MAX rows are queued (some 20 MB of units); as many again may be on their way to the disk. */
+#define STORE_QUEUE_MAX 50000u
 MUST_CHECK int store_commit(struct store *s, struct store_txn *t, uint64_t *seq,
                             struct dobby_err *e);
 /* All up to this number are on disk. */
