@@ -88,6 +88,8 @@ struct quirks {
     bool stray; /* comments may be anywhere in the tree: what one is about follows in the text */
     bool signs; /* the name of an operator may stand in parentheses */
     bool equations; /* neighbours of one name are one function; an attribute has a name too */
+    const char
+        *loose; /* a body on the line after its header, which the grammar takes for a statement */
     struct {
         const char *type, *text;
     } prefix[3]; /* of names whose sign or keyword is outside of the name's node */
@@ -123,7 +125,7 @@ static const struct quirks quirks[LANGUAGE_COUNT] = {
     [LANGUAGE_PHP] = {.stray = true},
     [LANGUAGE_KOTLIN] = {.type_args = '<', .stray = true},
     [LANGUAGE_SWIFT] = {.type_args = '<', .stray = true},
-    [LANGUAGE_SCALA] = {.indented = true, .stray = true},
+    [LANGUAGE_SCALA] = {.indented = true, .stray = true, .loose = "block"},
     [LANGUAGE_LUA] =
         {.sole = {"variable_declaration"}, .path = ".:", .bare_body = true, .stray = true},
     [LANGUAGE_BASH] = {.stray = true},
@@ -208,6 +210,28 @@ static TSNode field(TSNode n, const char *name)
     return ts_node_child_by_field_name(n, name, (uint32_t)strlen(name));
 }
 
+/* Between a and b there is no blank line. Comments of Rust end after their newline. */
+static bool is_adjacent(const struct finder *f, uint32_t a, uint32_t b)
+{
+    size_t newlines = a > 0 && f->source[a - 1] == '\n';
+    uint32_t i;
+
+    for (i = a; i < b; i++)
+        newlines += f->source[i] == '\n';
+    return newlines <= 1;
+}
+
+/* There is nothing between a and b but white space, and no blank line. */
+static bool is_gap(const struct finder *f, uint32_t a, uint32_t b)
+{
+    uint32_t i;
+
+    for (i = a; i < b; i++)
+        if (!f->source[i] || !strchr(" \t\r\n\f\v", f->source[i]))
+            return false;
+    return a <= b && is_adjacent(f, a, b);
+}
+
 /* ---- names --------------------------------------------------------------------------------------- */
 
 /* Append text as part of a name: one space for any white space, nothing from `stop` on; but a name that begins with
@@ -233,9 +257,8 @@ static void add_text(struct strbuf *b, const char *s, size_t n, char stop)
 }
 
 /* Add a component: after a separator when there is one before. Type arguments are no part of a name. */
-static void add_part(struct finder *f, struct item *it, TSNode n, char stop)
+static void add_span(struct finder *f, struct item *it, struct span s, char stop)
 {
-    struct span s = node_span(n);
     struct strbuf part = {0};
 
     add_text(&part, f->source + s.start, span_len(s), stop);
@@ -246,6 +269,11 @@ static void add_part(struct finder *f, struct item *it, TSNode n, char stop)
     it->last = it->own.len;
     strbuf_add(&it->own, strbuf_str(&part), part.len);
     strbuf_release(&part);
+}
+
+static void add_part(struct finder *f, struct item *it, TSNode n, char stop)
+{
+    add_span(f, it, node_span(n), stop);
 }
 
 /* The declarator inside a declarator: a field in most grammars' nodes, else the last named child. */
@@ -260,6 +288,70 @@ static TSNode inner_declarator(TSNode n)
     return count ? ts_node_named_child(n, count - 1) : (TSNode){0};
 }
 
+static bool is_word(char c)
+{
+    return c == '_' || c == '$' || (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') ||
+           (c >= 'A' && c <= 'Z');
+}
+
+/* The word that ends at or before `end`, after white space only. Empty when there is none behind `start`. */
+static struct span word_before(const struct finder *f, uint32_t start, uint32_t end)
+{
+    struct span s;
+
+    while (end > start && f->source[end - 1] && strchr(" \t\r\n", f->source[end - 1]))
+        end--;
+    s = (struct span){end, end};
+    while (s.start > start && is_word(f->source[s.start - 1]))
+        s.start--;
+    return s;
+}
+
+/* C and C++: where the name of a function stands that macros before it have hidden from the grammar. It skips what it does not
+ * understand: of API error update(int x) the name, of MACRO Type(int x) : a(x) {} all up to the first a. Empty
+ * when nothing is skipped there. */
+static struct span hidden_name(const struct finder *f, TSNode function)
+{
+    TSNode d = field(function, "declarator"), inner, list, e;
+    uint32_t start, i;
+
+    if (ts_node_is_null(d) || !is_type(d, "function_declarator"))
+        return (struct span){0};
+    inner = field(d, "declarator");
+    list = field(d, "parameters");
+    if (!ts_node_is_null(inner) && !ts_node_is_null(list) &&
+        (is_type(inner, "identifier") || is_type(inner, "field_identifier"))) {
+        struct span s = word_before(f, ts_node_end_byte(inner), ts_node_start_byte(list));
+
+        if (span_len(s) > 0)
+            return s;
+    }
+    start = ts_node_start_byte(d);
+    e = ts_node_prev_sibling(d);
+    if (ts_node_is_null(e) || !ts_node_is_error(e))
+        return (struct span){0};
+    while (start > ts_node_start_byte(e) && strchr(" \t\r\n", f->source[start - 1]) &&
+           f->source[start - 1])
+        start--;
+    if (start == ts_node_start_byte(e) || f->source[start - 1] != ':')
+        return (struct span){0};
+    for (i = ts_node_start_byte(e); i < start && f->source[i] != '('; i++)
+        ;
+    return i < start ? word_before(f, ts_node_start_byte(e), i) : (struct span){0};
+}
+
+/* Error recovery reads statements as functions: for (...) {} */
+static bool is_statement(const struct item *it)
+{
+    static const char *const words[] = {"if", "for", "while", "switch", "catch", "return", "else"};
+    size_t i;
+
+    for (i = 0; i < ARRAY_LEN(words); i++)
+        if (it->own.len > 0 && strcmp(it->own.s + it->last, words[i]) == 0)
+            return true;
+    return false;
+}
+
 /* C and C++: int (*f(int a))(int) says its name at the end of a chain. False when there is no function in the chain. */
 static bool name_declarator(struct finder *f, struct item *it, TSNode n)
 {
@@ -267,8 +359,13 @@ static bool name_declarator(struct finder *f, struct item *it, TSNode n)
                                         "reference_declarator",  "parenthesized_declarator",
                                         "attributed_declarator", "array_declarator"};
     bool function = false, linked = true;
+    struct span hidden = hidden_name(f, n), s, word;
     size_t i;
 
+    if (span_len(hidden) > 0) {
+        add_span(f, it, hidden, 0);
+        return true;
+    }
     n = field(n, "declarator");
     while (linked && !ts_node_is_null(n)) {
         function |= is_type(n, "function_declarator") || is_type(n, "operator_cast");
@@ -291,8 +388,14 @@ static bool name_declarator(struct finder *f, struct item *it, TSNode n)
     if (ts_node_is_null(n))
         return false;
     function |= is_type(n, "operator_cast");
-    add_part(f, it, n, is_type(n, "operator_name") ? 0 : is_type(n, "operator_cast") ? '(' : '<');
-    return function && it->own.len > 0;
+    s = node_span(n);
+    word = word_before(f, 0, s.start);
+    if (s.start > 0 && f->source[s.start - 1] == '~') /* behind a macro the grammar skips it */
+        s.start--;
+    else if (span_len(word) == 8 && memcmp(f->source + word.start, "operator", 8) == 0)
+        s.start = word.start;
+    add_span(f, it, s, is_type(n, "operator_name") ? 0 : is_type(n, "operator_cast") ? '(' : '<');
+    return function && it->own.len > 0 && !is_statement(it);
 }
 
 /* The type of a receiver is the first name of a type in it: Circle of Go's (c *Circle[T]), Tree of Haskell's Show (Tree a).
@@ -522,6 +625,23 @@ static void read_capture(struct item *it, const char *what, TSNode n, TSNode *no
                                              : ITEM_NAMESPACE;
 }
 
+/* Scala: of a header over several lines the body on the line below is a block of its own to the grammar. */
+static void take_loose_body(const struct finder *f, struct item *it, TSNode node)
+{
+    TSNode next = {0};
+    uint32_t at = it->node.end;
+
+    while (at < f->len && f->source[at] && strchr(" \t\r\n", f->source[at]))
+        at++;
+    if (at < f->len && f->source[at] == '{' && ts_node_is_null(field(node, "body")))
+        next = ts_node_next_named_sibling(node);
+    if (!ts_node_is_null(next) && is_type(next, f->q->loose) && ts_node_start_byte(next) == at &&
+        is_gap(f, it->node.end, at)) {
+        it->body = node_span(next);
+        it->node.end = it->body.end;
+    }
+}
+
 static bool read_match(struct finder *f, const TSQuery *q, const TSQueryMatch *m, struct item *it)
 {
     TSNode node = {0}, name = {0}, body = {0}, end = {0}, receiver = {0};
@@ -555,6 +675,8 @@ static bool read_match(struct finder *f, const TSQuery *q, const TSQueryMatch *m
         it->body.end = ts_node_end_byte(end);
     if (f->q->equations) /* guards follow each other, and what is behind `where` follows them */
         it->body.end = it->node.end;
+    if (f->q->loose && it->kind == ITEM_CLASS)
+        take_loose_body(f, it, node);
     return name_item(f, it, node, name, receiver);
 }
 
@@ -673,28 +795,6 @@ static bool is_leading_comment(const struct finder *f, TSNode n)
     return i == 0 || f->source[i - 1] == '\n' || f->source[i - 1] == '\r';
 }
 
-/* Between a and b there is no blank line. Comments of Rust end after their newline. */
-static bool is_adjacent(const struct finder *f, uint32_t a, uint32_t b)
-{
-    size_t newlines = a > 0 && f->source[a - 1] == '\n';
-    uint32_t i;
-
-    for (i = a; i < b; i++)
-        newlines += f->source[i] == '\n';
-    return newlines <= 1;
-}
-
-/* There is nothing between a and b but white space, and no blank line. */
-static bool is_gap(const struct finder *f, uint32_t a, uint32_t b)
-{
-    uint32_t i;
-
-    for (i = a; i < b; i++)
-        if (!f->source[i] || !strchr(" \t\r\n\f\v", f->source[i]))
-            return false;
-    return a <= b && is_adjacent(f, a, b);
-}
-
 /* Comments in the order of the text, wherever the tree has them. */
 static int note_comment(struct finder *f, TSNode n)
 {
@@ -765,6 +865,19 @@ static void add_signature(const struct finder *f, struct level *l, TSNode n)
     l->attr_name = ts_node_is_null(name) ? (struct span){0} : node_span(name);
 }
 
+/* Kotlin: outside of classes the grammar takes @A("x") on a line of its own for an expression, an annotated value in
+ * parentheses; of several each is in the one before. */
+static bool is_annotation_alone(TSNode n)
+{
+    int i;
+
+    for (i = 0; i < 8 && is_type(n, "prefix_expression") && ts_node_named_child_count(n) == 2 &&
+                is_type(ts_node_named_child(n, 0), "annotation");
+         i++)
+        n = ts_node_named_child(n, 1);
+    return i > 0 && is_type(n, "parenthesized_expression");
+}
+
 /* The cursor stands on a new node of this level: what was read so far belongs to it, then the run grows or ends. */
 static void enter_node(const struct finder *f, struct level *l, TSNode n)
 {
@@ -777,7 +890,7 @@ static void enter_node(const struct finder *f, struct level *l, TSNode n)
     l->doc = adjacent ? l->run : (struct span){0};
     l->start = l->has_attr ? l->attr_start : l->node.start;
     l->about = l->attr_name;
-    if (in_list(f->q->attributes, type)) {
+    if (in_list(f->q->attributes, type) || (f->lang == LANGUAGE_KOTLIN && is_annotation_alone(n))) {
         if (f->q->equations)
             add_signature(f, l, n);
         else
@@ -848,6 +961,8 @@ static void place_item(const struct finder *f, struct item *it, struct level *le
         depth--;
     l = &levels[depth];
     it->span = (struct span){l->start, l->node.end};
+    if (it->node.end > it->span.end) /* a body that is another node */
+        it->span.end = it->node.end;
     it->doc = l->doc;
     if (span_len(l->about) > 0 && !is_named(f, it, l->about)) {
         it->span.start = l->node.start; /* the signature of another function, and its comment */
