@@ -9,7 +9,7 @@ NM      ?= nm
 # Where scripts/setup unpacks fetched sources; the same rule as in the program (DOBBY_CACHE, then XDG).
 export DOBBY_CACHE ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/dobby
 
-PKGS      := sqlite3 libgit2 libcrypto libpcre2-8 libzip jansson libcurl
+PKGS      := sqlite3 libgit2 zlib libcrypto libpcre2-8 libzip jansson libcurl
 TEST_PKGS := cmocka
 LIBS       = $(shell pkg-config --libs $(PKGS)) -lm -pthread
 
@@ -38,20 +38,27 @@ TS_CFLAGS := -std=c11 -D_GNU_SOURCE -w -g0 -fvisibility=hidden -fPIC
 FOREIGN := $(if $(filter x86_64%,$(MACHINE)),,%_avx2.c %_avxvnni.c %_avx512vnni.c) \
            $(if $(filter aarch64%,$(MACHINE)),,%_dotprod.c %_i8mm.c)
 LIB_SRC := $(filter-out $(FOREIGN),$(sort $(shell find src -name '*.c' ! -path 'src/cli/*')))
-LIB_OBJ := $(LIB_SRC:%.c=$(BUILD)/%.o) $(patsubst %,$(BUILD)/%.o,$(sort $(shell find src -name '*.scm')))
-CLI_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard src/cli/*.c)))
+QUERIES := $(sort $(shell find src -name '*.scm'))
+PAGE    := $(addprefix src/cli/page.,html css js)
+LIB_OBJ := $(LIB_SRC:%.c=$(BUILD)/%.o) $(QUERIES:%=$(BUILD)/%.o)
+CLI_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard src/cli/*.c))) $(PAGE:%=$(BUILD)/%.o)
 BENCH_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard bench/*.c)))
 SUPPORT := $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard tests/support/*.c)))
 TEST_C  := $(sort $(wildcard tests/*/test_*.c))
 MODEL_C := $(sort $(wildcard tests/*/models_*.c))
 SOAK_C  := tests/soak/soak.c
 # What dobby-bench says of speed and memory means nothing under a sanitizer, and takes minutes. With DOBBY_TEST_SHORT, which
-# .ci/run sets there, sanitizers leave out what tests scripts alone. ThreadSanitizer makes every start of a program take seconds:
-# then it leaves out what has one thread too, and what shows again, on a terminal or against vectors, what other tests have threads for.
-SINGLE  := $(addprefix tests/cli/test_,pull.sh options.sh term.sh check.sh find.sh watch.sh) $(addprefix $(BUILD)/tests/,llm/test_tokenizer \
-           llm/test_kernels llm/test_vectors code/test_prompt pipeline/test_check_tree store/test_find)
-UNASKED := $(if $(SAN),tests/bench/% $(if $(DOBBY_TEST_SHORT),tests/scripts/% $(if $(findstring thread,$(SAN)),$(SINGLE))))
-TESTS   := $(filter-out $(UNASKED),$(TEST_C:%.c=$(BUILD)/%) $(sort $(wildcard tests/*/test_*.sh)))
+# .ci/run sets there, sanitizers leave out what tests scripts alone, and whole runs whose point is something else: same bits, the bound
+# on memory, kill -9. ThreadSanitizer makes every start of a program take seconds: then it runs only what threads are in.
+WHOLE    := $(addprefix tests/cli/test_,same.sh kill.sh memory.sh)
+THREADED := $(addprefix $(BUILD)/tests/,base/test_thread base/test_memory base/test_trace cli/test_batchrun cli/test_view llm/test_batch \
+            llm/test_budget llm/test_engine llm/test_engine_prefix llm/test_engine_random llm/test_engine_same llm/test_kv llm/test_model \
+            llm/test_packed llm/test_remote pipeline/test_recover pipeline/test_remote_tree pipeline/test_run pipeline/test_tree \
+            store/test_crash store/test_store) \
+            $(addprefix tests/cli/test_,batch.sh batch_engine.sh remote.sh run.sh summarize.sh trace.sh)
+UNASKED := $(if $(SAN),tests/bench/% $(if $(DOBBY_TEST_SHORT),tests/scripts/% $(WHOLE)))
+SOLE     = $(if $(and $(DOBBY_TEST_SHORT),$(findstring thread,$(SAN))),$(filter $(THREADED),$(1)),$(1))
+TESTS   := $(call SOLE,$(filter-out $(UNASKED),$(TEST_C:%.c=$(BUILD)/%) $(sort $(wildcard tests/*/test_*.sh))))
 MODEL_TESTS := $(MODEL_C:%.c=$(BUILD)/%) $(sort $(wildcard tests/*/models_*.sh))
 PEER_TESTS  := $(sort $(wildcard tests/*/peers_*.sh))
 ARM_TESTS   := $(sort $(wildcard tests/*/arm_*.sh))
@@ -72,8 +79,8 @@ $(BUILD)/%.o: %.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(call Q,cc)$(CC) $(CPPFLAGS) $(CFLAGS) $(OPT) $(ISA) -MMD -MP -c -o $@ $<
 
-# Query files become objects with the symbols _binary_src_code_queries_LANG_scm_start and _end.
-$(BUILD)/%.scm.o: %.scm
+# Query files and the parts of the HTML page become objects with symbols such as _binary_src_code_queries_LANG_scm_start and _end.
+$(addprefix $(BUILD)/,$(addsuffix .o,$(QUERIES) $(PAGE))): $(BUILD)/%.o: %
 	@mkdir -p $(@D)
 	$(call Q,ld)$(LD) -r -b binary -z noexecstack -o $@ $<
 
@@ -149,7 +156,7 @@ test: setup
 	@$(MAKE) --no-print-directory run-test
 test-models: setup
 	@$(MAKE) --no-print-directory run-test-models
-# Other people's servers, built from source into the cache with what setup --ci brings.
+# Other people's programs, which setup --ci brings, or which are built from source into the cache.
 test-peers:
 	@scripts/setup --ci
 	@$(MAKE) --no-print-directory run-test-peers
@@ -233,7 +240,7 @@ help:
 	@echo 'all           the program and the library, in $(BUILD)'
 	@echo 'test          everything that needs no model beyond SmolLM2-135M; T=WORD picks, REPEAT=N repeats'
 	@echo 'test-models   what needs the default model'
-	@echo 'test-peers    against llama.cpp'\''s own server, which it builds from source'
+	@echo 'test-peers    against llama.cpp'\''s own server, built from source; the HTML page in a browser; SCIP by its schema'
 	@echo 'test-arm      the kernels and the engine of 64-bit ARM, run by qemu: the same bits as here'
 	@echo 'check         test, then layers, symbols and format'
 	@echo 'nightly       check plain and under each sanitizer, random use at length, soak: some hours'

@@ -1,7 +1,8 @@
 /* prompts.c - `bench prompts`: functions of source trees as prompts (bench).
  * What     The questions that `dobby summarize --no-docs` would ask about functions of the trees, in the same words, a JSON line
  *          each: one job for every program that is compared. Of each tree, the same number of functions, taken at equal
- *          distances in the order of the outputs, so that small and large, early and late ones are there. */
+ *          distances in the order of the outputs, so that small and large, early and late ones are there. Types are left
+ *          out: what was measured before there were any stays comparable. */
 #include "bench.h"
 
 #include "base/json.h"
@@ -64,7 +65,8 @@ struct tree {
 static int put_unit(struct tree *t, const struct scan_file *f, const struct unit *u,
                     struct dobby_err *e)
 {
-    int rc = prompt_code(&t->code, u, f->wf->language, strbuf_str(&t->source), t->source.len, e);
+    int rc = prompt_code(&t->code, u, f->wf->language, strbuf_str(&t->source), t->source.len,
+                         f->units, f->n, e);
 
     if (rc ==
         DOBBY_E_LIMIT) { /* no prompt can be made of it: dobby summarize would not ask either */
@@ -83,9 +85,19 @@ static int put_unit(struct tree *t, const struct scan_file *f, const struct unit
     return 0;
 }
 
+static size_t count_functions(const struct scan *s)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < s->n_files; i++)
+        for (size_t k = 0; k < s->files[i].n; k++)
+            n += !unit_is_outline(&s->files[i].units[k]);
+    return n;
+}
+
 static int put_tree(struct tree *t, size_t count, struct dobby_err *e)
 {
-    size_t seen = 0;
+    size_t seen = 0, n = count_functions(&t->s);
     int rc = 0;
 
     for (size_t i = 0; i < t->s.n_files && rc == 0; i++) {
@@ -97,7 +109,7 @@ static int put_tree(struct tree *t, size_t count, struct dobby_err *e)
         if (rc == 0 && f->n > 0 && memcmp(hash, f->hash, KEY_LEN) != 0)
             rc = err_set(e, DOBBY_E_IO, "%s: changed while it was read; try again", f->wf->path);
         for (size_t k = 0; k < f->n && rc == 0; k++)
-            if (bench_is_taken(seen++, t->s.n_units, count))
+            if (!unit_is_outline(&f->units[k]) && bench_is_taken(seen++, n, count))
                 rc = put_unit(t, f, &f->units[k], e);
     }
     return rc;

@@ -34,7 +34,7 @@ const struct opt_verb opt_bench_store = {
     "Time writing, status and find of a store with very many functions",
     "DIR is an empty folder for the store (some 700 MB for a million), which stays there; one that "
     "is\n"
-    "there already is only asked.\n"
+    "there already is only asked, after it was brought up to date.\n"
     "Rows: case,value,unit.\n",
     rows_store,
     1,
@@ -230,14 +230,21 @@ static int write_all(const struct store_place *p, const struct store_opts *o, st
     return rc < 0 ? rc : closed;
 }
 
+/* As a run opens it: one of an older schema is brought up to date. */
+static int open_once(const struct store_place *p, struct dobby_err *e)
+{
+    struct store *s = NULL;
+    int rc = store_open(&s, p, e);
+
+    return rc < 0 ? rc : store_close(s, e);
+}
+
 /* Files of a store that has neither index nor counts: the writer's statements need `search`, so it stays, and nothing is in it. */
 static int make_bare(const struct store_place *p, struct dobby_err *e)
 {
-    struct store *s = NULL;
     sqlite3 *db = NULL;
-    int rc = store_open(&s, p, e);
+    int rc = open_once(p, e);
 
-    rc = rc < 0 ? rc : store_close(s, e);
     if (rc == 0 && (sqlite3_open(p->db, &db) != SQLITE_OK ||
                     sqlite3_exec(db,
                                  "DROP TRIGGER units_in; DROP TRIGGER units_out; DROP TRIGGER "
@@ -349,8 +356,8 @@ int bench_store(int argc, char **argv)
     if (rc == 0 && o.bare)
         rc = make_bare(&p, &e);
     from = time_now();
-    if (rc == 0 && !there)
-        rc = write_all(&p, &o, &e);
+    if (rc == 0)
+        rc = there ? open_once(&p, &e) : write_all(&p, &o, &e);
     s = time_now() - from;
     if (rc == 0)
         rc = store_reader_open(&r, &p, &e);
@@ -360,7 +367,9 @@ int bench_store(int argc, char **argv)
         printf("case,value,unit\n");
         if (!o.bare) /* which is not counted either */
             printf("rows,%llu,\n", (unsigned long long)info.n_units);
-        if (!there)
+        if (there)
+            printf("opening,%.2f,s\n", s);
+        else
             printf("writing,%.1f,s\nwriting: 1000 rows,%.2f,ms\ndatabase: a row,%.1f,bytes\n", s,
                    s * 1e6 / o.rows, (double)info.db_bytes / o.rows);
         fflush(stdout);

@@ -334,13 +334,15 @@ DOBBY_API void dobby_get_progress(struct dobby_engine *en, dobby_ticket t,
 /* A row of the result, as in the JSONL output: 1-based inclusive lines; NULL, 0 or NAN where absent. */
 struct dobby_row {
     const char *path;
-    size_t path_len; /* file names are bytes: may be invalid UTF-8 */
-    const char *name, *kind;
+    size_t path_len;         /* file names are bytes: may be invalid UTF-8 */
+    const char *name, *kind; /* kind: "function", "method", "type", "module" */
     int start_line, end_line;
     const char *language, *summary, *source, *model;
-    double confidence;           /* 0..1, negative when there is none */
-    const char *key;             /* prompt_key in hex, or NULL */
-    const char *const *findings; /* NULL-terminated, or NULL */
+    double confidence; /* 0..1, negative when there is none */
+    const char *key;   /* prompt_key in hex, or NULL */
+    /* NULL-terminated, or NULL: where its comment and its code disagree. "doc-mismatch: x": the comment documents a parameter x that is
+     * not there; "doc-missing-parameter: x": it documents parameters, and does not mention x. */
+    const char *const *findings;
 };
 
 enum dobby_event_kind {
@@ -405,6 +407,12 @@ struct dobby_summarize {
     /* Every row of the tree in the order of the JSONL output, after the work is done; may be NULL. A
      * return value other than 0 ends the call with that code. */
     int (*on_row)(void *ctx, const struct dobby_row *row);
+    /* A commit of the git repository at the root of the tree, as git names it: a branch, tag, HEAD or hash, with ~N or ^N behind
+     * it. Only files whose bytes differ from what the commit holds, or that it has not, are looked at, and rows are theirs;
+     * others stay as the store has them, as with a narrower path. Files that are gone leave the store. NULL: all files.
+     * Neither the git command nor the repository's configuration is used, so that a file which git stores in another form
+     * (line ends, filters) differs. DOBBY_E_NOTFOUND: no repository, or no such commit. */
+    const char *since;
 };
 struct dobby_summary_stats {
     int agents;    /* that worked: fewer than asked for when the memory allows only that */
@@ -412,10 +420,13 @@ struct dobby_summary_stats {
     struct dobby_memory plan;  /* of it; all zero when the model was not needed */
     struct dobby_stats engine; /* all zero when nothing was asked */
     size_t n_files, n_skipped, n_units, n_done, n_cached, n_failed, n_left;
-    size_t n_unparsed; /* files without units because no parser got through them, now or before */
+    size_t
+        n_unparsed; /* files in chunks or without units because no parser got through them, now or before */
     size_t n_parser_ends; /* parser processes that died, or were ended, over a file */
     uint64_t n_tokens_read, n_tokens_cached, n_tokens_written;
     double s_walk, s_parse, s_load, s_infer, s_total;
+    size_t
+        n_parents; /* rows of files, directories and the repository that are new or changed; units count them not */
 };
 /* Returns 0, DOBBY_E_UNDONE when units are left, DOBBY_E_CANCELLED after *stop, or a failure. */
 DOBBY_API int dobby_summarize_tree(const struct dobby_summarize *o, struct dobby_summary_stats *st,
@@ -423,7 +434,7 @@ DOBBY_API int dobby_summarize_tree(const struct dobby_summarize *o, struct dobby
 
 /* Keep the store of a tree up to date: summarise as dobby_summarize_tree does, wait until something changes in a directory that it
  * walked and nothing more has for a moment, and again, until *o->stop, which must be there. The kernel tells of changes
- * (inotify): files are not looked at meanwhile. Between runs neither model nor store is open. The options are those of dobby_summarize_tree, without dry_run.
+ * (inotify): files are not looked at meanwhile. Between runs neither model nor store is open. The options are those of dobby_summarize_tree, without dry_run and since.
  * on_round  after each run: its numbers, and 0 or DOBBY_E_UNDONE, after which what is left waits for the next change; may be NULL.
  * Returns DOBBY_E_CANCELLED after *stop, or the failure that ended it. */
 DOBBY_API int dobby_watch_tree(const struct dobby_summarize *o,
@@ -453,11 +464,20 @@ DOBBY_API int dobby_store_rows(struct dobby_store *s, const char *path, const ch
 DOBBY_API int dobby_store_find(struct dobby_store *s, const char *query, const char *path,
                                size_t limit, int (*on_row)(void *ctx, const struct dobby_row *row),
                                void *ctx, struct dobby_err *e);
+/* What the tree, or `path` in it (as above), is made of, from the store alone and without a model: its sentence where there
+ * is one, languages, entry points, modules by how much of the tree imports them, dependencies between them (with a Mermaid
+ * flowchart), cycles, other people's packages. Markdown, or with `json` one object on a line. The same store gives the same
+ * bytes. *out is allocated (dobby_free); NULL on failure. DOBBY_E_NOTFOUND when the store has no file there,
+ * DOBBY_E_UNSUPPORTED when an older dobby made the store: the next run of dobby_summarize_tree adds what is missing. */
+DOBBY_API int dobby_store_overview(struct dobby_store *s, const char *path, int json, char **out,
+                                   struct dobby_err *e);
 struct dobby_store_info {
     const char *root, *db_path;
     uint64_t n_units, n_summaries, n_model, n_doc, n_signature, n_runs, n_failed;
     uint64_t db_bytes;
     const char *last_run; /* one line about the last run, "" if none */
+    uint64_t
+        n_parents; /* rows of files, directories and the repository; n_units counts none of them */
 };
 DOBBY_API int dobby_store_get_info(struct dobby_store *s, struct dobby_store_info *out,
                                    struct dobby_err *e);
@@ -465,8 +485,9 @@ DOBBY_API int dobby_store_get_info(struct dobby_store *s, struct dobby_store_inf
 /* ---- checking a source tree --------------------------------------------------------------------- */
 
 enum dobby_finding_kind {
-    DOBBY_FIND_MISSING, /* the store has no summary of this unit */
-    DOBBY_FIND_STALE,   /* the summary that it has is of other code, or of another comment */
+    DOBBY_FIND_MISSING, /* the store has no summary of this unit, file or directory */
+    DOBBY_FIND_STALE, /* the summary that it has is of other code, or of another comment; of a file or directory: it would say
+                           something else now */
     DOBBY_FIND_DOC_MISMATCH /* the unit's comment names a parameter that the unit does not have; not with no_docs */
 };
 /* "missing", "stale", "doc-mismatch"; "" for a number that is none. */
@@ -477,8 +498,8 @@ struct dobby_finding {
     size_t path_len;                         /* file names are bytes: may be invalid UTF-8 */
     const char *name, *unit_kind, *language; /* name: qualified, as in the rows */
     int ordinal; /* 0, 1, ... among the units of this name in this file, in the order of lines */
-    int start_line, end_line;
-    const char *detail; /* of a doc-mismatch the parameter's name; else NULL */
+    int start_line, end_line; /* 0 of a file, a directory, the repository (path ".") */
+    const char *detail;       /* of a doc-mismatch the parameter's name; else NULL */
 };
 struct dobby_check {
     size_t size;
@@ -495,19 +516,23 @@ struct dobby_check {
     /* Every finding, those of one unit one after the other, by path bytes, start_line, end_line descending, kind, name. A
      * return value other than 0 ends the call with that code. May be NULL. */
     int (*on_finding)(void *ctx, const struct dobby_finding *f);
+    const char *since; /* as in dobby_summarize */
 };
 struct dobby_check_stats {
     int have_store; /* 0: there is none, and so everything is missing */
     size_t n_files, n_skipped, n_units, n_current, n_missing, n_stale, n_mismatches;
     size_t n_changed;  /* units of files that changed while they were read: not judged */
-    size_t n_unparsed; /* files without units because no parser got through them */
+    size_t n_unparsed; /* files in chunks or without units because no parser got through them */
     double s_total;
+    /* Rows of files, directories and the repository that there should be at or below PATH; units count them not. */
+    size_t n_parents, n_parents_missing, n_parents_stale;
 };
 /* Compare a tree with its store, without a model and without changing anything: which units have a current summary? Those
  * that dobby_summarize_tree, with the same no_docs and the model that made the store, would find there or keep: the same
  * question was answered, wherever the unit stood then, or the same comment shown. The model is not known here, so a
  * summary counts whichever model made it; and one that was kept although the context of its question changed (`refresh`)
- * is current. Cost: as of a run with nothing to do; files that the store knows by their hash are not parsed.
+ * is current. What a file or directory shows is put together from what is there and what the store shows of units, and compared;
+ * of one that moved nothing is found at its new place. Cost: as of a run with nothing to do; files that the store knows by their hash are not parsed.
  * Returns 0 whatever was found, DOBBY_E_UNDONE when files changed meanwhile, DOBBY_E_CANCELLED after *stop, or a failure. */
 DOBBY_API int dobby_check_tree(const struct dobby_check *o, struct dobby_check_stats *st,
                                struct dobby_err *e);

@@ -29,10 +29,17 @@ static void put_escape(struct strbuf *b, uint32_t cp)
     }
 }
 
-/* U+2028 and U+2029 are legal in JSON, but end a line in JavaScript and for some line readers. */
-static bool needs_escape(uint32_t cp)
+/* The code point cp in the n bytes at s. JSON allows more than it is good for a terminal to get: what utf8_escape would not let
+ * through (C1, bidi, zero width) is escaped too, and so are the line ends of JavaScript, U+2028 and U+2029. */
+static bool needs_escape(uint32_t cp, const char *s, size_t n)
 {
-    return cp < 0x20 || cp == '"' || cp == '\\' || cp == 0x7F || cp == 0x2028 || cp == 0x2029;
+    char safe[UTF8_ESCAPE_MAX];
+    size_t safe_len;
+
+    if (cp < 0x80)
+        return cp < 0x20 || cp == '"' || cp == '\\' || cp == 0x7F;
+    (void)utf8_escape_one(safe, &safe_len, s, n, "");
+    return safe_len != n;
 }
 
 void json_put_string(struct strbuf *b, const char *s, size_t n)
@@ -43,7 +50,7 @@ void json_put_string(struct strbuf *b, const char *s, size_t n)
     strbuf_putc(b, '"');
     while (i < n) {
         len = utf8_decode(s + i, n - i, &cp);
-        if (cp == UTF8_BAD || needs_escape(cp)) {
+        if (cp == UTF8_BAD || needs_escape(cp, s + i, len)) {
             strbuf_add(b, s + start, i - start);
             if (cp == UTF8_BAD)
                 strbuf_puts(b, "\xEF\xBF\xBD");
@@ -174,6 +181,16 @@ const struct json_value *json_value_member(const struct json_value *v, const cha
     return borrow(json_object_get(in(v), key)); /* NULL unless v is an object */
 }
 
+const char *json_value_key(const struct json_value *v, size_t i)
+{
+    json_t *object = (json_t *)in(v); /* iterating changes nothing, but jansson does not say so */
+    void *it = json_object_iter(object); /* NULL unless it is an object with members */
+
+    while (it && i-- > 0)
+        it = json_object_iter_next(object, it);
+    return it ? json_object_iter_key(it) : NULL;
+}
+
 size_t json_value_len(const struct json_value *v)
 {
     return json_value_type(v) == JSON_VALUE_OBJECT ? json_object_size(in(v))
@@ -267,4 +284,19 @@ const char *json_text_member(const char *text, size_t len, const char *key, size
         i = skip_space(text, len, end);
     }
     return NULL;
+}
+
+const char *json_text_element(const char *text, size_t len, size_t *pos, size_t *n)
+{
+    size_t i = *pos ? *pos : skip_space(text, len, 0), end;
+
+    if (i >= len || text[i] != (*pos ? ',' : '['))
+        return NULL;
+    i = skip_space(text, len, i + 1); /* over the array's '[' or a comma */
+    end = value_end(text, len, i);
+    if (end == i)
+        return NULL; /* "[]" */
+    *n = end - i;
+    *pos = skip_space(text, len, end);
+    return text + i;
 }

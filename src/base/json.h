@@ -18,7 +18,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Append s as a JSON string with its quotes. Invalid UTF-8 is replaced by U+FFFD; U+2028/9 are escaped. */
+/* Append s as a JSON string with its quotes. Invalid UTF-8 is replaced by U+FFFD; U+2028/9 and what no terminal should get
+ * (control, bidi and zero-width characters) are escaped. */
 void json_put_string(struct strbuf *b, const char *s, size_t n);
 
 /* ---- reading ---- */
@@ -53,6 +54,8 @@ enum json_value_type json_value_type(const struct json_value *v); /* NULL: JSON_
 const char *json_value_type_name(const struct json_value *v);     /* "a string", for messages */
 /* A member of an object, or NULL. */
 const struct json_value *json_value_member(const struct json_value *v, const char *key);
+/* The name of the i-th member of an object, in the order of the text, or NULL. O(i). */
+const char *json_value_key(const struct json_value *v, size_t i);
 size_t json_value_len(const struct json_value *v); /* elements of an array, members of an object */
 /* The i-th element of an array, or NULL. */
 const struct json_value *json_value_at(const struct json_value *v, size_t i);
@@ -64,5 +67,8 @@ bool json_value_bool(const struct json_value *v, bool *out);
 /* How the member `key` is written in `text`, an object that json_value_parse took: numbers keep their digits that way. The
  * key is found only where it is spelled without escapes. Points into the text; NULL if it is not there. */
 const char *json_text_member(const char *text, size_t len, const char *key, size_t *n);
+/* How the next element of an array is written: *pos, 0 at first, is where to go on. NULL at the end, or where `text` is no
+ * array. */
+const char *json_text_element(const char *text, size_t len, size_t *pos, size_t *n);
 
 #endif

@@ -12,7 +12,7 @@
 enum format { FORMAT_TEXT, FORMAT_JSONL, FORMAT_SARIF };
 
 struct check_opts {
-    const char *output, *store;
+    const char *output, *store, *since;
     int format, threads, no_docs, strict, quiet;
     size_t memory;
     struct cli_log log;
@@ -26,6 +26,8 @@ static const struct opt rows[] = {
     {0, "format", OPT_CHOICE, FIELD(format), 0, 0, NULL, formats, "Form of the findings (text)"},
     {'o', "output", OPT_STRING, FIELD(output), 0, 0, "FILE|-", NULL,
      "Where the findings go (-: standard output)"},
+    {0, "since", OPT_STRING, FIELD(since), 0, 0, "REV", NULL,
+     "Judge files only that differ from this git commit"},
     {0, "strict", OPT_FLAG, FIELD(strict), 0, 0, NULL, NULL,
      "Comments that name a parameter that is not there count, too"},
     {0, "no-docs", OPT_FLAG, FIELD(no_docs), 0, 0, NULL, NULL,
@@ -45,10 +47,11 @@ const struct opt_verb opt_verb_check = {
     "check",
     "[PATH]",
     "Tell which summaries are missing or stale, for CI",
-    "No model is needed and no summary is changed. A line for each function below PATH (.) whose "
-    "summary the\n"
-    "store lacks (missing) or that has changed since it was made (stale): what dobby summarize "
-    "would do.\n"
+    "No model is needed and no summary is changed. A line for each function, type, file and "
+    "directory at\n"
+    "or below PATH (.) whose summary the store lacks (missing) or that has changed since it was "
+    "made\n"
+    "(stale): what dobby summarize would do.\n"
     "Comments that document a parameter that the function lacks are told, too (doc-mismatch).\n"
     "\nExit status: 0 all are there and current, 1 some are missing or stale; others as in the "
     "manual page.\n",
@@ -82,8 +85,13 @@ static int write_text(struct job *j)
 static void put_line(struct strbuf *b, const struct dobby_finding *f)
 {
     utf8_escape(b, f->path, f->path_len, "");
-    strbuf_printf(b, ":%d: %s: ", f->start_line, dobby_finding_name(f->kind));
-    utf8_escape(b, f->name, strlen(f->name), "");
+    if (f->start_line > 0)
+        strbuf_printf(b, ":%d", f->start_line);
+    strbuf_printf(b, ": %s: ", dobby_finding_name(f->kind));
+    if (f->start_line > 0)
+        utf8_escape(b, f->name, strlen(f->name), "");
+    else
+        strbuf_puts(b, f->unit_kind);
     if (f->detail) {
         strbuf_puts(b, ": has no parameter ");
         utf8_escape(b, f->detail, strlen(f->detail), "");
@@ -126,13 +134,16 @@ static int frame(struct job *j, void (*put)(struct strbuf *b))
 static void summary(struct job *j, const struct dobby_check_stats *st)
 {
     struct strbuf total = {0};
-    char comments[64] = "";
+    char comments[64] = "", parents[96] = "";
 
     cli_put_seconds(&total, st->s_total);
     if (st->n_mismatches > 0)
         snprintf(comments, sizeof(comments), "; %zu parameters in comments only", st->n_mismatches);
-    term_say(&j->c->term, "%zu units in %zu files: %zu current, %zu missing, %zu stale%s%s (%s)",
-             st->n_units, st->n_files, st->n_current, st->n_missing, st->n_stale, comments,
+    if (st->n_parents_missing + st->n_parents_stale > 0)
+        snprintf(parents, sizeof(parents), "; of files and directories %zu missing, %zu stale",
+                 st->n_parents_missing, st->n_parents_stale);
+    term_say(&j->c->term, "%zu units in %zu files: %zu current, %zu missing, %zu stale%s%s%s (%s)",
+             st->n_units, st->n_files, st->n_current, st->n_missing, st->n_stale, parents, comments,
              st->have_store ? "" : "; there is no store yet", strbuf_str(&total));
     strbuf_release(&total);
 }
@@ -151,6 +162,7 @@ static int run(struct job *j, const char *path, struct dobby_err *e)
     o.threads = j->o->threads;
     o.memory = j->o->memory;
     o.no_docs = j->o->no_docs;
+    o.since = j->o->since;
     o.stop = sig_stop();
     o.ctx = j;
     o.on_note = on_note;
@@ -172,7 +184,9 @@ static int run(struct job *j, const char *path, struct dobby_err *e)
     if (rc < 0)
         return rc;
     summary(j, &st);
-    return st.n_missing + st.n_stale + (j->o->strict ? st.n_mismatches : 0) > 0;
+    return st.n_missing + st.n_stale + st.n_parents_missing + st.n_parents_stale +
+               (j->o->strict ? st.n_mismatches : 0) >
+           0;
 }
 
 int verb_check(struct cli *c, int argc, char **argv)

@@ -19,7 +19,7 @@ struct find_opts {
 static const char *const formats[] = {"text", "jsonl", NULL};
 
 static const struct opt rows_find[] = {
-    {0, "limit", OPT_INT, FIELD(limit), 1, LIMIT_MAX, "N", NULL, "Functions at most (20)"},
+    {0, "limit", OPT_INT, FIELD(limit), 1, LIMIT_MAX, "N", NULL, "Results at most (20)"},
     {0, "in", OPT_STRING, FIELD(in), 0, 0, "PATH", NULL,
      "Only what lies in this file or directory, and in its tree"},
     {0, "format", OPT_CHOICE, FIELD(jsonl), 0, 0, NULL, formats, "Form of the result (text)"},
@@ -31,12 +31,13 @@ static const struct opt rows_find[] = {
 const struct opt_verb opt_verb_find = {
     "find",
     "WORD...",
-    "Search the store: names, summaries and paths of functions, the best first",
-    "A function is found when it holds all the words, in any order. Names are searched by their "
-    "parts:\n"
-    "parseHeader and parse_header by parseHeader, parseheader, parse header, header, head. Nothing "
-    "is\n"
-    "special in a word. Without --in it is the tree of the current directory.\n",
+    "Search the store: names, summaries and paths, the best first",
+    "A function, type, file or directory is found when it holds all the words, in any order. "
+    "Names\n"
+    "are searched by their parts: parseHeader and parse_header by parseHeader, parseheader, parse\n"
+    "header, header, head. Nothing is special in a word. Without --in it is the tree of the "
+    "current\n"
+    "directory.\n",
     rows_find,
     1,
     OPT_MAX_OPERANDS};
@@ -48,12 +49,16 @@ struct found {
     struct dobby_err err;
 };
 
-/* path:line  name  summary, on one line whatever they hold. */
+/* path:line  name  summary, on one line whatever they hold; path  file  summary of what has no lines. */
 static void put_text(struct strbuf *b, const struct dobby_row *row)
 {
     utf8_escape(b, row->path, row->path_len, "");
-    strbuf_printf(b, ":%d  ", row->start_line);
-    utf8_escape(b, row->name, strlen(row->name), "");
+    if (row->start_line > 0) {
+        strbuf_printf(b, ":%d  ", row->start_line);
+        utf8_escape(b, row->name, strlen(row->name), "");
+    } else {
+        strbuf_printf(b, "  %s", row->kind);
+    }
     strbuf_puts(b, "  ");
     utf8_escape(b, row->summary, strlen(row->summary), "");
     strbuf_putc(b, '\n');

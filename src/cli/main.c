@@ -19,11 +19,17 @@ struct verb {
 };
 
 static const struct verb verbs[] = {
-    {&opt_verb_summarize, verb_summarize}, {&opt_verb_watch, verb_watch},
-    {&opt_verb_show, verb_show},           {&opt_verb_status, verb_status},
-    {&opt_verb_check, verb_check},         {&opt_verb_find, verb_find},
-    {&opt_verb_batch, verb_batch},         {&opt_verb_run, verb_run},
-    {&opt_verb_tokenize, verb_tokenize},   {&opt_verb_models, verb_models},
+    {&opt_verb_summarize, verb_summarize},
+    {&opt_verb_watch, verb_watch},
+    {&opt_verb_show, verb_show},
+    {&opt_verb_status, verb_status},
+    {&opt_verb_check, verb_check},
+    {&opt_verb_find, verb_find},
+    {&opt_verb_overview, verb_overview},
+    {&opt_verb_batch, verb_batch},
+    {&opt_verb_run, verb_run},
+    {&opt_verb_tokenize, verb_tokenize},
+    {&opt_verb_models, verb_models},
     {&opt_verb_bench, verb_bench},
 };
 
@@ -61,10 +67,9 @@ static int print_overview(struct cli *c)
     struct strbuf b = {0};
     int rc;
 
-    strbuf_puts(
-        &b,
-        "usage: dobby COMMAND [OPTION...] [OPERAND...]\n\n"
-        "Summarise every function of a source tree with a language model, offline.\n\nCommands:\n");
+    strbuf_puts(&b, "usage: dobby COMMAND [OPTION...] [OPERAND...]\n\n"
+                    "Summarise every function and type of a source tree with a language model, "
+                    "offline.\n\nCommands:\n");
     for (size_t i = 0; i < ARRAY_LEN(verbs); i++)
         strbuf_printf(&b, "  %-12s %s\n", verbs[i].table->name, verbs[i].table->brief);
     strbuf_printf(&b, "  %-12s %s\n", "help", "Print this text, or help on a command");

@@ -37,22 +37,36 @@ void out_release(struct out *o);
 
 /* ---- a tree of files ---- */
 
+/* One page of the tree, kept for the links to it. */
+struct out_entry {
+    char *page; /* its path in the tree */
+    char *text; /* what its file or directory shows, as Markdown on one line; NULL: nothing */
+    char *head; /* of a directory, whose page is written at the end: what it begins with */
+};
+
 struct out_tree {
-    int fd;           /* the directory */
-    const char *name; /* for messages; borrowed */
-    struct strbuf index, page;
-    char *path; /* of the page being composed: the source file's, escaped; or NULL */
-    size_t n_pages;
+    int fd;             /* the directory */
+    const char *name;   /* for messages; borrowed */
+    struct strbuf head; /* what the index begins with, if it is anything */
+    struct strbuf page;
+    struct out_entry now;      /* the page being composed; .page NULL: none */
+    bool is_dir;               /* it is a directory's */
+    struct out_entry *entries; /* by the path of the source; those ended */
+    size_t n_entries, cap_entries;
 };
 
 /* The directory is made if it is not there (one level). */
 MUST_CHECK int out_tree_open(struct out_tree *t, const char *dir, struct dobby_err *e);
 /* Begin the page of a source file (path relative to the root; bytes); ends the one before. A path that would
- * leave the tree ("..", absolute, empty parts) is refused with DOBBY_E_FORMAT. */
-MUST_CHECK int out_tree_begin(struct out_tree *t, const char *path, size_t len,
+ * leave the tree ("..", absolute, empty parts) is refused with DOBBY_E_FORMAT. is_dir: of a directory, whose page is called
+ * index.md and ends with links to what lies in it; its path may be "." for the root. */
+MUST_CHECK int out_tree_begin(struct out_tree *t, const char *path, size_t len, bool is_dir,
                               struct dobby_err *e);
 MUST_CHECK int out_tree_add(struct out_tree *t, const void *p, size_t n, struct dobby_err *e);
-/* End the last page and write index.md, which links to all of them. */
+/* What the page's file or directory shows, as Markdown on one line: stands beside the links to it. */
+MUST_CHECK int out_tree_tell(struct out_tree *t, const char *text, size_t n, struct dobby_err *e);
+/* End the last page, write those of directories, and index.md: the head, else what the repository shows, then links to all files'
+ * pages. */
 MUST_CHECK int out_tree_commit(struct out_tree *t, struct dobby_err *e);
 void out_tree_release(struct out_tree *t);
 

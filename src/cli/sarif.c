@@ -12,14 +12,12 @@
 static const struct rule {
     const char *name, *level, *brief, *full, *help;
 } rules[] = {
-    {"SummaryMissing", "warning", "A function has no summary.",
-     "The store of the tree has no summary of this function or method.",
+    {"SummaryMissing", "warning", "A unit has no summary.",
+     "The store of the tree has no summary of this function, method, type or module.",
      "Run dobby summarize on the tree, and keep its store (.dobby/dobby.db) where this check finds "
      "it."},
     {"SummaryStale", "warning", "A summary is of older code.",
-     "This function or method, or the comment that summarises it, has changed since its summary "
-     "was "
-     "made.",
+     "This unit, or the comment that summarises it, has changed since its summary was made.",
      "Run dobby summarize on the tree again: it does only what changed."},
     {"CommentNamesNoParameter", "note", "A comment names a parameter that is not there.",
      "The comment of this function or method documents a parameter that its signature does not "
@@ -106,6 +104,16 @@ static void put_message(struct strbuf *b, const struct dobby_finding *f)
     strbuf_release(&text);
 }
 
+/* The standard has words for code; for what holds it, "module" and "namespace" come closest. */
+static const char *logical_kind(const struct dobby_finding *f)
+{
+    if (strcmp(f->unit_kind, "method") == 0)
+        return "member";
+    if (f->start_line > 0)
+        return f->unit_kind;
+    return strcmp(f->unit_kind, "file") == 0 ? "module" : "namespace";
+}
+
 int sarif_result(struct strbuf *b, const struct dobby_finding *f, size_t n, struct dobby_err *e)
 {
     char hex[65];
@@ -120,12 +128,14 @@ int sarif_result(struct strbuf *b, const struct dobby_finding *f, size_t n, stru
     put_message(b, f);
     strbuf_puts(b, "},\"locations\":[{\"physicalLocation\":{\"artifactLocation\":{\"uri\":\"");
     put_uri(b, f->path, f->path_len);
-    strbuf_printf(b,
-                  "\",\"uriBaseId\":\"SRCROOT\"},\"region\":{\"startLine\":%d,\"endLine\":%d}},"
-                  "\"logicalLocations\":[{",
-                  f->start_line, f->end_line);
+    strbuf_puts(b, "\",\"uriBaseId\":\"SRCROOT\"}");
+    if (f->start_line > 0)
+        strbuf_printf(b, ",\"region\":{\"startLine\":%d,\"endLine\":%d}", f->start_line,
+                      f->end_line);
+    strbuf_puts(b, "},\"logicalLocations\":[{");
     put_text(b, "\"fullyQualifiedName\":", f->name);
-    put_text(b, ",\"kind\":", strcmp(f->unit_kind, "method") == 0 ? "member" : "function");
+    if (strcmp(f->unit_kind, "chunk") != 0) /* SARIF has no word for it */
+        put_text(b, ",\"kind\":", logical_kind(f));
     strbuf_printf(b, "}]}],\"partialFingerprints\":{\"dobbyUnit/v1\":\"%s\"}}", hex);
     return 0;
 }

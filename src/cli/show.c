@@ -8,16 +8,16 @@
 #include <string.h>
 
 struct show_opts {
-    int jsonl;
+    struct rows_to to;
     const char *store;
 };
 
 #define FIELD(f) offsetof(struct show_opts, f)
 
-static const char *const formats[] = {"md", "jsonl", NULL};
-
 static const struct opt rows_show[] = {
-    {0, "format", OPT_CHOICE, FIELD(jsonl), 0, 0, NULL, formats, "Form of the result (md)"},
+    ROWS_FORM_ROW(show_opts, to),
+    ROWS_OUTPUT_ROW(show_opts, to),
+    ROWS_TITLE_ROW(show_opts, to),
     {0, "store", OPT_STRING, FIELD(store), 0, 0, "FILE", NULL,
      "The store (.dobby/dobby.db of the tree)"},
     {.name = NULL},
@@ -26,8 +26,10 @@ static const struct opt rows_show[] = {
 const struct opt_verb opt_verb_show = {
     "show",
     "PATH[:NAME]",
-    "Print summaries from the store: of a directory, a file, or one function of it",
-    "Nothing is computed. NAME is a function's plain or qualified name.\n",
+    "Print summaries from the store: of a directory and what is below it, a file, or one unit",
+    "Nothing is computed. NAME is a plain or qualified name, of a function or type. A page of a "
+    "whole\n"
+    "tree: dobby show --format html -o page.html .\n",
     rows_show,
     1,
     1};
@@ -78,16 +80,17 @@ int verb_show(struct cli *c, int argc, char **argv)
     struct show_opts o = {0};
     struct dobby_err e = {0};
     struct place p = {0};
-    struct rows r;
+    struct rows r = {.out.fd = -1, .tree.fd = -1};
     bool broken;
     int rc = cli_options(c, &opt_verb_show, argc, argv, &o, &operands);
 
     if (rc >= 0)
         return rc;
     cli_log_apply(c, &(struct cli_log){.level = LOG_WARN}, 0);
-    rc = rows_open(&r, o.jsonl != 0, NULL, &e);
+    rc = place_named(&p, "show", operands.arg[0], &e);
+    o.to.of = strbuf_str(&p.full);
     if (rc == 0)
-        rc = place_named(&p, "show", operands.arg[0], &e);
+        rc = rows_open(&r, "show", &o.to, &e);
     if (rc == 0)
         rc = print_rows(&r, &p, o.store, &e);
     if (rc == 0)
@@ -108,12 +111,13 @@ static void put_status(struct strbuf *b, const struct dobby_store_info *i)
     cli_put_bytes(b, (double)i->db_bytes);
     strbuf_printf(b,
                   ")\nunits:      %llu\nsummaries:  %llu (model %llu, doc %llu, signature "
-                  "%llu)\nfailed:     %llu\n"
+                  "%llu)\nparents:    %llu (files, directories, the repository)\n"
+                  "failed:     %llu\n"
                   "runs:       %llu\n",
                   (unsigned long long)i->n_units, (unsigned long long)i->n_summaries,
                   (unsigned long long)i->n_model, (unsigned long long)i->n_doc,
-                  (unsigned long long)i->n_signature, (unsigned long long)i->n_failed,
-                  (unsigned long long)i->n_runs);
+                  (unsigned long long)i->n_signature, (unsigned long long)i->n_parents,
+                  (unsigned long long)i->n_failed, (unsigned long long)i->n_runs);
     if (*i->last_run)
         strbuf_printf(b, "last run:   %s\n", i->last_run);
 }

@@ -8,6 +8,7 @@
 #include "base/size.h"
 #include "cli/catalogue.h"
 #include "cli/cli.h"
+#include "cli/overview.h"
 #include "cli/rows.h"
 #include "cli/server.h"
 #include "cli/sig.h"
@@ -17,9 +18,10 @@
 #include <sys/stat.h>
 
 struct summarize_opts {
-    const char *model, *output, *store, *trace;
+    const char *model, *store, *trace, *since;
+    struct rows_to to;
     int agents, threads, chunk, step_ms, kv, isa, exact, time_limit;
-    int jsonl, limit, no_docs, dry_run, json, refresh, fast, stats, quiet;
+    int limit, no_docs, dry_run, json, refresh, fast, stats, quiet;
     size_t memory;
     struct cli_server server;
     struct cli_log log;
@@ -27,8 +29,6 @@ struct summarize_opts {
 
 #define FIELD(f)       offsetof(struct summarize_opts, f)
 #define TIME_LIMIT_MAX (24 * 60 * 60) /* seconds */
-
-static const char *const formats[] = {"md", "jsonl", NULL};
 
 /* Rows that summarize and watch share: how the work is done; what is kept; what is said. */
 #define WORK_ROWS                                                                                  \
@@ -74,10 +74,12 @@ static const char *const formats[] = {"md", "jsonl", NULL};
 
 static const struct opt rows[] = {
     WORK_ROWS,
-    {0, "format", OPT_CHOICE, FIELD(jsonl), 0, 0, NULL, formats, "Form of the result (md)"},
-    {'o', "output", OPT_STRING, FIELD(output), 0, 0, "FILE|DIR|-", NULL,
-     "Where the result goes (-: standard output)"},
+    ROWS_FORM_ROW(summarize_opts, to),
+    ROWS_OUTPUT_ROW(summarize_opts, to),
+    ROWS_TITLE_ROW(summarize_opts, to),
     {0, "limit", OPT_INT, FIELD(limit), 1, 1 << 30, "N", NULL, "Do the first N units only"},
+    {0, "since", OPT_STRING, FIELD(since), 0, 0, "REV", NULL,
+     "Look at files only that differ from this git commit"},
     NO_DOCS_ROW,
     {0, "refresh", OPT_FLAG, FIELD(refresh), 0, 0, NULL, NULL,
      "Redo what was kept although a neighbour changed"},
@@ -106,7 +108,10 @@ static const struct opt watch_rows[] = {
 const struct opt_verb opt_verb_summarize = {
     "summarize",
     "PATH",
-    "Summarise every function below a directory, or of one file",
+    "Summarise every function and type below a directory, or of one file",
+    "Files of languages that dobby has no parser for, notebooks and blocks of code in Markdown "
+    "are\n"
+    "summarised in chunks; the manual page lists them.\n"
     "What is already in the store and unchanged is not done again. Ctrl-C finishes the units in "
     "flight, a\n"
     "second one leaves at once; both keep what was done, and the next run goes on from there.\n"
@@ -211,27 +216,47 @@ static void fill(struct dobby_summarize *s, struct job *j, const char *path,
     s->no_docs = o->no_docs;
     s->dry_run = o->dry_run;
     s->refresh = o->refresh;
+    s->since = o->since;
     s->stop = sig_stop();
     s->ctx = j;
     s->on_event = on_event;
     s->on_row = o->dry_run ? NULL : on_row;
 }
 
-static int open_output(struct job *j, struct dobby_err *e)
+static int open_output(struct job *j, const char *path, struct dobby_err *e)
 {
+    struct rows_to to = j->o->to;
+
     if (j->o->dry_run)
-        return out_open(&j->plan, j->o->output, e);
-    return rows_open(&j->rows, j->o->jsonl != 0, j->o->output, e);
+        return out_open(&j->plan, to.output, e);
+    to.of = path;
+    return rows_open(&j->rows, "summarize", &to, e);
+}
+
+/* The index of a tree of pages begins with the overview; a tree without files has none. */
+static int put_overview(struct job *j, const char *path, struct dobby_err *e)
+{
+    struct dobby_err why = {0};
+    char *text = NULL;
+    int rc = overview_text(&text, "summarize", path, j->o->store, 0, &why);
+
+    if (rc == 0)
+        strbuf_puts(&j->rows.tree.head, text);
+    dobby_free(text);
+    return rc == 0 || rc == DOBBY_E_NOTFOUND ? 0 : err_set(e, rc, "%s", why.message);
 }
 
 /* Rows of a run that was stopped are not all there: a file keeps what it held before. */
-static int commit_output(struct job *j, int rc, struct dobby_err *e)
+static int commit_output(struct job *j, const char *path, int rc, struct dobby_err *e)
 {
-    int rc2;
+    int rc2 = 0;
 
     if (rc != 0 && rc != DOBBY_E_UNDONE)
         return rc;
-    rc2 = j->o->dry_run ? out_commit(&j->plan, e) : rows_commit(&j->rows, e);
+    if (!j->o->dry_run && j->rows.is_tree)
+        rc2 = put_overview(j, path, e);
+    if (rc2 == 0)
+        rc2 = j->o->dry_run ? out_commit(&j->plan, e) : rows_commit(&j->rows, e);
     return rc2 < 0 ? rc2 : rc;
 }
 
@@ -240,7 +265,8 @@ static int better_error(const struct modelref *ref, const char *path, int rc, st
 {
     struct stat st;
 
-    if (rc != DOBBY_E_NOTFOUND || !ref->path || stat(path, &st) < 0 || file_exists(ref->path))
+    if (rc != DOBBY_E_NOTFOUND || !ref->path || !strstr(e->message, ref->path) ||
+        stat(path, &st) < 0 || file_exists(ref->path))
         return rc;
     err_clear(e);
     return modelref_present(ref, e);
@@ -251,7 +277,7 @@ static int run(struct job *j, const char *path, const struct modelref *ref, stru
     struct dobby_summary_stats st = {0};
     struct dobby_err late = {0}; /* "left undone" must not hide a failure to write the results */
     struct dobby_summarize s;
-    int rc = open_output(j, e);
+    int rc = open_output(j, path, e);
 
     if (rc < 0)
         return rc;
@@ -266,7 +292,7 @@ static int run(struct job *j, const char *path, const struct modelref *ref, stru
                        j->err.code ? j->err.message : j->rows.err.message);
     }
     rc = better_error(ref, path, rc, e);
-    rc = commit_output(j, rc, &late);
+    rc = commit_output(j, path, rc, &late);
     if (late.code) {
         err_clear(e);
         return err_set(e, late.code, "%s", late.message);

@@ -52,26 +52,51 @@ static void squash(struct strbuf *out, const char *s, size_t n)
 
 /* ---- taking the sentence out --------------------------------------------------------------------------- */
 
+/* A verb in the third person begins t. */
+static bool is_verb(struct text t)
+{
+    size_t w = 0;
+
+    while (w < t.n && t.s[w] >= 'a' && t.s[w] <= 'z')
+        w++;
+    return w > 3 && w < t.n && t.s[w] == ' ' && t.s[w - 1] == 's';
+}
+
+/* "This is a Python script that prints" says no more than "Prints". */
+static struct text drop_predicate(struct text t)
+{
+    static const char *const starts[] = {"this is a ", "this is an "};
+
+    for (size_t i = 0; i < ARRAY_LEN(starts); i++) {
+        struct text rest = text_skip(t, strlen(starts[i]));
+        const char *that;
+
+        if (!text_starts(t.s, t.n, starts[i]))
+            continue;
+        that = memmem(rest.s, size_min(rest.n, 40), " that ", 6);
+        if (that && is_verb(text_skip(rest, (size_t)(that + 6 - rest.s))))
+            return text_skip(rest, (size_t)(that + 6 - rest.s));
+    }
+    return t;
+}
+
 /* "This function returns" says no more than "Returns". */
 static struct text drop_subject(struct text t)
 {
-    static const char *const subjects[] = {"this function ", "the function ", "this method ",
-                                           "the method "};
-    size_t i, w;
+    static const char *const subjects[] = {
+        "this function ", "the function ", "this method ", "the method ",  "this type ",
+        "this class ",    "this struct ",  "this enum ",   "this module ", "this interface ",
+        "this trait ",    "this table ",   "the class ",   "the module ",  "this code ",
+        "the code ",      "this script ",  "this file ",   "this part "};
+    size_t i;
 
     for (i = 0; i < ARRAY_LEN(subjects); i++) {
-        struct text rest;
+        struct text rest = text_skip(t, strlen(subjects[i]));
 
-        w = strlen(subjects[i]);
-        if (!text_starts(t.s, t.n, subjects[i]))
-            continue;
-        rest = (struct text){t.s + w, t.n - w};
-        for (w = 0; w < rest.n && rest.s[w] >= 'a' && rest.s[w] <= 'z';)
-            w++;
-        if (w > 3 && w < rest.n && rest.s[w] == ' ' && rest.s[w - 1] == 's')
+        if (text_starts(t.s, t.n, subjects[i]) && is_verb(rest))
             return rest;
     }
-    return t;
+    return drop_predicate(t);
 }
 
 /* Marks around the whole answer that models like to put. */
@@ -252,9 +277,9 @@ static bool is_repeated(struct text t)
 
 static bool says_prompt(struct text t)
 {
-    static const char *const phrases[] = {"in one sentence",  "start with a verb",
-                                          "summarize this",   "one short sentence",
-                                          "do not copy code", "one-sentence summar"};
+    static const char *const phrases[] = {
+        "in one sentence",  "start with a verb",   "summarize this",    "one short sentence",
+        "do not copy code", "one-sentence summar", "what it stands for"};
     size_t i;
 
     for (i = 0; i < ARRAY_LEN(phrases); i++)

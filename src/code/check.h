@@ -11,6 +11,7 @@
 
 #include "base/err.h"
 #include "base/strbuf.h"
+#include "code/text.h"
 #include "code/unit.h"
 
 #include <stdbool.h>
@@ -44,8 +45,13 @@ enum check_verdict check_summary(struct strbuf *out, const struct check_input *i
 const char *check_reason(enum check_verdict v); /* "cut off", "echo", ...; "" for CHECK_OK */
 
 /* A sentence from name and parameters alone, in *out (reset first): "Parse header, going by the name; takes buf and
- * len." for `parse_header(buf, len)`. The same for the same signature. */
+ * len." for `parse_header(buf, len)`, "Header parser, a type, going by the name." for one that is called HeaderParser.
+ * The same for the same signature. Of a chunk, only where it stands (chunk.h). */
 void signature_summary(struct strbuf *out, const struct unit *u, enum language_id lang,
                        const char *source, size_t len);
+/* The names of its parameters, in order, at most `max`, without self and its like; they point into source. Returns how many there
+ * are, or 0 when some have no name or are not understood. */
+size_t signature_params(struct text *names, size_t max, const struct unit *u, enum language_id lang,
+                        const char *source, size_t len);
 
 #endif

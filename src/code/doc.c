@@ -4,30 +4,23 @@
  * left is judged as a sentence. */
 #include "code/doc.h"
 
+#include "base/mem.h"
 #include "base/size.h"
 #include "code/text.h"
 
+#include <stdlib.h>
 #include <string.h>
 
-#define MAX_RAW      ((size_t)16384) /* bytes of a comment that are looked at */
-#define MAX_SENTENCE 400
-#define MIN_WORDS    4
+#define MAX_RAW ((size_t)16384) /* bytes of a comment that are looked at */
 
 static struct text trim(const char *s, size_t n)
 {
-    while (n > 0 && text_is_space(s[0])) {
-        s++;
-        n--;
-    }
-    while (n > 0 && text_is_space(s[n - 1]))
-        n--;
-    return (struct text){s, n};
+    return text_trim((struct text){s, n});
 }
 
 /* ---- first sieve: comment markers ----------------------------------------------------------------- */
 
-/* Directives to tools: nothing a person would read. */
-static bool is_directive(struct text t)
+bool doc_is_directive(struct text t)
 {
     static const char *const known[] = {
         "nolint",      "noqa",          "pylint:",     "type:",
@@ -57,8 +50,7 @@ static bool is_tight_directive(struct text t)
     return i > 0 && i + 1 < t.n && t.s[i] == ':' && t.s[i + 1] >= 'a' && t.s[i + 1] <= 'z';
 }
 
-/* Nothing but punctuation: a rule of dashes or stars. */
-static bool is_rule(struct text t)
+bool doc_is_rule(struct text t)
 {
     size_t i;
 
@@ -253,13 +245,13 @@ static void first_paragraph(struct strbuf *out, struct doc_lines l)
     while (!over && !strbuf_failed(out) && doc_next_line(&l, &line)) {
         struct text t = {line.s, line.n};
 
-        if (is_directive(t))
+        if (doc_is_directive(t))
             t.n = 0;
         if (l.l->xml_docs && is_element(t))
             return;
         if (l.l->xml_docs)
             t = strip_summary(t, &over);
-        if (t.n == 0 || is_rule(t)) {
+        if (t.n == 0 || doc_is_rule(t)) {
             if (out->len > 0)
                 return;
             continue;
@@ -411,11 +403,31 @@ static size_t put_reference(struct strbuf *out, struct text t)
     return (size_t)(close - t.s) + 2;
 }
 
+/* "found at", "see": without what follows, no sentence. */
+static bool needs_object(const struct strbuf *out)
+{
+    static const char *const words[] = {" at", " see", " from", " to", " in",
+                                        " by", " of",  " with", ":"};
+    size_t n = out->len;
+
+    while (n > 0 && out->s[n - 1] == ' ')
+        n--;
+    for (size_t i = 0; i < ARRAY_LEN(words); i++) {
+        size_t w = strlen(words[i]);
+
+        if (n >= w && memcmp(out->s + n - w, words[i], w) == 0)
+            return true;
+    }
+    return n == 0;
+}
+
 static size_t put_tag(struct strbuf *out, struct text t)
 {
     const char *close = memchr(t.s, '>', size_min(t.n, 80));
     size_t used = put_reference(out, t);
 
+    if (close && (text_begins(t, "<http://") || text_begins(t, "<https://")) && !needs_object(out))
+        return (size_t)(close - t.s) + 1; /* an address: what it belongs to is said before it */
     if (used > 0)
         return used;
     return close && is_html_tag(t.s + 1, (size_t)(close - t.s) - 1) ? (size_t)(close - t.s) + 1 : 0;
@@ -530,11 +542,11 @@ static bool has_odd_sign(struct text t)
            memmem(t.s, t.n, "<|", 2);
 }
 
-static bool is_good(struct text t)
+static bool is_good(struct text t, size_t min_words)
 {
     char last = t.n ? t.s[t.n - 1] : ':';
 
-    if (t.n > MAX_SENTENCE || text_words(t.s, t.n) < MIN_WORDS || !text_is_clean(t.s, t.n))
+    if (t.n > DOC_MAX_SENTENCE || text_words(t.s, t.n) < min_words || !text_is_clean(t.s, t.n))
         return false;
     if (!text_is_letter(t.s[0]) && t.s[0] != '"' && t.s[0] != '(')
         return false;
@@ -546,13 +558,13 @@ static bool is_good(struct text t)
 }
 
 /* "returns the sum" begins with a capital in a list of summaries; the name of the unit keeps its letters. */
-static bool may_capitalise(struct text t, const struct unit *u)
+static bool may_capitalise(struct text t, const char *name)
 {
     size_t n = 0, i;
 
     while (n < t.n && !text_is_space(t.s[n]))
         n++;
-    if (t.s[0] < 'a' || t.s[0] > 'z' || (strlen(u->name) == n && memcmp(u->name, t.s, n) == 0))
+    if (t.s[0] < 'a' || t.s[0] > 'z' || (strlen(name) == n && memcmp(name, t.s, n) == 0))
         return false;
     for (i = 1; i < n; i++)
         if (!(t.s[i] >= 'a' && t.s[i] <= 'z') && t.s[i] != '-' && t.s[i] != ',')
@@ -560,12 +572,10 @@ static bool may_capitalise(struct text t, const struct unit *u)
     return true;
 }
 
-struct doc_lines doc_lines_of(const struct unit *u, enum language_id lang, const char *source,
-                              size_t len)
+struct doc_lines doc_lines_in(struct span s, bool docstring, enum language_id lang,
+                              const char *source, size_t len)
 {
     const struct language *l = language_get(lang);
-    bool docstring = l->docstrings && span_len(u->docstring) > 0;
-    struct span s = docstring ? u->docstring : u->doc;
     struct text t;
 
     if (s.end > len || s.start >= s.end)
@@ -576,36 +586,66 @@ struct doc_lines doc_lines_of(const struct unit *u, enum language_id lang, const
         .l = l, .s = t.s, .n = size_min(t.n, MAX_RAW), .docstring = docstring};
 }
 
-bool doc_first_sentence(struct strbuf *out, const struct unit *u, enum language_id lang,
-                        const char *source, size_t len)
+struct doc_lines doc_lines_of(const struct unit *u, enum language_id lang, const char *source,
+                              size_t len)
 {
-    struct strbuf paragraph = {0}, plain = {0};
+    bool inside = span_len(u->docstring) > 0;
+
+    return doc_lines_in(inside ? u->docstring : u->doc, inside && language_get(lang)->docstrings,
+                        lang, source, len);
+}
+
+/* `name`, :mod:`name`: what stands there is written so. */
+static bool begins_marked(const char *s, size_t n)
+{
+    return n > 0 && (s[0] == '`' || skip_role((struct text){s, n}) > 0);
+}
+
+bool doc_sentence(struct strbuf *out, const char *s, size_t n, const char *name, size_t min_words)
+{
+    struct strbuf plain = {0};
     struct text t;
     bool good;
-    size_t n;
+    size_t end;
 
-    first_paragraph(&paragraph, doc_lines_of(u, lang, source, len));
-    plain_text(&plain, (struct text){strbuf_str(&paragraph), paragraph.len});
+    plain_text(&plain, (struct text){s, n});
     t = trim(strbuf_str(&plain), plain.len);
-    n = text_sentence(t.s, t.n);
-    if (n > 0)
-        t.n = n;
-    good = is_good(t);
-    if (strbuf_failed(&paragraph) ||
-        strbuf_failed(&plain)) { /* no verdict: the caller is to see that */
+    end = text_sentence(t.s, t.n);
+    if (end > 0)
+        t.n = end;
+    good = is_good(t, min_words);
+    if (strbuf_failed(&plain)) { /* no verdict: the caller is to see that */
         good = false;
         strbuf_release(out);
         out->failed = true;
     }
     if (good) {
-        strbuf_putc(out, may_capitalise(t, u) ? (char)(t.s[0] - 'a' + 'A') : t.s[0]);
+        strbuf_putc(out, !begins_marked(s, n) && may_capitalise(t, name)
+                             ? (char)(t.s[0] - 'a' + 'A')
+                             : t.s[0]);
         strbuf_add(out, t.s + 1, t.n - 1);
-        if (n == 0)
+        if (end == 0)
             strbuf_putc(out, '.');
     }
-    strbuf_release(&paragraph);
     strbuf_release(&plain);
     return good && !strbuf_failed(out);
+}
+
+bool doc_first_sentence(struct strbuf *out, const struct unit *u, enum language_id lang,
+                        const char *source, size_t len)
+{
+    struct strbuf paragraph = {0};
+    bool good = false;
+
+    first_paragraph(&paragraph, doc_lines_of(u, lang, source, len));
+    if (strbuf_failed(&paragraph)) { /* likewise */
+        strbuf_release(out);
+        out->failed = true;
+    } else {
+        good = doc_sentence(out, strbuf_str(&paragraph), paragraph.len, u->name, DOC_MIN_WORDS);
+    }
+    strbuf_release(&paragraph);
+    return good;
 }
 
 /* ---- code without documentation ---------------------------------------------------------------------- */
@@ -691,25 +731,122 @@ static void trim_out(struct strbuf *out, size_t from)
         strbuf_truncate(out, n);
 }
 
-void doc_hide(struct strbuf *out, const struct unit *u, enum language_id lang, const char *source,
-              size_t len)
+/* ---- what is left out --------------------------------------------------------------------------------- */
+
+/* A part of the text, and what stands in its place. */
+struct cut {
+    struct span span;
+    const char *sign;
+};
+
+struct cuts {
+    struct cut *v;
+    size_t n, cap;
+    bool failed;
+};
+
+static void add_cut(struct cuts *c, struct span s, const char *sign)
 {
-    struct span cut[2], at = u->span;
+    c->failed |= mem_grow((void **)&c->v, &c->cap, c->n + 1, sizeof(*c->v)) < 0;
+    if (!c->failed)
+        c->v[c->n++] = (struct cut){s, sign};
+}
+
+static int by_start(const void *pa, const void *pb)
+{
+    const struct cut *a = pa, *b = pb;
+
+    if (a->span.start != b->span.start)
+        return a->span.start < b->span.start ? -1 : 1;
+    return (a->span.end < b->span.end) - (a->span.end > b->span.end);
+}
+
+/* The first of the units that starts on this line or behind it. */
+static size_t first_on(const struct unit *units, size_t n, int line)
+{
+    size_t lo = 0, hi = n;
+
+    while (lo < hi) {
+        size_t mid = lo + (hi - lo) / 2;
+
+        if (units[mid].start_line < line)
+            lo = mid + 1;
+        else
+            hi = mid;
+    }
+    return lo;
+}
+
+static bool is_inside(struct span in, struct span out)
+{
+    return out.start <= in.start && in.end <= out.end;
+}
+
+/* What stands in units inside of u goes with them: lines that one of them takes up are passed over, so that a deep nest costs no
+ * more than what is next to its surface. */
+static void cut_units(struct cuts *c, const struct unit *u, const char *source,
+                      const struct unit *units, size_t n)
+{
+    size_t i = first_on(units, n, u->start_line);
+    int from = 0, to = 0; /* the lines between these are those of a unit that was met */
+    struct span last = {0};
+
+    while (i < n && units[i].start_line <= u->end_line) {
+        const struct unit *in = &units[i++];
+
+        if (in->start_line > from && in->start_line < to) {
+            i = first_on(units, n, to);
+            continue;
+        }
+        if (!is_inside(in->span, u->body) || is_inside(in->span, last))
+            continue;
+        if (in->end_line > to) {
+            from = in->start_line;
+            to = in->end_line;
+        }
+        last = in->span;
+        if (span_len(in->doc) > 0 && is_inside(in->doc, u->body))
+            add_cut(c, whole_lines(in->doc, u->span, source), "");
+        add_cut(c, (struct span){in->signature.end, in->span.end}, " ...");
+    }
+}
+
+static void find_cuts(struct cuts *c, const struct unit *u, const char *source,
+                      const struct unit *units, size_t n_units)
+{
+    bool alone = span_len(u->docstring) > 0 && !has_statements(u, source);
+
+    if (span_len(u->doc) > 0 && u->doc.start >= u->span.start)
+        add_cut(c, whole_lines(u->doc, u->span, source), "");
+    if (alone)
+        add_cut(c, u->docstring, "...");
+    else if (span_len(u->docstring) > 0)
+        add_cut(c, whole_lines(u->docstring, u->span, source), "");
+    if (unit_is_outline(u) && u->end_line > u->start_line)
+        cut_units(c, u, source, units, n_units);
+    if (c->n > 1)
+        qsort(c->v, c->n, sizeof(*c->v), by_start);
+}
+
+void doc_hide(struct strbuf *out, const struct unit *u, const char *source, size_t len,
+              const struct unit *units, size_t n_units)
+{
     struct text indent = indentation(u, source);
-    size_t n_cut = 0, i, from = out->len;
-    bool docstring = language_get(lang)->docstrings && span_len(u->docstring) > 0;
+    struct span at = u->span;
+    struct cuts cuts = {0};
+    size_t i, from = out->len;
 
     if (u->span.end > len)
         return;
-    if (span_len(u->doc) > 0 && u->doc.start >= u->span.start)
-        cut[n_cut++] = whole_lines(u->doc, u->span, source);
-    if (docstring && has_statements(u, source))
-        cut[n_cut++] = whole_lines(u->docstring, u->span, source);
-    else if (docstring)
-        cut[n_cut++] = u->docstring;
-    for (i = 0; i < n_cut; i++) {
-        put_lines(out, (struct text){source + at.start, cut[i].start - at.start}, indent);
-        at.start = cut[i].end;
+    find_cuts(&cuts, u, source, units, n_units);
+    for (i = 0; i < cuts.n; i++) {
+        const struct cut *cut = &cuts.v[i];
+
+        if (cut->span.start < at.start) /* of a unit that went with another */
+            continue;
+        put_lines(out, (struct text){source + at.start, cut->span.start - at.start}, indent);
+        strbuf_puts(out, cut->sign);
+        at.start = cut->span.end;
         /* What is cut at a line start leaves the next line to be unindented here. */
         if (at.start > u->span.start && source[at.start - 1] == '\n') {
             size_t k;
@@ -718,8 +855,11 @@ void doc_hide(struct strbuf *out, const struct unit *u, enum language_id lang, c
                 at.start++;
         }
     }
-    if (docstring && !has_statements(u, source))
-        strbuf_puts(out, "...");
     put_lines(out, (struct text){source + at.start, at.end - at.start}, indent);
     trim_out(out, from);
+    if (cuts.failed) {
+        strbuf_release(out);
+        out->failed = true;
+    }
+    mem_free(cuts.v);
 }

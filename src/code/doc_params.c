@@ -1,9 +1,10 @@
-/* doc_params.c - parameters that a comment names and the code lacks (code). The manual is doc.h.
+/* doc_params.c - parameters that a comment names and the code lacks, and the other way round (code). The manual is doc.h.
  * Sources: Javadoc, Doxygen and JSDoc tags; Sphinx' field lists; Google's Python style guide, "Functions and Methods"; rustdoc's
  * headings by convention. */
 #include "code/doc.h"
 
 #include "base/size.h"
+#include "code/check.h"
 #include "code/text.h"
 
 #include <string.h>
@@ -16,7 +17,7 @@ struct seeker {
     void (*fn)(void *ctx, const char *name, size_t n);
     void *ctx;
     struct text told[MAX_TOLD];
-    size_t n_told;
+    size_t n_told, n_right; /* names that are not there, and that are */
 };
 
 static struct text skip_space(struct text t)
@@ -84,14 +85,20 @@ static bool is_none(struct text name)
 
 static void judge(struct seeker *k, struct text name)
 {
-    if (name.n == 0 || is_none(name) || k->n_told == MAX_TOLD ||
-        has_name(is_script(k->lang) ? k->all : k->signature, name))
+    if (name.n == 0 || is_none(name))
+        return;
+    if (has_name(is_script(k->lang) ? k->all : k->signature, name)) {
+        k->n_right++;
+        return;
+    }
+    if (k->n_told == MAX_TOLD)
         return;
     for (size_t i = 0; i < k->n_told; i++)
         if (k->told[i].n == name.n && memcmp(k->told[i].s, name.s, name.n) == 0)
             return;
     k->told[k->n_told++] = name;
-    k->fn(k->ctx, name.s, name.n);
+    if (k->fn)
+        k->fn(k->ctx, name.s, name.n);
 }
 
 /* ---- names in their dialects --------------------------------------------------------------------- */
@@ -255,20 +262,54 @@ static bool is_known(enum language_id lang)
     }
 }
 
-void doc_stray_params(const struct unit *u, enum language_id lang, const char *source, size_t len,
-                      void (*fn)(void *ctx, const char *name, size_t n), void *ctx)
+/* Read all of the documentation. False when there is none, or too much is in doubt. */
+static bool read_doc(struct seeker *k, const struct unit *u, const char *source, size_t len)
 {
-    struct seeker k = {.lang = lang,
-                       .signature = text_of(u->signature, source, len),
-                       .all = text_of(u->span, source, len),
-                       .fn = fn,
-                       .ctx = ctx};
-    struct doc_lines lines = doc_lines_of(u, lang, source, len);
+    struct doc_lines lines = doc_lines_of(u, k->lang, source, len);
     struct part part = {0};
     struct doc_line line;
 
-    if (!is_known(lang) || lines.n == 0 || takes_anything(&k))
-        return;
+    k->signature = text_of(u->signature, source, len);
+    k->all = text_of(u->span, source, len);
+    /* What the comment of a type calls parameters are those of its constructor, which stand somewhere in it. */
+    if (!is_known(k->lang) || unit_is_outline(u) || lines.n == 0 || takes_anything(k))
+        return false;
     while (doc_next_line(&lines, &line))
-        read_line(&k, &part, &line, lines.docstring);
+        read_line(k, &part, &line, lines.docstring);
+    return true;
+}
+
+void doc_stray_params(const struct unit *u, enum language_id lang, const char *source, size_t len,
+                      void (*fn)(void *ctx, const char *name, size_t n), void *ctx)
+{
+    struct seeker k = {.lang = lang, .fn = fn, .ctx = ctx};
+
+    (void)read_doc(&k, u, source, len);
+}
+
+static bool mentions(const struct unit *u, enum language_id lang, const char *source, size_t len,
+                     struct text name)
+{
+    struct doc_lines lines = doc_lines_of(u, lang, source, len);
+    struct doc_line line;
+
+    while (doc_next_line(&lines, &line))
+        if (has_name((struct text){line.s, line.n}, name))
+            return true;
+    return false;
+}
+
+void doc_missing_params(const struct unit *u, enum language_id lang, const char *source, size_t len,
+                        void (*fn)(void *ctx, const char *name, size_t n), void *ctx)
+{
+    struct seeker k = {.lang = lang};
+    struct text names[MAX_TOLD];
+    size_t n;
+
+    if (!read_doc(&k, u, source, len) || k.n_right == 0)
+        return;
+    n = size_min(signature_params(names, MAX_TOLD, u, lang, source, len), MAX_TOLD);
+    for (size_t i = 0; i < n; i++)
+        if (names[i].s[0] != '_' && !mentions(u, lang, source, len, names[i]))
+            fn(ctx, names[i].s, names[i].n);
 }

@@ -4,6 +4,7 @@
 #include "base/size.h"
 
 #include <string.h>
+#include <strings.h>
 
 /* Made from queries/NAME.scm by the linker: see the Makefile. */
 #define QUERY(name)                                                                                \
@@ -40,7 +41,7 @@ struct query_text {
     }
 
 /* TSX is TypeScript with elements in it: one query serves both. */
-static const struct query_text queries[LANGUAGE_COUNT] = {
+static const struct query_text queries[LANGUAGE_GRAMMARS] = {
     [LANGUAGE_C] = QUERY(c),
     [LANGUAGE_CPP] = QUERY(cpp),
     [LANGUAGE_PYTHON] = QUERY(python),
@@ -108,7 +109,89 @@ static const struct language languages[LANGUAGE_COUNT] = {
                         .params = PARAMS_UNSAID},
     [LANGUAGE_SQL] = {"sql", "SQL", "sql", "--", "/*", "*/", ".", ".",
                       .params = PARAMS_BEFORE_TYPE},
+
+/* Without a grammar: names, and what comments look like. */
+#define PLAIN(name, title, fence, ...)                                                             \
+    {                                                                                              \
+        name, title, fence, __VA_ARGS__, ".", ".", .params = PARAMS_UNSAID                         \
+    }
+#define HASH      "#", NULL, NULL
+#define SEMICOLON ";", NULL, NULL
+    [LANGUAGE_ADA] = PLAIN("ada", "Ada", "ada", "--", NULL, NULL),
+    [LANGUAGE_ASSEMBLY] = PLAIN("assembly", "assembly", "asm", NULL, "/*", "*/"),
+    [LANGUAGE_AWK] = PLAIN("awk", "AWK", "awk", HASH),
+    [LANGUAGE_BATCH] = PLAIN("batch", "Windows batch", "bat", "::", NULL, NULL),
+    [LANGUAGE_CLOJURE] = PLAIN("clojure", "Clojure", "clojure", SEMICOLON),
+    [LANGUAGE_CMAKE] = PLAIN("cmake", "CMake", "cmake", "#", "#[[", "]]"),
+    [LANGUAGE_COBOL] = PLAIN("cobol", "COBOL", "cobol", "*>", NULL, NULL),
+    [LANGUAGE_COFFEESCRIPT] = PLAIN("coffeescript", "CoffeeScript", "coffee", HASH),
+    [LANGUAGE_CRYSTAL] = PLAIN("crystal", "Crystal", "crystal", HASH),
+    [LANGUAGE_CSH] = PLAIN("csh", "C shell", "csh", HASH),
+    [LANGUAGE_CSS] = PLAIN("css", "CSS", "css", NULL, "/*", "*/"),
+    [LANGUAGE_CUDA] = PLAIN("cuda", "CUDA", "cuda", SLASHES),
+    [LANGUAGE_D] = PLAIN("d", "D", "d", SLASHES),
+    [LANGUAGE_DART] = PLAIN("dart", "Dart", "dart", SLASHES),
+    [LANGUAGE_DOCKERFILE] = PLAIN("dockerfile", "Dockerfile", "dockerfile", HASH),
+    [LANGUAGE_ELIXIR] = PLAIN("elixir", "Elixir", "elixir", HASH),
+    [LANGUAGE_ELM] = PLAIN("elm", "Elm", "elm", "--", "{-", "-}"),
+    [LANGUAGE_EMACS_LISP] = PLAIN("emacs-lisp", "Emacs Lisp", "elisp", SEMICOLON),
+    [LANGUAGE_ERLANG] = PLAIN("erlang", "Erlang", "erlang", "%", NULL, NULL),
+    [LANGUAGE_FISH] = PLAIN("fish", "fish", "fish", HASH),
+    [LANGUAGE_FORTRAN] = PLAIN("fortran", "Fortran", "fortran", "!", NULL, NULL),
+    [LANGUAGE_FSHARP] = PLAIN("fsharp", "F#", "fsharp", "//", "(*", "*)"),
+    [LANGUAGE_GDSCRIPT] = PLAIN("gdscript", "GDScript", "gdscript", HASH),
+    [LANGUAGE_GLSL] = PLAIN("glsl", "GLSL", "glsl", SLASHES),
+    [LANGUAGE_GRAPHQL] = PLAIN("graphql", "GraphQL", "graphql", HASH),
+    [LANGUAGE_GROOVY] = PLAIN("groovy", "Groovy", "groovy", SLASHES),
+    [LANGUAGE_HAXE] = PLAIN("haxe", "Haxe", "haxe", SLASHES),
+    [LANGUAGE_HCL] = PLAIN("hcl", "HCL", "hcl", "#", "/*", "*/"),
+    [LANGUAGE_HLSL] = PLAIN("hlsl", "HLSL", "hlsl", SLASHES),
+    [LANGUAGE_JULIA] = PLAIN("julia", "Julia", "julia", "#", "#=", "=#"),
+    [LANGUAGE_LESS] = PLAIN("less", "Less", "less", SLASHES),
+    [LANGUAGE_LEX] = PLAIN("lex", "Lex", "lex", SLASHES),
+    [LANGUAGE_LISP] = PLAIN("lisp", "Lisp", "lisp", ";", "#|", "|#"),
+    [LANGUAGE_M4] = PLAIN("m4", "M4", "m4", "dnl", NULL, NULL),
+    [LANGUAGE_MAKE] = PLAIN("make", "Makefile", "make", HASH),
+    [LANGUAGE_MATLAB] = PLAIN("matlab", "MATLAB", "matlab", "%", "%{", "%}"),
+    [LANGUAGE_MESON] = PLAIN("meson", "Meson", "meson", HASH),
+    [LANGUAGE_METAL] = PLAIN("metal", "Metal", "metal", SLASHES),
+    [LANGUAGE_NIM] = PLAIN("nim", "Nim", "nim", "#", "#[", "]#"),
+    [LANGUAGE_NIX] = PLAIN("nix", "Nix", "nix", "#", "/*", "*/"),
+    [LANGUAGE_OBJECTIVE_C] = PLAIN("objective-c", "Objective-C", "objc", SLASHES),
+    [LANGUAGE_PASCAL] = PLAIN("pascal", "Pascal", "pascal", "//", "(*", "*)"),
+    [LANGUAGE_PERL] = PLAIN("perl", "Perl", "perl", HASH),
+    [LANGUAGE_POWERSHELL] = PLAIN("powershell", "PowerShell", "powershell", "#", "<#", "#>"),
+    [LANGUAGE_PROLOG] = PLAIN("prolog", "Prolog", "prolog", "%", "/*", "*/"),
+    [LANGUAGE_PROTOBUF] = PLAIN("protobuf", "Protocol Buffers", "protobuf", SLASHES),
+    [LANGUAGE_PURESCRIPT] = PLAIN("purescript", "PureScript", "purescript", "--", "{-", "-}"),
+    [LANGUAGE_QML] = PLAIN("qml", "QML", "qml", SLASHES),
+    [LANGUAGE_R] = PLAIN("r", "R", "r", HASH),
+    [LANGUAGE_RACKET] = PLAIN("racket", "Racket", "racket", ";", "#|", "|#"),
+    [LANGUAGE_RAKU] = PLAIN("raku", "Raku", "raku", HASH),
+    [LANGUAGE_SASS] = PLAIN("scss", "Sass", "scss", SLASHES),
+    [LANGUAGE_SCHEME] = PLAIN("scheme", "Scheme", "scheme", ";", "#|", "|#"),
+    [LANGUAGE_SOLIDITY] = PLAIN("solidity", "Solidity", "solidity", SLASHES),
+    [LANGUAGE_STARLARK] = PLAIN("starlark", "Starlark", "python", HASH),
+    [LANGUAGE_SVELTE] = PLAIN("svelte", "Svelte", "svelte", NULL, "<!--", "-->"),
+    [LANGUAGE_SYSTEMVERILOG] = PLAIN("systemverilog", "SystemVerilog", "systemverilog", SLASHES),
+    [LANGUAGE_TCL] = PLAIN("tcl", "Tcl", "tcl", HASH),
+    [LANGUAGE_TERRAFORM] = PLAIN("terraform", "Terraform", "hcl", "#", "/*", "*/"),
+    [LANGUAGE_THRIFT] = PLAIN("thrift", "Thrift", "thrift", SLASHES),
+    [LANGUAGE_V] = PLAIN("v", "V", "v", SLASHES),
+    [LANGUAGE_VERILOG] = PLAIN("verilog", "Verilog", "verilog", SLASHES),
+    [LANGUAGE_VHDL] = PLAIN("vhdl", "VHDL", "vhdl", "--", NULL, NULL),
+    [LANGUAGE_VIM] = PLAIN("vim", "Vim script", "vim", "\"", NULL, NULL),
+    [LANGUAGE_VISUAL_BASIC] = PLAIN("visual-basic", "Visual Basic", "vb", "'", NULL, NULL),
+    [LANGUAGE_VUE] = PLAIN("vue", "Vue", "vue", NULL, "<!--", "-->"),
+    [LANGUAGE_WGSL] = PLAIN("wgsl", "WGSL", "wgsl", SLASHES),
+    [LANGUAGE_YACC] = PLAIN("yacc", "Yacc", "yacc", SLASHES),
+    [LANGUAGE_ZSH] = PLAIN("zsh", "zsh", "zsh", HASH),
+    [LANGUAGE_JUPYTER] = PLAIN("jupyter", "Jupyter", "", NULL, NULL, NULL),
+    [LANGUAGE_MARKDOWN] = PLAIN("markdown", "Markdown", "markdown", NULL, NULL, NULL),
 };
+#undef PLAIN
+#undef HASH
+#undef SEMICOLON
 #undef SLASHES
 
 struct extension {
@@ -162,12 +245,171 @@ static const struct extension extensions[] = {
     {"hs", LANGUAGE_HASKELL},
     {"ml", LANGUAGE_OCAML},
     {"sql", LANGUAGE_SQL},
+    /* Without a grammar; language_refine looks closer at .d, .m, .pl, .t and .v. */
+    {"adb", LANGUAGE_ADA},
+    {"ads", LANGUAGE_ADA},
+    {"s", LANGUAGE_ASSEMBLY},
+    {"S", LANGUAGE_ASSEMBLY},
+    {"asm", LANGUAGE_ASSEMBLY},
+    {"nasm", LANGUAGE_ASSEMBLY},
+    {"awk", LANGUAGE_AWK},
+    {"bat", LANGUAGE_BATCH},
+    {"cmd", LANGUAGE_BATCH},
+    {"clj", LANGUAGE_CLOJURE},
+    {"cljs", LANGUAGE_CLOJURE},
+    {"cljc", LANGUAGE_CLOJURE},
+    {"cmake", LANGUAGE_CMAKE},
+    {"cob", LANGUAGE_COBOL},
+    {"cbl", LANGUAGE_COBOL},
+    {"cpy", LANGUAGE_COBOL},
+    {"coffee", LANGUAGE_COFFEESCRIPT},
+    {"cr", LANGUAGE_CRYSTAL},
+    {"csh", LANGUAGE_CSH},
+    {"tcsh", LANGUAGE_CSH},
+    {"css", LANGUAGE_CSS},
+    {"cu", LANGUAGE_CUDA},
+    {"cuh", LANGUAGE_CUDA},
+    {"d", LANGUAGE_D},
+    {"dart", LANGUAGE_DART},
+    {"dockerfile", LANGUAGE_DOCKERFILE},
+    {"ex", LANGUAGE_ELIXIR},
+    {"exs", LANGUAGE_ELIXIR},
+    {"elm", LANGUAGE_ELM},
+    {"el", LANGUAGE_EMACS_LISP},
+    {"erl", LANGUAGE_ERLANG},
+    {"hrl", LANGUAGE_ERLANG},
+    {"fish", LANGUAGE_FISH},
+    {"f", LANGUAGE_FORTRAN},
+    {"F", LANGUAGE_FORTRAN},
+    {"f77", LANGUAGE_FORTRAN},
+    {"f90", LANGUAGE_FORTRAN},
+    {"F90", LANGUAGE_FORTRAN},
+    {"f95", LANGUAGE_FORTRAN},
+    {"f03", LANGUAGE_FORTRAN},
+    {"f08", LANGUAGE_FORTRAN},
+    {"for", LANGUAGE_FORTRAN},
+    {"fs", LANGUAGE_FSHARP},
+    {"fsi", LANGUAGE_FSHARP},
+    {"fsx", LANGUAGE_FSHARP},
+    {"gd", LANGUAGE_GDSCRIPT},
+    {"glsl", LANGUAGE_GLSL},
+    {"vert", LANGUAGE_GLSL},
+    {"frag", LANGUAGE_GLSL},
+    {"geom", LANGUAGE_GLSL},
+    {"comp", LANGUAGE_GLSL},
+    {"tesc", LANGUAGE_GLSL},
+    {"tese", LANGUAGE_GLSL},
+    {"graphql", LANGUAGE_GRAPHQL},
+    {"gql", LANGUAGE_GRAPHQL},
+    {"groovy", LANGUAGE_GROOVY},
+    {"gradle", LANGUAGE_GROOVY},
+    {"hx", LANGUAGE_HAXE},
+    {"hcl", LANGUAGE_HCL},
+    {"hlsl", LANGUAGE_HLSL},
+    {"jl", LANGUAGE_JULIA},
+    {"less", LANGUAGE_LESS},
+    {"l", LANGUAGE_LEX},
+    {"ll", LANGUAGE_LEX},
+    {"lisp", LANGUAGE_LISP},
+    {"lsp", LANGUAGE_LISP},
+    {"m4", LANGUAGE_M4},
+    {"mk", LANGUAGE_MAKE},
+    {"mak", LANGUAGE_MAKE},
+    {"metal", LANGUAGE_METAL},
+    {"nim", LANGUAGE_NIM},
+    {"nims", LANGUAGE_NIM},
+    {"nix", LANGUAGE_NIX},
+    {"m", LANGUAGE_OBJECTIVE_C},
+    {"mm", LANGUAGE_OBJECTIVE_C},
+    {"pas", LANGUAGE_PASCAL},
+    {"dpr", LANGUAGE_PASCAL},
+    {"lpr", LANGUAGE_PASCAL},
+    {"pl", LANGUAGE_PERL},
+    {"pm", LANGUAGE_PERL},
+    {"t", LANGUAGE_PERL},
+    {"ps1", LANGUAGE_POWERSHELL},
+    {"psm1", LANGUAGE_POWERSHELL},
+    {"proto", LANGUAGE_PROTOBUF},
+    {"purs", LANGUAGE_PURESCRIPT},
+    {"qml", LANGUAGE_QML},
+    {"r", LANGUAGE_R},
+    {"R", LANGUAGE_R},
+    {"rkt", LANGUAGE_RACKET},
+    {"raku", LANGUAGE_RAKU},
+    {"rakumod", LANGUAGE_RAKU},
+    {"scss", LANGUAGE_SASS},
+    {"sass", LANGUAGE_SASS},
+    {"scm", LANGUAGE_SCHEME},
+    {"ss", LANGUAGE_SCHEME},
+    {"sol", LANGUAGE_SOLIDITY},
+    {"bzl", LANGUAGE_STARLARK},
+    {"svelte", LANGUAGE_SVELTE},
+    {"sv", LANGUAGE_SYSTEMVERILOG},
+    {"svh", LANGUAGE_SYSTEMVERILOG},
+    {"tcl", LANGUAGE_TCL},
+    {"tf", LANGUAGE_TERRAFORM},
+    {"thrift", LANGUAGE_THRIFT},
+    {"v", LANGUAGE_VERILOG},
+    {"vhd", LANGUAGE_VHDL},
+    {"vhdl", LANGUAGE_VHDL},
+    {"vim", LANGUAGE_VIM},
+    {"vb", LANGUAGE_VISUAL_BASIC},
+    {"vue", LANGUAGE_VUE},
+    {"wgsl", LANGUAGE_WGSL},
+    {"y", LANGUAGE_YACC},
+    {"yy", LANGUAGE_YACC},
+    {"zsh", LANGUAGE_ZSH},
+    {"ipynb", LANGUAGE_JUPYTER},
+    {"md", LANGUAGE_MARKDOWN},
+    {"markdown", LANGUAGE_MARKDOWN},
+    {"Rmd", LANGUAGE_MARKDOWN},
+    {"qmd", LANGUAGE_MARKDOWN},
 };
 
 /* Files that go by their whole name. */
 static const struct extension names[] = {
     {"Rakefile", LANGUAGE_RUBY},
     {"Gemfile", LANGUAGE_RUBY},
+    {"Makefile", LANGUAGE_MAKE},
+    {"makefile", LANGUAGE_MAKE},
+    {"GNUmakefile", LANGUAGE_MAKE},
+    {"Makefile.am", LANGUAGE_MAKE},
+    {"CMakeLists.txt", LANGUAGE_CMAKE},
+    {"Dockerfile", LANGUAGE_DOCKERFILE},
+    {"Containerfile", LANGUAGE_DOCKERFILE},
+    {"Jenkinsfile", LANGUAGE_GROOVY},
+    {"Vagrantfile", LANGUAGE_RUBY},
+    {"configure.ac", LANGUAGE_M4},
+    {"meson.build", LANGUAGE_MESON},
+    {"BUILD.bazel", LANGUAGE_STARLARK},
+    {"WORKSPACE", LANGUAGE_STARLARK},
+    {"Makefile.PL", LANGUAGE_PERL},
+    {"cpanfile", LANGUAGE_PERL},
+    {".vimrc", LANGUAGE_VIM},
+    {".emacs", LANGUAGE_EMACS_LISP},
+    {".zshrc", LANGUAGE_ZSH},
+};
+
+/* Other words that people write for a language: in front of a block of code, in a notebook. */
+static const struct extension spoken[] = {
+    {"asm", LANGUAGE_ASSEMBLY},
+    {"bazel", LANGUAGE_STARLARK},
+    {"clisp", LANGUAGE_LISP},
+    {"common-lisp", LANGUAGE_LISP},
+    {"docker", LANGUAGE_DOCKERFILE},
+    {"elisp", LANGUAGE_EMACS_LISP},
+    {"golang", LANGUAGE_GO},
+    {"ipython", LANGUAGE_PYTHON},
+    {"ipython3", LANGUAGE_PYTHON},
+    {"ksh", LANGUAGE_BASH},
+    {"node", LANGUAGE_JAVASCRIPT},
+    {"objc", LANGUAGE_OBJECTIVE_C},
+    {"objectivec", LANGUAGE_OBJECTIVE_C},
+    {"octave", LANGUAGE_MATLAB},
+    {"pwsh", LANGUAGE_POWERSHELL},
+    {"python2", LANGUAGE_PYTHON},
+    {"python3", LANGUAGE_PYTHON},
+    {"viml", LANGUAGE_VIM},
 };
 
 /* What interpreter lines name; a version may follow: python3.11, lua5.4. */
@@ -179,6 +421,18 @@ static const struct extension programs[] = {
     {"ruby", LANGUAGE_RUBY},       {"php", LANGUAGE_PHP},
     {"lua", LANGUAGE_LUA},         {"luajit", LANGUAGE_LUA},
     {"runghc", LANGUAGE_HASKELL},  {"runhaskell", LANGUAGE_HASKELL},
+    {"perl", LANGUAGE_PERL},       {"awk", LANGUAGE_AWK},
+    {"gawk", LANGUAGE_AWK},        {"mawk", LANGUAGE_AWK},
+    {"tclsh", LANGUAGE_TCL},       {"wish", LANGUAGE_TCL},
+    {"expect", LANGUAGE_TCL},      {"Rscript", LANGUAGE_R},
+    {"julia", LANGUAGE_JULIA},     {"elixir", LANGUAGE_ELIXIR},
+    {"escript", LANGUAGE_ERLANG},  {"groovy", LANGUAGE_GROOVY},
+    {"pwsh", LANGUAGE_POWERSHELL}, {"zsh", LANGUAGE_ZSH},
+    {"fish", LANGUAGE_FISH},       {"csh", LANGUAGE_CSH},
+    {"tcsh", LANGUAGE_CSH},        {"make", LANGUAGE_MAKE},
+    {"guile", LANGUAGE_SCHEME},    {"racket", LANGUAGE_RACKET},
+    {"raku", LANGUAGE_RAKU},       {"crystal", LANGUAGE_CRYSTAL},
+    {"swipl", LANGUAGE_PROLOG},    {"sbcl", LANGUAGE_LISP},
 };
 
 const struct language *language_get(enum language_id id)
@@ -188,9 +442,14 @@ const struct language *language_get(enum language_id id)
     return &languages[id];
 }
 
+bool language_has_grammar(enum language_id id)
+{
+    return (int)id > LANGUAGE_NONE && id < LANGUAGE_GRAMMARS;
+}
+
 const char *language_query(enum language_id id, size_t *len)
 {
-    if (!language_get(id)) {
+    if (!language_has_grammar(id)) {
         *len = 0;
         return "";
     }
@@ -212,13 +471,41 @@ static enum language_id find_text(const struct extension *rows, size_t n_rows, c
 enum language_id language_of_name(const char *name, size_t len)
 {
     const char *dot = memrchr(name, '.', len);
+    enum language_id id = find_text(names, ARRAY_LEN(names), name, len);
 
-    if (!dot)
-        return find_text(names, ARRAY_LEN(names), name, len);
-    if (dot == name)
+    if (id != LANGUAGE_NONE)
+        return id;
+    if (len > 11 && memcmp(name, "Dockerfile.", 11) == 0)
+        return LANGUAGE_DOCKERFILE;
+    if (!dot || dot == name)
         return LANGUAGE_NONE;
     dot++;
     return find_text(extensions, ARRAY_LEN(extensions), dot, len - (size_t)(dot - name));
+}
+
+static bool same_fold(const char *a, const char *b, size_t n)
+{
+    return strlen(b) == n && strncasecmp(a, b, n) == 0;
+}
+
+enum language_id language_of_word(const char *word, size_t len)
+{
+    enum language_id id = LANGUAGE_NONE;
+    char small[16];
+    int i;
+
+    for (i = LANGUAGE_NONE + 1; i < LANGUAGE_JUPYTER; i++)
+        if (same_fold(word, languages[i].name, len) || same_fold(word, languages[i].title, len) ||
+            same_fold(word, languages[i].fence, len))
+            return (enum language_id)i;
+    if (len >= sizeof(small))
+        return LANGUAGE_NONE;
+    for (i = 0; i < (int)len; i++)
+        small[i] = (char)(word[i] >= 'A' && word[i] <= 'Z' ? word[i] - 'A' + 'a' : word[i]);
+    id = find_text(spoken, ARRAY_LEN(spoken), small, len);
+    if (id == LANGUAGE_NONE)
+        id = find_text(extensions, ARRAY_LEN(extensions), small, len);
+    return id < LANGUAGE_JUPYTER ? id : LANGUAGE_NONE;
 }
 
 /* The word at p that ends before white space or `end`. */
@@ -357,9 +644,69 @@ static bool looks_like_cpp(const char *text, size_t len)
     return false;
 }
 
+/* How lines of a language begin that shares its extension with another one. The first row that holds decides. */
+struct opening {
+    enum language_id by_name, id;
+    const char *words[12]; /* at the start of a line, after white space */
+};
+
+static const struct opening openings[] = {
+    {LANGUAGE_D, LANGUAGE_D, {"module ", "import ", "public import ", "static import "}},
+    {LANGUAGE_OBJECTIVE_C,
+     LANGUAGE_OBJECTIVE_C,
+     {"#import", "#include", "@interface", "@implementation", "@protocol", "@class", "@import"}},
+    {LANGUAGE_OBJECTIVE_C, LANGUAGE_MATLAB, {"function ", "%", "classdef ", "end", "if ", "for "}},
+    {LANGUAGE_PERL, LANGUAGE_PROLOG, {":- "}},
+    {LANGUAGE_PERL,
+     LANGUAGE_PERL,
+     {"use ", "my ", "package ", "sub ", "require ", "our ", "#!", "print ", "local ", "return "}},
+    {LANGUAGE_VERILOG, LANGUAGE_VERILOG, {"endmodule", "`include", "`define"}},
+    {LANGUAGE_VERILOG, LANGUAGE_V, {"fn ", "pub fn ", "pub struct ", "struct "}},
+};
+
+/* A line begins with one of the words of the row. */
+static bool has_opening(const struct opening *o, const char *text, size_t len)
+{
+    const char *p = text, *end = text + len;
+
+    while (p < end) {
+        const char *eol = memchr(p, '\n', (size_t)(end - p));
+        const char *stop = eol ? eol : end;
+
+        while (p < stop && (*p == ' ' || *p == '\t'))
+            p++;
+        for (size_t i = 0; i < ARRAY_LEN(o->words) && o->words[i]; i++) {
+            size_t n = strlen(o->words[i]);
+
+            if ((size_t)(stop - p) >= n && memcmp(p, o->words[i], n) == 0)
+                return true;
+        }
+        p = stop + 1;
+    }
+    return false;
+}
+
+static enum language_id by_opening(enum language_id id, const char *text, size_t len)
+{
+    bool asked = false;
+
+    for (size_t i = 0; i < ARRAY_LEN(openings); i++) {
+        if (openings[i].by_name != id)
+            continue;
+        if (has_opening(&openings[i], text, len))
+            return openings[i].id;
+        asked = true;
+    }
+    return asked ? LANGUAGE_NONE : id;
+}
+
 enum language_id language_refine(enum language_id id, const char *name, size_t name_len,
                                  const char *text, size_t len)
 {
+    const char *dot = memrchr(name, '.', name_len);
+
+    if (!language_has_grammar(id))
+        return dot && name + name_len - dot <= 3 ? by_opening(id, text, len) : id;
     if (id == LANGUAGE_C && name_len >= 2 && memcmp(name + name_len - 2, ".h", 2) == 0 &&
         looks_like_cpp(text, len))
         return LANGUAGE_CPP;

@@ -1,6 +1,9 @@
 /* language.h - the languages that dobby reads (code).
  * What     One row a language: the names it goes by, what its comments look like, the query that finds its
  *          units, and its grammar. A file's language follows from its name, else from its first line.
+ *          Languages without a grammar are known by name only: their files are cut into chunks (chunk.h).
+ * Absent   What is data or prose: JSON, YAML, TOML, XML, CSV, SVG, plain text, and HTML, whose files are pages in their
+ *          masses (generated documentation above all) and seldom the program. Of Markdown only the code blocks count.
  * Owns     Nothing: constant tables.
  * Threads  Immutable; any thread.
  * Next     unit.h for what is found in a file, queries/ for the queries. */
@@ -34,6 +37,79 @@ enum language_id {
     LANGUAGE_HASKELL,
     LANGUAGE_OCAML,
     LANGUAGE_SQL,
+    LANGUAGE_GRAMMARS, /* from here on without a grammar */
+    LANGUAGE_ADA = LANGUAGE_GRAMMARS,
+    LANGUAGE_ASSEMBLY,
+    LANGUAGE_AWK,
+    LANGUAGE_BATCH,
+    LANGUAGE_CLOJURE,
+    LANGUAGE_CMAKE,
+    LANGUAGE_COBOL,
+    LANGUAGE_COFFEESCRIPT,
+    LANGUAGE_CRYSTAL,
+    LANGUAGE_CSH,
+    LANGUAGE_CSS,
+    LANGUAGE_CUDA,
+    LANGUAGE_D,
+    LANGUAGE_DART,
+    LANGUAGE_DOCKERFILE,
+    LANGUAGE_ELIXIR,
+    LANGUAGE_ELM,
+    LANGUAGE_EMACS_LISP,
+    LANGUAGE_ERLANG,
+    LANGUAGE_FISH,
+    LANGUAGE_FORTRAN,
+    LANGUAGE_FSHARP,
+    LANGUAGE_GDSCRIPT,
+    LANGUAGE_GLSL,
+    LANGUAGE_GRAPHQL,
+    LANGUAGE_GROOVY,
+    LANGUAGE_HAXE,
+    LANGUAGE_HCL,
+    LANGUAGE_HLSL,
+    LANGUAGE_JULIA,
+    LANGUAGE_LESS,
+    LANGUAGE_LEX,
+    LANGUAGE_LISP,
+    LANGUAGE_M4,
+    LANGUAGE_MAKE,
+    LANGUAGE_MATLAB,
+    LANGUAGE_MESON,
+    LANGUAGE_METAL,
+    LANGUAGE_NIM,
+    LANGUAGE_NIX,
+    LANGUAGE_OBJECTIVE_C,
+    LANGUAGE_PASCAL,
+    LANGUAGE_PERL,
+    LANGUAGE_POWERSHELL,
+    LANGUAGE_PROLOG,
+    LANGUAGE_PROTOBUF,
+    LANGUAGE_PURESCRIPT,
+    LANGUAGE_QML,
+    LANGUAGE_R,
+    LANGUAGE_RACKET,
+    LANGUAGE_RAKU,
+    LANGUAGE_SASS,
+    LANGUAGE_SCHEME,
+    LANGUAGE_SOLIDITY,
+    LANGUAGE_STARLARK,
+    LANGUAGE_SVELTE,
+    LANGUAGE_SYSTEMVERILOG,
+    LANGUAGE_TCL,
+    LANGUAGE_TERRAFORM,
+    LANGUAGE_THRIFT,
+    LANGUAGE_V,
+    LANGUAGE_VERILOG,
+    LANGUAGE_VHDL,
+    LANGUAGE_VIM,
+    LANGUAGE_VISUAL_BASIC,
+    LANGUAGE_VUE,
+    LANGUAGE_WGSL,
+    LANGUAGE_YACC,
+    LANGUAGE_ZSH,
+    /* These hold code of other languages. */
+    LANGUAGE_JUPYTER,
+    LANGUAGE_MARKDOWN,
     LANGUAGE_COUNT
 };
 
@@ -67,6 +143,7 @@ struct language {
 
 /* The row of a language; NULL for LANGUAGE_NONE and numbers out of range. */
 const struct language *language_get(enum language_id id);
+bool language_has_grammar(enum language_id id);
 
 /* By the name of a file (its last component, bytes). Names ending in .h say C: language_refine knows better
  * once the text is there. LANGUAGE_NONE when the name says nothing. */
@@ -75,12 +152,17 @@ enum language_id language_of_name(const char *name, size_t len);
 /* By an interpreter line ("#!/usr/bin/env python3") at the start of text; LANGUAGE_NONE otherwise. */
 enum language_id language_of_shebang(const char *text, size_t len);
 
-/* The language of a text whose name says `id`: a .h that uses words of C++ at the start of its lines is C++.
+/* By a word that people write for a language ("py", "Shell", "c++"): its names, its extensions, some more. Case does
+ * not matter. LANGUAGE_NONE for any other, and for what holds code of other languages. */
+enum language_id language_of_word(const char *word, size_t len);
+
+/* The language of a text whose name says `id`: a .h that uses words of C++ at the start of its lines is C++; what several
+ * languages call their files (.m, .v, .pl, .d) is told by how lines begin, LANGUAGE_NONE when none of them says so.
  * Everything else stays as it is. O(len). */
 enum language_id language_refine(enum language_id id, const char *name, size_t name_len,
                                  const char *text, size_t len);
 
-/* The source of the tree-sitter query that finds units; embedded at build time. */
+/* The source of the tree-sitter query that finds units; embedded at build time. "" without a grammar. */
 const char *language_query(enum language_id id, size_t *len);
 
 #endif

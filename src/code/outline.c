@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "base/size.h"
 #include "base/strbuf.h"
+#include "code/doc.h"
 #include "code/protocol.h"
 
 #include <stdlib.h>
@@ -33,7 +34,7 @@ extern const TSLanguage *tree_sitter_sql(void);
 
 const TSLanguage *outline_grammar(enum language_id lang)
 {
-    static const TSLanguage *(*const grammars[LANGUAGE_COUNT])(void) = {
+    static const TSLanguage *(*const grammars[LANGUAGE_GRAMMARS])(void) = {
         [LANGUAGE_C] = tree_sitter_c,
         [LANGUAGE_CPP] = tree_sitter_cpp,
         [LANGUAGE_PYTHON] = tree_sitter_python,
@@ -57,7 +58,7 @@ const TSLanguage *outline_grammar(enum language_id lang)
         [LANGUAGE_SQL] = tree_sitter_sql,
     };
 
-    return language_get(lang) ? grammars[lang]() : NULL;
+    return language_has_grammar(lang) ? grammars[lang]() : NULL;
 }
 
 TSQuery *outline_query(enum language_id lang, uint32_t *offset)
@@ -73,7 +74,7 @@ TSQuery *outline_query(enum language_id lang, uint32_t *offset)
 
 /* ---- what queries cannot say ---------------------------------------------------------------------- */
 
-#define MAX_TYPES 6
+#define MAX_TYPES 7
 
 /* Lists of node types, NULL behind the last. A wrapper belongs to the unit in it: what is written around it is about it. */
 struct quirks {
@@ -88,6 +89,8 @@ struct quirks {
     bool stray; /* comments may be anywhere in the tree: what one is about follows in the text */
     bool signs; /* the name of an operator may stand in parentheses */
     bool equations; /* neighbours of one name are one function; an attribute has a name too */
+    const char
+        *loose; /* a body on the line after its header, which the grammar takes for a statement */
     struct {
         const char *type, *text;
     } prefix[3]; /* of names whose sign or keyword is outside of the name's node */
@@ -95,15 +98,16 @@ struct quirks {
 
 #define SCRIPT_QUIRKS                                                                              \
     {                                                                                              \
-        .wrappers = {"export_statement", "ambient_declaration"},                                   \
+        .wrappers = {"export_statement", "ambient_declaration", "assignment_expression",           \
+                     "variable_declarator"},                                                       \
         .sole = {"lexical_declaration", "variable_declaration", "expression_statement"},           \
         .attributes = {"decorator"}, .type_args = '<'                                              \
     }
 
-static const struct quirks quirks[LANGUAGE_COUNT] = {
-    [LANGUAGE_C] = {.wrappers = {"linkage_specification"}, .type_args = '<'},
+static const struct quirks quirks[LANGUAGE_GRAMMARS] = {
+    [LANGUAGE_C] = {.wrappers = {"linkage_specification", "type_definition"}, .type_args = '<'},
     [LANGUAGE_CPP] = {.wrappers = {"template_declaration", "linkage_specification",
-                                   "friend_declaration"},
+                                   "friend_declaration", "type_definition"},
                       .type_args = '<'},
     [LANGUAGE_PYTHON] = {.wrappers = {"decorated_definition"},
                          .attributes = {"decorator"},
@@ -111,7 +115,7 @@ static const struct quirks quirks[LANGUAGE_COUNT] = {
     [LANGUAGE_JAVASCRIPT] = SCRIPT_QUIRKS,
     [LANGUAGE_TYPESCRIPT] = SCRIPT_QUIRKS,
     [LANGUAGE_TSX] = SCRIPT_QUIRKS,
-    [LANGUAGE_GO] = {.sole = {"var_declaration"}, .type_args = '<'},
+    [LANGUAGE_GO] = {.sole = {"var_declaration", "type_declaration"}, .type_args = '<'},
     [LANGUAGE_RUST] = {.attributes = {"attribute_item"}, .type_args = '<'},
     [LANGUAGE_JAVA] = {.type_args = '<'},
     [LANGUAGE_CSHARP] = {.wrappers = {"global_statement"},
@@ -123,11 +127,11 @@ static const struct quirks quirks[LANGUAGE_COUNT] = {
     [LANGUAGE_PHP] = {.stray = true},
     [LANGUAGE_KOTLIN] = {.type_args = '<', .stray = true},
     [LANGUAGE_SWIFT] = {.type_args = '<', .stray = true},
-    [LANGUAGE_SCALA] = {.indented = true, .stray = true},
+    [LANGUAGE_SCALA] = {.indented = true, .stray = true, .loose = "block"},
     [LANGUAGE_LUA] =
         {.sole = {"variable_declaration"}, .path = ".:", .bare_body = true, .stray = true},
     [LANGUAGE_BASH] = {.stray = true},
-    [LANGUAGE_ZIG] = {.attributes = {"pub"}, .stray = true},
+    [LANGUAGE_ZIG] = {.sole = {"Decl"}, .attributes = {"pub"}, .stray = true},
     [LANGUAGE_HASKELL] = {.attributes = {"signature"},
                           .asides = {"pragma"},
                           .indented = true,
@@ -135,8 +139,9 @@ static const struct quirks quirks[LANGUAGE_COUNT] = {
                           .signs = true,
                           .equations = true},
     /* Of `let rec f x = ... and g x = ...` each function gets its keywords. */
-    [LANGUAGE_OCAML] = {.sole = {"value_definition"},
-                        .attributes = {"let", "rec", "and"},
+    [LANGUAGE_OCAML] = {.sole = {"value_definition", "type_definition", "module_definition",
+                                 "class_definition", "class_type_definition"},
+                        .attributes = {"let", "rec", "and", "type", "module", "class", "nonrec"},
                         .stray = true,
                         .signs = true},
     [LANGUAGE_SQL] = {.wrappers = {"statement"}, .path = ".", .stray = true},
@@ -157,8 +162,17 @@ static bool in_list(const char *const list[MAX_TYPES], const char *type)
 
 enum item_kind { ITEM_FUNCTION, ITEM_METHOD, ITEM_CLASS, ITEM_NAMESPACE, ITEM_NONE };
 
+/* Whether a class or namespace is a unit, too. */
+enum item_unit {
+    ENCLOSES_ONLY,
+    UNIT_ALWAYS,
+    UNIT_OF_FUNCTIONS, /* when functions of its own stand in it, or a comment documents it */
+    UNIT_IF_DOCUMENTED,
+};
+
 struct item {
     enum item_kind kind;
+    enum item_unit unit;
     const void *id;         /* of the node */
     struct span node, span; /* its own bytes; with wrapper and attributes */
     struct span body, doc, docstring;
@@ -167,8 +181,10 @@ struct item {
     const char *full;  /* qualified from the outside in */
     size_t full_len;
     bool method;
-    bool open_end; /* a namespace that reaches to the next one, or to the end */
-    bool visited;  /* the cursor has met it */
+    size_t n_inner; /* classes and namespaces that stand directly in it, */
+    bool functions; /* and whether functions do */
+    bool open_end;  /* a namespace that reaches to the next one, or to the end */
+    bool visited;   /* the cursor has met it */
 };
 
 struct finder {
@@ -198,14 +214,48 @@ static bool is_type(TSNode n, const char *type)
     return strcmp(ts_node_type(n), type) == 0;
 }
 
-static bool is_unit(const struct item *it)
+static bool is_function(const struct item *it)
 {
     return it->kind == ITEM_FUNCTION || it->kind == ITEM_METHOD;
+}
+
+static bool is_unit(const struct item *it)
+{
+    return is_function(it) || (it->kind != ITEM_NONE && it->unit != ENCLOSES_ONLY);
+}
+
+static enum unit_kind unit_kind(const struct item *it)
+{
+    if (is_function(it))
+        return it->method ? UNIT_METHOD : UNIT_FUNCTION;
+    return it->unit == UNIT_ALWAYS ? UNIT_TYPE : UNIT_MODULE;
 }
 
 static TSNode field(TSNode n, const char *name)
 {
     return ts_node_child_by_field_name(n, name, (uint32_t)strlen(name));
+}
+
+/* Between a and b there is no blank line. Comments of Rust end after their newline. */
+static bool is_adjacent(const struct finder *f, uint32_t a, uint32_t b)
+{
+    size_t newlines = a > 0 && f->source[a - 1] == '\n';
+    uint32_t i;
+
+    for (i = a; i < b; i++)
+        newlines += f->source[i] == '\n';
+    return newlines <= 1;
+}
+
+/* There is nothing between a and b but white space, and no blank line. */
+static bool is_gap(const struct finder *f, uint32_t a, uint32_t b)
+{
+    uint32_t i;
+
+    for (i = a; i < b; i++)
+        if (!f->source[i] || !strchr(" \t\r\n\f\v", f->source[i]))
+            return false;
+    return a <= b && is_adjacent(f, a, b);
 }
 
 /* ---- names --------------------------------------------------------------------------------------- */
@@ -233,9 +283,8 @@ static void add_text(struct strbuf *b, const char *s, size_t n, char stop)
 }
 
 /* Add a component: after a separator when there is one before. Type arguments are no part of a name. */
-static void add_part(struct finder *f, struct item *it, TSNode n, char stop)
+static void add_span(struct finder *f, struct item *it, struct span s, char stop)
 {
-    struct span s = node_span(n);
     struct strbuf part = {0};
 
     add_text(&part, f->source + s.start, span_len(s), stop);
@@ -246,6 +295,11 @@ static void add_part(struct finder *f, struct item *it, TSNode n, char stop)
     it->last = it->own.len;
     strbuf_add(&it->own, strbuf_str(&part), part.len);
     strbuf_release(&part);
+}
+
+static void add_part(struct finder *f, struct item *it, TSNode n, char stop)
+{
+    add_span(f, it, node_span(n), stop);
 }
 
 /* The declarator inside a declarator: a field in most grammars' nodes, else the last named child. */
@@ -260,6 +314,70 @@ static TSNode inner_declarator(TSNode n)
     return count ? ts_node_named_child(n, count - 1) : (TSNode){0};
 }
 
+static bool is_word(char c)
+{
+    return c == '_' || c == '$' || (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') ||
+           (c >= 'A' && c <= 'Z');
+}
+
+/* The word that ends at or before `end`, after white space only. Empty when there is none behind `start`. */
+static struct span word_before(const struct finder *f, uint32_t start, uint32_t end)
+{
+    struct span s;
+
+    while (end > start && f->source[end - 1] && strchr(" \t\r\n", f->source[end - 1]))
+        end--;
+    s = (struct span){end, end};
+    while (s.start > start && is_word(f->source[s.start - 1]))
+        s.start--;
+    return s;
+}
+
+/* C and C++: where the name of a function stands that macros before it have hidden from the grammar. It skips what it does not
+ * understand: of API error update(int x) the name, of MACRO Type(int x) : a(x) {} all up to the first a. Empty
+ * when nothing is skipped there. */
+static struct span hidden_name(const struct finder *f, TSNode function)
+{
+    TSNode d = field(function, "declarator"), inner, list, e;
+    uint32_t start, i;
+
+    if (ts_node_is_null(d) || !is_type(d, "function_declarator"))
+        return (struct span){0};
+    inner = field(d, "declarator");
+    list = field(d, "parameters");
+    if (!ts_node_is_null(inner) && !ts_node_is_null(list) &&
+        (is_type(inner, "identifier") || is_type(inner, "field_identifier"))) {
+        struct span s = word_before(f, ts_node_end_byte(inner), ts_node_start_byte(list));
+
+        if (span_len(s) > 0)
+            return s;
+    }
+    start = ts_node_start_byte(d);
+    e = ts_node_prev_sibling(d);
+    if (ts_node_is_null(e) || !ts_node_is_error(e))
+        return (struct span){0};
+    while (start > ts_node_start_byte(e) && strchr(" \t\r\n", f->source[start - 1]) &&
+           f->source[start - 1])
+        start--;
+    if (start == ts_node_start_byte(e) || f->source[start - 1] != ':')
+        return (struct span){0};
+    for (i = ts_node_start_byte(e); i < start && f->source[i] != '('; i++)
+        ;
+    return i < start ? word_before(f, ts_node_start_byte(e), i) : (struct span){0};
+}
+
+/* Error recovery reads statements as functions: for (...) {} */
+static bool is_statement(const struct item *it)
+{
+    static const char *const words[] = {"if", "for", "while", "switch", "catch", "return", "else"};
+    size_t i;
+
+    for (i = 0; i < ARRAY_LEN(words); i++)
+        if (it->own.len > 0 && strcmp(it->own.s + it->last, words[i]) == 0)
+            return true;
+    return false;
+}
+
 /* C and C++: int (*f(int a))(int) says its name at the end of a chain. False when there is no function in the chain. */
 static bool name_declarator(struct finder *f, struct item *it, TSNode n)
 {
@@ -267,8 +385,13 @@ static bool name_declarator(struct finder *f, struct item *it, TSNode n)
                                         "reference_declarator",  "parenthesized_declarator",
                                         "attributed_declarator", "array_declarator"};
     bool function = false, linked = true;
+    struct span hidden = hidden_name(f, n), s, word;
     size_t i;
 
+    if (span_len(hidden) > 0) {
+        add_span(f, it, hidden, 0);
+        return true;
+    }
     n = field(n, "declarator");
     while (linked && !ts_node_is_null(n)) {
         function |= is_type(n, "function_declarator") || is_type(n, "operator_cast");
@@ -291,8 +414,14 @@ static bool name_declarator(struct finder *f, struct item *it, TSNode n)
     if (ts_node_is_null(n))
         return false;
     function |= is_type(n, "operator_cast");
-    add_part(f, it, n, is_type(n, "operator_name") ? 0 : is_type(n, "operator_cast") ? '(' : '<');
-    return function && it->own.len > 0;
+    s = node_span(n);
+    word = word_before(f, 0, s.start);
+    if (s.start > 0 && f->source[s.start - 1] == '~') /* behind a macro the grammar skips it */
+        s.start--;
+    else if (span_len(word) == 8 && memcmp(f->source + word.start, "operator", 8) == 0)
+        s.start = word.start;
+    add_span(f, it, s, is_type(n, "operator_name") ? 0 : is_type(n, "operator_cast") ? '(' : '<');
+    return function && it->own.len > 0 && !is_statement(it);
 }
 
 /* The type of a receiver is the first name of a type in it: Circle of Go's (c *Circle[T]), Tree of Haskell's Show (Tree a).
@@ -439,6 +568,16 @@ static void strip_parens(struct item *it)
     it->own = bare;
 }
 
+/* The last part of the name of a type or module that is written with what it is in: List of Base::List. */
+static void split_scope(const struct finder *f, struct item *it)
+{
+    size_t n = strlen(f->names->scope), i;
+
+    for (i = it->last; i + n < it->own.len; i++)
+        if (memcmp(it->own.s + i, f->names->scope, n) == 0)
+            it->last = i + n;
+}
+
 /* False when the item has no name: it is then no unit. */
 static bool name_item(struct finder *f, struct item *it, TSNode node, TSNode name, TSNode receiver)
 {
@@ -448,7 +587,7 @@ static bool name_item(struct finder *f, struct item *it, TSNode node, TSNode nam
         return name_declarator(f, it, node);
     if (!ts_node_is_null(receiver) && !received)
         add_part(f, it, receiver, f->q->type_args);
-    it->method |= !ts_node_is_null(receiver) && is_unit(it);
+    it->method |= !ts_node_is_null(receiver) && is_function(it);
     if (is_type(node, "assignment_expression"))
         name_target(f, it, name);
     else if (!ts_node_is_null(name))
@@ -459,6 +598,8 @@ static bool name_item(struct finder *f, struct item *it, TSNode node, TSNode nam
             strip_parens(it);
         add_prefix(f, it, node);
         split_path(f, it);
+        if (is_unit(it) && !is_function(it))
+            split_scope(f, it);
     }
     return it->own.len > 0 && !strbuf_failed(&it->own);
 }
@@ -512,19 +653,54 @@ fail:
     return -1;
 }
 
-static void read_capture(struct item *it, const char *what, TSNode n, TSNode *node)
+/* What the whole of a match is. */
+static void read_item(struct item *it, const char *what)
 {
-    *node = n;
+    static const struct {
+        const char *capture;
+        enum item_kind kind;
+        enum item_unit unit;
+    } known[] = {
+        {"function", ITEM_FUNCTION, UNIT_ALWAYS},
+        {"method", ITEM_METHOD, UNIT_ALWAYS},
+        {"type", ITEM_CLASS, UNIT_ALWAYS},
+        {"class", ITEM_CLASS, ENCLOSES_ONLY},
+        {"mixin", ITEM_CLASS, UNIT_OF_FUNCTIONS},
+        {"module", ITEM_NAMESPACE, UNIT_OF_FUNCTIONS},
+        {"namespace", ITEM_NAMESPACE, UNIT_IF_DOCUMENTED},
+        {"file_namespace", ITEM_NAMESPACE, ENCLOSES_ONLY},
+    };
+    size_t i;
+
     it->open_end = strcmp(what, "file_namespace") == 0;
-    it->kind = strcmp(what, "function") == 0 ? ITEM_FUNCTION
-               : strcmp(what, "method") == 0 ? ITEM_METHOD
-               : strcmp(what, "class") == 0  ? ITEM_CLASS
-                                             : ITEM_NAMESPACE;
+    for (i = 0; i < ARRAY_LEN(known); i++) {
+        if (strcmp(what, known[i].capture) != 0)
+            continue;
+        it->kind = known[i].kind;
+        it->unit = known[i].unit;
+    }
+}
+
+/* Scala: of a header over several lines the body on the line below is a block of its own to the grammar. */
+static void take_loose_body(const struct finder *f, struct item *it, TSNode node)
+{
+    TSNode next = {0};
+    uint32_t at = it->node.end;
+
+    while (at < f->len && f->source[at] && strchr(" \t\r\n", f->source[at]))
+        at++;
+    if (at < f->len && f->source[at] == '{' && ts_node_is_null(field(node, "body")))
+        next = ts_node_next_named_sibling(node);
+    if (!ts_node_is_null(next) && is_type(next, f->q->loose) && ts_node_start_byte(next) == at &&
+        is_gap(f, it->node.end, at)) {
+        it->body = node_span(next);
+        it->node.end = it->body.end;
+    }
 }
 
 static bool read_match(struct finder *f, const TSQuery *q, const TSQueryMatch *m, struct item *it)
 {
-    TSNode node = {0}, name = {0}, body = {0}, end = {0}, receiver = {0};
+    TSNode node = {0}, name = {0}, body = {0}, fields = {0}, end = {0}, receiver = {0};
     uint16_t i;
 
     for (i = 0; i < m->capture_count; i++) {
@@ -536,16 +712,22 @@ static bool read_match(struct finder *f, const TSQuery *q, const TSQueryMatch *m
             name = n;
         else if (strcmp(what, "body") == 0)
             body = n;
+        else if (strcmp(what, "fields") == 0)
+            fields = n;
         else if (strcmp(what, "end") == 0)
             end = n;
         else if (strcmp(what, "receiver") == 0)
             receiver = n;
-        else
-            read_capture(it, what, n, &node);
+        else {
+            node = n;
+            read_item(it, what);
+        }
     }
+    if (ts_node_is_null(body))
+        body = fields;
     if (ts_node_is_null(body)) /* an empty one: what is left of it is its last word */
         body = end;
-    if (ts_node_is_null(node) || (is_unit(it) && ts_node_is_null(body)))
+    if (ts_node_is_null(node) || (is_function(it) && ts_node_is_null(body)))
         return false;
     it->id = node.id;
     it->node = it->span = node_span(node);
@@ -555,6 +737,8 @@ static bool read_match(struct finder *f, const TSQuery *q, const TSQueryMatch *m
         it->body.end = ts_node_end_byte(end);
     if (f->q->equations) /* guards follow each other, and what is behind `where` follows them */
         it->body.end = it->node.end;
+    if (f->q->loose && it->kind == ITEM_CLASS)
+        take_loose_body(f, it, node);
     return name_item(f, it, node, name, receiver);
 }
 
@@ -568,6 +752,8 @@ static int run_query(struct finder *f, const TSTree *tree, const TSQuery *query)
     while (rc == 0 && ts_query_cursor_next_match(c, &m)) {
         struct item it = {0};
 
+        if (imports_match(&f->o->imports, query, &m))
+            continue;
         if (read_match(f, query, &m, &it))
             rc = add_item(f, &it);
         else
@@ -652,6 +838,13 @@ static bool is_about_before(const struct finder *f, struct span s)
     return i < s.end && f->source[i] == '^';
 }
 
+/* Rust, Zig: a comment about what it stands in. */
+static bool is_inner_doc(const struct finder *f, struct span s)
+{
+    return (f->lang == LANGUAGE_RUST || f->lang == LANGUAGE_ZIG) && span_len(s) > 2 &&
+           f->source[s.start + 2] == '!';
+}
+
 /* A comment that stands before what it documents: alone on its lines, and not about the file or
  * module around it. */
 static bool is_leading_comment(const struct finder *f, TSNode n)
@@ -663,36 +856,13 @@ static bool is_leading_comment(const struct finder *f, TSNode n)
         return false;
     if (s.start == 0 && span_len(s) > 2 && memcmp(f->source, "#!", 2) == 0)
         return false;
-    if ((f->lang == LANGUAGE_RUST || f->lang == LANGUAGE_ZIG) && span_len(s) > 2 &&
-        f->source[s.start + 2] == '!')
+    if (is_inner_doc(f, s))
         return false;
     if (f->lang == LANGUAGE_HASKELL && is_about_before(f, s))
         return false;
     while (i > 0 && (f->source[i - 1] == ' ' || f->source[i - 1] == '\t'))
         i--;
     return i == 0 || f->source[i - 1] == '\n' || f->source[i - 1] == '\r';
-}
-
-/* Between a and b there is no blank line. Comments of Rust end after their newline. */
-static bool is_adjacent(const struct finder *f, uint32_t a, uint32_t b)
-{
-    size_t newlines = a > 0 && f->source[a - 1] == '\n';
-    uint32_t i;
-
-    for (i = a; i < b; i++)
-        newlines += f->source[i] == '\n';
-    return newlines <= 1;
-}
-
-/* There is nothing between a and b but white space, and no blank line. */
-static bool is_gap(const struct finder *f, uint32_t a, uint32_t b)
-{
-    uint32_t i;
-
-    for (i = a; i < b; i++)
-        if (!f->source[i] || !strchr(" \t\r\n\f\v", f->source[i]))
-            return false;
-    return a <= b && is_adjacent(f, a, b);
 }
 
 /* Comments in the order of the text, wherever the tree has them. */
@@ -765,6 +935,19 @@ static void add_signature(const struct finder *f, struct level *l, TSNode n)
     l->attr_name = ts_node_is_null(name) ? (struct span){0} : node_span(name);
 }
 
+/* Kotlin: outside of classes the grammar takes @A("x") on a line of its own for an expression, an annotated value in
+ * parentheses; of several each is in the one before. */
+static bool is_annotation_alone(TSNode n)
+{
+    int i;
+
+    for (i = 0; i < 8 && is_type(n, "prefix_expression") && ts_node_named_child_count(n) == 2 &&
+                is_type(ts_node_named_child(n, 0), "annotation");
+         i++)
+        n = ts_node_named_child(n, 1);
+    return i > 0 && is_type(n, "parenthesized_expression");
+}
+
 /* The cursor stands on a new node of this level: what was read so far belongs to it, then the run grows or ends. */
 static void enter_node(const struct finder *f, struct level *l, TSNode n)
 {
@@ -777,7 +960,7 @@ static void enter_node(const struct finder *f, struct level *l, TSNode n)
     l->doc = adjacent ? l->run : (struct span){0};
     l->start = l->has_attr ? l->attr_start : l->node.start;
     l->about = l->attr_name;
-    if (in_list(f->q->attributes, type)) {
+    if (in_list(f->q->attributes, type) || (f->lang == LANGUAGE_KOTLIN && is_annotation_alone(n))) {
         if (f->q->equations)
             add_signature(f, l, n);
         else
@@ -816,6 +999,30 @@ static void find_docstring(const struct finder *f, struct item *it, TSNode node)
     it->docstring = node_span(n);
 }
 
+/* The comments at the start of a module's body that are about the module. */
+static void find_inner_doc(const struct finder *f, struct item *it, TSNode node)
+{
+    TSNode body = field(node, "body");
+    TSTreeCursor c;
+    bool more;
+
+    if (ts_node_is_null(body))
+        return;
+    c = ts_tree_cursor_new(body);
+    more = ts_tree_cursor_goto_first_child(&c);
+    while (more) {
+        TSNode n = ts_tree_cursor_current_node(&c);
+        struct span s = node_span(n);
+        bool inner = is_comment(n) && is_inner_doc(f, s);
+
+        if (inner)
+            it->docstring =
+                (struct span){span_len(it->docstring) > 0 ? it->docstring.start : s.start, s.end};
+        more = (inner || !ts_node_is_named(n)) && ts_tree_cursor_goto_next_sibling(&c);
+    }
+    ts_tree_cursor_delete(&c);
+}
+
 static bool is_named(const struct finder *f, const struct item *it, struct span name)
 {
     if (span_len(name) > 2 && f->source[name.start] == '(')
@@ -848,6 +1055,8 @@ static void place_item(const struct finder *f, struct item *it, struct level *le
         depth--;
     l = &levels[depth];
     it->span = (struct span){l->start, l->node.end};
+    if (it->node.end > it->span.end) /* a body that is another node */
+        it->span.end = it->node.end;
     it->doc = l->doc;
     if (span_len(l->about) > 0 && !is_named(f, it, l->about)) {
         it->span.start = l->node.start; /* the signature of another function, and its comment */
@@ -863,6 +1072,8 @@ static void place_item(const struct finder *f, struct item *it, struct level *le
         it->doc = f->comments[f->n_comments - 1];
     if (f->names->docstrings)
         find_docstring(f, it, node);
+    if (it->kind == ITEM_NAMESPACE)
+        find_inner_doc(f, it, node);
 }
 
 /* Haskell: equations of one name in a row are one function. */
@@ -886,10 +1097,10 @@ static void meet(const struct finder *f, struct level *levels, size_t depth, TSN
     struct item *it = f->slots[slot] ? &f->items[f->slots[slot] - 1] : NULL;
 
     if (it && is_unit(it)) {
-        if (f->q->equations && join_equation(f, l, it))
+        if (f->q->equations && is_function(it) && join_equation(f, l, it))
             return;
         place_item(f, it, levels, depth, n);
-        l->equation = f->slots[slot];
+        l->equation = is_function(it) ? f->slots[slot] : 0;
     } else if (ts_node_is_named(n) && !is_comment(n)) {
         l->equation = 0;
     }
@@ -952,7 +1163,7 @@ static int by_start(const void *x, const void *y)
 static const char *separator(const struct finder *f, const struct item *outer,
                              const struct item *it, bool plain)
 {
-    bool scope = outer->kind == ITEM_NAMESPACE || !is_unit(it) ||
+    bool scope = outer->kind == ITEM_NAMESPACE || !is_function(it) ||
                  (outer->kind == ITEM_CLASS && !plain && !f->q->path);
 
     return scope ? f->names->scope : f->names->member;
@@ -969,11 +1180,15 @@ static size_t repeated(const struct item *it, const struct item *outer)
                : 0;
 }
 
-static int qualify(struct finder *f, struct item *it, const struct item *outer)
+static int qualify(struct finder *f, struct item *it, struct item *outer)
 {
     struct strbuf b = {0};
     size_t skip = 0;
 
+    if (outer) {
+        outer->functions |= is_function(it);
+        outer->n_inner += !is_function(it);
+    }
     if (outer && outer->full_len + it->own.len + 2 <= PROTOCOL_MAX_NAME) {
         skip = f->lang == LANGUAGE_RUBY ? repeated(it, outer) : 0;
         strbuf_add(&b, outer->full, outer->full_len);
@@ -1075,12 +1290,13 @@ static void put_unit(struct finder *f, const struct item *it)
 
     uint32_t end = unit_end(f, it), body_end = trim_end(f, it->body.start, it->body.end);
 
-    u->kind = it->method ? UNIT_METHOD : UNIT_FUNCTION;
+    u->kind = unit_kind(it);
     u->span = (struct span){it->span.start, end};
     u->body = (struct span){it->body.start, end < body_end ? end : body_end};
     u->signature_end = signature_end(f, it->span.start, it->body.start);
     u->doc = (struct span){it->doc.start, trim_end(f, it->doc.start, it->doc.end)};
-    u->docstring = it->docstring;
+    u->docstring =
+        (struct span){it->docstring.start, trim_end(f, it->docstring.start, it->docstring.end)};
     u->qualified = it->full;
     u->qualified_len = it->full_len;
     u->name = it->full + last;
@@ -1093,6 +1309,35 @@ static bool is_whole(const struct finder *f, const struct item *it)
     return is_unit(it) && it->visited && it->span.start <= it->body.start &&
            trim_end(f, it->body.start, it->body.end) > it->body.start &&
            trim_end(f, it->body.start, it->body.end) <= trim_end(f, it->span.start, it->span.end);
+}
+
+/* Ruby: around a lone class or module, what is said is about that one. */
+static bool is_frame(const struct item *it)
+{
+    return it->kind == ITEM_CLASS && it->n_inner == 1;
+}
+
+/* Namespaces that group and say no more are no units: such a one is opened again in every file. */
+static int drop_groups(struct finder *f)
+{
+    struct strbuf sentence = {0};
+    bool failed = false;
+    size_t i;
+
+    for (i = 0; i < f->n && !failed; i++) {
+        struct item *it = &f->items[i];
+        struct unit u = {.name = "", .doc = it->doc, .docstring = it->docstring};
+
+        if (it->kind == ITEM_NONE || it->unit < UNIT_OF_FUNCTIONS ||
+            (it->unit == UNIT_OF_FUNCTIONS && it->functions))
+            continue;
+        strbuf_reset(&sentence);
+        if (is_frame(it) || !doc_first_sentence(&sentence, &u, f->lang, f->source, f->len))
+            it->unit = ENCLOSES_ONLY;
+        failed = strbuf_failed(&sentence);
+    }
+    strbuf_release(&sentence);
+    return failed ? -1 : 0;
 }
 
 static int put_units(struct finder *f)
@@ -1114,6 +1359,24 @@ static int put_units(struct finder *f)
     return 0;
 }
 
+static void put_entries(struct outline *o)
+{
+    size_t i;
+
+    for (i = 0; i < o->n; i++) {
+        const struct outline_unit *u = &o->units[i];
+
+        if (u->kind == UNIT_FUNCTION || u->kind == UNIT_METHOD)
+            imports_function(&o->imports, u->qualified, u->qualified_len,
+                             (struct span){u->span.start, u->signature_end});
+    }
+}
+
+void outline_release(struct outline *o)
+{
+    imports_release(&o->imports);
+}
+
 int outline_find(struct outline *o, struct arena *a, const TSTree *tree, const TSQuery *query,
                  enum language_id lang, const char *source, size_t len)
 {
@@ -1128,6 +1391,7 @@ int outline_find(struct outline *o, struct arena *a, const TSTree *tree, const T
     int rc = grow_slots(&f);
 
     *o = (struct outline){0};
+    imports_init(&o->imports, lang, a, source, len);
     if (rc == 0)
         rc = run_query(&f, tree, query);
     if (rc == 0 && !o->too_many)
@@ -1139,7 +1403,13 @@ int outline_find(struct outline *o, struct arena *a, const TSTree *tree, const T
         rc = qualify_all(&f);
     }
     if (rc == 0 && !o->too_many)
+        rc = drop_groups(&f);
+    if (rc == 0 && !o->too_many)
         rc = put_units(&f);
+    if (rc == 0) {
+        put_entries(o);
+        rc = imports_finish(&o->imports);
+    }
     for (i = 0; i < f.n; i++)
         strbuf_release(&f.items[i].own);
     mem_free(f.items);

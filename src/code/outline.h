@@ -8,6 +8,7 @@
 #define CODE_OUTLINE_H
 
 #include "base/arena.h"
+#include "code/imports.h"
 #include "code/unit.h"
 
 #include <stdbool.h>
@@ -27,17 +28,20 @@ struct outline_unit {
 struct outline {
     struct outline_unit *units; /* in the arena; by start, the longer first */
     size_t n;
-    bool too_many; /* beyond the limit: none are given */
+    bool too_many;          /* beyond the limit: none are given */
+    struct imports imports; /* finished */
 };
 
 /* The query of a language, compiled; NULL when it does not fit the grammar, which only a wrong build can
  * cause: *offset is then where. */
 TSQuery *outline_query(enum language_id lang, uint32_t *offset);
-/* The grammar of a language; NULL for LANGUAGE_NONE. */
+/* The grammar of a language; NULL for one without. */
 const TSLanguage *outline_grammar(enum language_id lang);
 
-/* Find the units of a tree. Memory that runs out ends in the allocator (parse_worker.c) or returns -1. */
+/* Find the units of a tree, and its imports. Release the outline in any case. Memory that runs out ends in the allocator (parse_worker.c) or returns -1. */
 int outline_find(struct outline *o, struct arena *a, const TSTree *tree, const TSQuery *query,
                  enum language_id lang, const char *source, size_t len);
+
+void outline_release(struct outline *o); /* what does not lie in the arena */
 
 #endif

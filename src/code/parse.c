@@ -12,12 +12,12 @@
 #include "base/thread.h"
 #include "code/parse_reply.h"
 #include "code/protocol.h"
+#include "code/spawn.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -73,88 +73,15 @@ static double cpu_time(pid_t pid)
 
 static void end_worker(struct worker *w)
 {
-    if (w->pid > 0) {
-        (void)kill(w->pid, SIGKILL);
-        while (waitpid(w->pid, NULL, 0) < 0 && errno == EINTR)
-            ;
-    }
-    if (w->fd >= 0)
-        (void)close(w->fd);
-    w->pid = 0;
-    w->fd = -1;
+    worker_end(&w->pid, &w->fd);
     w->ready = false;
     strbuf_reset(&w->in);
 }
 
-/* A process group of its own keeps a worker out of the terminal's Ctrl-C: the parent decides when it ends. */
-static int spawn_attributes(posix_spawnattr_t *attr)
-{
-    sigset_t none, all;
-    int rc = posix_spawnattr_init(attr);
-
-    if (rc != 0)
-        return rc;
-    (void)sigemptyset(&none);
-    (void)sigfillset(&all);
-    (void)posix_spawnattr_setsigmask(attr, &none);
-    (void)posix_spawnattr_setsigdefault(attr, &all);
-    (void)posix_spawnattr_setpgroup(attr, 0);
-    return posix_spawnattr_setflags(attr, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF |
-                                              POSIX_SPAWN_SETPGROUP);
-}
-
-static int spawn(pid_t *pid, const char *path, int fd)
-{
-    char name[] = "dobby", verb[] = "--parse-worker";
-    char *argv[] = {name, verb, NULL}, *env[] = {NULL};
-    posix_spawn_file_actions_t act;
-    posix_spawnattr_t attr;
-    int rc = spawn_attributes(&attr);
-
-    if (rc != 0)
-        return rc;
-    rc = posix_spawn_file_actions_init(&act);
-    if (rc == 0) {
-        rc = posix_spawn_file_actions_adddup2(&act, fd, STDIN_FILENO);
-        if (rc == 0)
-            rc = posix_spawn_file_actions_adddup2(&act, fd, STDOUT_FILENO);
-        if (rc == 0)
-            rc = posix_spawn_file_actions_addopen(&act, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
-        if (rc == 0)
-            rc = posix_spawn(pid, path, &act, &attr, argv, env);
-        (void)posix_spawn_file_actions_destroy(&act);
-    }
-    (void)posix_spawnattr_destroy(&attr);
-    return rc;
-}
-
 static int start_worker(struct parser_pool *p, struct worker *w, struct dobby_err *e)
 {
-    int fds[2], rc;
-
-    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) < 0)
-        return err_errno(e, errno, NULL, "parser worker: socket pair");
-    /* The worker's end becomes its fd 0 by dup2, which drops close-on-exec only when the numbers differ. */
-    if (fds[1] <= STDERR_FILENO) {
-        int high = fcntl(fds[1], F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
-
-        (void)close(fds[1]);
-        fds[1] = high;
-    }
-    rc = fds[1] < 0 ? errno : spawn(&w->pid, p->path, fds[1]);
-    if (fds[1] >= 0)
-        (void)close(fds[1]);
-    w->fd = fds[0];
     w->wall_start = time_now();
-    if (rc == 0 && fcntl(w->fd, F_SETFL, O_NONBLOCK) < 0)
-        rc = errno;
-    if (rc == 0)
-        return 0;
-    end_worker(w);
-    if (rc == ENOENT || rc == EACCES || rc == ENOEXEC)
-        return err_set(e, DOBBY_E_CONFIG, "parser worker: %s: cannot be run: %s; reinstall dobby",
-                       p->path, strerrordesc_np(rc));
-    return err_errno(e, rc, NULL, "parser worker: %s", p->path);
+    return worker_start(&w->pid, &w->fd, p->path, -1, e);
 }
 
 /* ---- talking -------------------------------------------------------------------------------------- */
@@ -357,9 +284,9 @@ int parser_pool_submit(struct parser_pool *p, enum language_id lang, const char 
 {
     struct worker *w = find_free(p);
 
-    if (!w || !language_get(lang))
+    if (!w || !language_has_grammar(lang))
         return err_set(e, DOBBY_E_USAGE, "parser: %s",
-                       w ? "no such language" : "all workers are busy");
+                       w ? "no grammar for this language" : "all workers are busy");
     if (len > PARSE_MAX_SOURCE)
         return err_set(e, DOBBY_E_LIMIT, "parser: %zu bytes of text, at most %zu are parsed", len,
                        PARSE_MAX_SOURCE);

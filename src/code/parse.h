@@ -3,7 +3,7 @@
  *          stall. They run in processes of their own, one a core, started once (`worker_path --parse-worker`)
  *          and fed through pipes. A worker that crashes, needs 2 s of processor time for one file, or
  *          outgrows its share of memory is replaced; its file is tried once more where the end may have been an accident
- *          (killed from outside), then it ends without units and with a note. The rest goes on.
+ *          (killed from outside), then it ends without units and with a note: chunk.h has what is left. The rest goes on.
  * Use      One thread owns a pool:
  *              while (more files || parser_pool_busy(p)) {
  *                  while (more files && parser_pool_room(p)) { read one; parser_pool_submit(p, ...); }
@@ -74,8 +74,8 @@ void parse_result_release(struct parse_result *r);
 MUST_CHECK int parser_pool_parse(struct parser_pool *p, enum language_id lang, const char *source,
                                  size_t len, struct parse_result *r, struct dobby_err *e);
 
-/* A number that changes when units of an unchanged text may change: grammars, queries, rules. Part of what
- * a store compares before it trusts units found earlier. */
-#define PARSE_VERSION 1
+/* A number that changes when units or imports of an unchanged text may change: grammars, queries, rules, the cutting into chunks
+ * (chunk.h). Part of what a store compares before it trusts units found earlier. */
+#define PARSE_VERSION 2
 
 #endif

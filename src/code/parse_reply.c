@@ -8,7 +8,7 @@
 
 #include <string.h>
 
-#define SHORT_LINES 3 /* inner functions below this are part of what encloses them */
+#define SHORT_LINES 3 /* inner functions and types below this are part of what encloses them */
 
 enum reply_state reply_state(const char *p, size_t n)
 {
@@ -27,12 +27,18 @@ enum reply_state reply_state(const char *p, size_t n)
     return n - PROTOCOL_HEAD < len ? REPLY_MORE : REPLY_WHOLE;
 }
 
+/* A unit that encloses the next one. */
+struct open_unit {
+    size_t at;
+    bool function; /* it is a function, or stands in one */
+};
+
 struct checker {
     struct unit_list *l;
     const char *source;
     size_t len;
     size_t cap;
-    size_t *open; /* indices of units that enclose the next one */
+    struct open_unit *open;
     size_t n_open, open_cap;
     uint32_t *lines; /* where each line begins */
     size_t n_lines, lines_cap;
@@ -119,18 +125,33 @@ static bool nest(struct checker *c, struct unit *u, const struct span *previous)
     if (previous && (u->span.start < previous->start ||
                      (u->span.start == previous->start && u->span.end > previous->end)))
         return false;
-    while (c->n_open > 0 && c->l->units[c->open[c->n_open - 1]].span.end <= u->span.start)
+    while (c->n_open > 0 && c->l->units[c->open[c->n_open - 1].at].span.end <= u->span.start)
         c->n_open--;
     u->depth = (int)c->n_open;
-    return c->n_open == 0 || u->span.end <= c->l->units[c->open[c->n_open - 1]].span.end;
+    return c->n_open == 0 || u->span.end <= c->l->units[c->open[c->n_open - 1].at].span.end;
+}
+
+static bool in_function(const struct checker *c)
+{
+    return c->n_open > 0 && c->open[c->n_open - 1].function;
+}
+
+/* Does it stand in something that it is part of when it is short? Modules are not made of what stands in them, nor are types
+ * of their functions. */
+static bool is_inner(const struct checker *c, const struct unit *u)
+{
+    return in_function(c) || (u->kind == UNIT_TYPE && c->n_open > 0 &&
+                              c->l->units[c->open[c->n_open - 1].at].kind == UNIT_TYPE);
 }
 
 static int keep(struct checker *c, const struct unit *u)
 {
+    bool function = in_function(c) || !unit_is_outline(u);
+
     if (mem_grow((void **)&c->l->units, &c->cap, c->l->n + 1, sizeof(*u)) < 0 ||
         mem_grow((void **)&c->open, &c->open_cap, c->n_open + 1, sizeof(*c->open)) < 0)
         return DOBBY_E_NOMEM;
-    c->open[c->n_open++] = c->l->n;
+    c->open[c->n_open++] = (struct open_unit){c->l->n, function};
     c->l->units[c->l->n++] = *u;
     return 0;
 }
@@ -146,12 +167,43 @@ static int read_unit(struct checker *c, struct reader *r, struct unit *u)
     u->body = read_span(r);
     u->doc = read_span(r);
     u->docstring = read_span(r);
-    u->kind = kind == UNIT_METHOD ? UNIT_METHOD : UNIT_FUNCTION;
+    u->kind = (enum unit_kind)kind;
     rc = read_name(c, r, &u->name);
     if (rc == 0)
         rc = read_name(c, r, &u->qualified);
-    if (rc == 0 && (r->failed || kind > UNIT_METHOD || !is_sound(u, c->len)))
+    if (rc == 0 && (r->failed || kind > UNIT_MODULE || !is_sound(u, c->len)))
         rc = DOBBY_E_FORMAT;
+    return rc;
+}
+
+static int read_import(struct checker *c, struct reader *r, struct import *im)
+{
+    uint32_t kind = reader_u32(r), start = reader_u32(r);
+    int rc = read_name(c, r, &im->what);
+
+    if (rc == 0 && (r->failed || kind >= IMPORT_KINDS || start > c->len))
+        rc = DOBBY_E_FORMAT;
+    im->kind = (enum import_kind)kind;
+    im->line = rc == 0 ? line_of(c, start) : 0;
+    return rc;
+}
+
+static int read_imports(struct checker *c, struct reader *r)
+{
+    uint32_t n = reader_u32(r);
+    int rc = r->failed || n > PROTOCOL_MAX_IMPORTS ? DOBBY_E_FORMAT : 0;
+
+    if (rc == 0 && n > 0) {
+        c->l->imports = arena_array(&c->l->arena, n, sizeof(*c->l->imports));
+        rc = c->l->imports ? 0 : DOBBY_E_NOMEM;
+    }
+    while (rc == 0 && c->l->n_imports < n) {
+        rc = read_import(c, r, &c->l->imports[c->l->n_imports]);
+        if (rc == 0 && c->l->n_imports > 0 &&
+            c->l->imports[c->l->n_imports].line < c->l->imports[c->l->n_imports - 1].line)
+            rc = DOBBY_E_FORMAT;
+        c->l->n_imports++;
+    }
     return rc;
 }
 
@@ -173,7 +225,7 @@ static int read_all(struct checker *c, struct reader *r)
         first = false;
         u.start_line = line_of(c, u.span.start);
         u.end_line = line_of(c, u.span.end - 1);
-        if (u.depth == 0 || u.end_line - u.start_line + 1 >= SHORT_LINES)
+        if (!is_inner(c, &u) || u.end_line - u.start_line + 1 >= SHORT_LINES)
             rc = keep(c, &u);
     }
     return rc;
@@ -197,6 +249,8 @@ int reply_units(struct unit_list *l, const char *p, size_t n, const char *source
     l->partial = status == PROTOCOL_PARTIAL;
     rc = find_lines(&c);
     if (rc == 0)
+        rc = read_imports(&c, &r);
+    if (rc == 0)
         rc = read_all(&c, &r);
     mem_free(c.open);
     mem_free(c.lines);
@@ -213,7 +267,30 @@ void unit_list_release(struct unit_list *l)
     *l = (struct unit_list){0};
 }
 
+static const char *const kind_names[UNIT_KINDS] = {
+    [UNIT_FUNCTION] = "function", [UNIT_METHOD] = "method", [UNIT_TYPE] = "type",
+    [UNIT_MODULE] = "module",     [UNIT_CHUNK] = "chunk",
+};
+
+const char *import_kind_name(enum import_kind k)
+{
+    static const char *const names[IMPORT_KINDS] = {"import", "types", "child", "package", "entry"};
+
+    return k < IMPORT_KINDS ? names[k] : "";
+}
+
 const char *unit_kind_name(enum unit_kind k)
 {
-    return k == UNIT_METHOD ? "method" : "function";
+    return kind_names[k];
+}
+
+bool unit_kind_find(enum unit_kind *out, const char *name)
+{
+    for (size_t i = 0; i < UNIT_KINDS; i++) {
+        if (strcmp(kind_names[i], name) != 0)
+            continue;
+        *out = (enum unit_kind)i;
+        return true;
+    }
+    return false;
 }

@@ -10,6 +10,7 @@
 #include "code/outline.h"
 #include "code/parse.h"
 #include "code/protocol.h"
+#include "code/revision.h"
 #include "dobby.h"
 
 #include <errno.h>
@@ -149,6 +150,14 @@ static void put_outline(struct strbuf *b, const struct outline *o)
 {
     size_t i;
 
+    put_u32(b, (uint32_t)o->imports.n);
+    for (i = 0; i < o->imports.n; i++) {
+        const struct outline_import *im = &o->imports.v[i];
+
+        put_u32(b, im->kind);
+        put_u32(b, im->start);
+        put_name(b, im->what, im->what_len);
+    }
     for (i = 0; i < o->n; i++) {
         const struct outline_unit *u = &o->units[i];
 
@@ -197,11 +206,23 @@ static const TSQuery *find_query(struct worker *w, enum language_id lang)
     return w->queries[at].query;
 }
 
+/* What w->reply holds. Exit status, or -1 to go on. */
+static int reply(struct worker *w, uint32_t status)
+{
+    unsigned char head[PROTOCOL_HEAD];
+
+    protocol_put_u32(head, PROTOCOL_REPLY);
+    protocol_put_u32(head + 4, status);
+    protocol_put_u32(head + 8, (uint32_t)w->reply.len);
+    if (!write_exact(head, sizeof(head)) || !write_exact(strbuf_str(&w->reply), w->reply.len))
+        return 0; /* the parent went away */
+    return -1;
+}
+
 /* Exit status, or -1 to go on. */
 static int answer(struct worker *w, enum language_id lang, size_t len)
 {
     struct outline o;
-    unsigned char head[PROTOCOL_HEAD];
     enum protocol_status status;
     const TSQuery *query = find_query(w, lang); /* before there is a tree, which may be large */
     TSTree *tree = query ? parse(lang, w->source, len) : NULL;
@@ -210,21 +231,37 @@ static int answer(struct worker *w, enum language_id lang, size_t len)
         return PROTOCOL_EXIT_FORM;
     strbuf_reset(&w->reply);
     arena_reset(&w->arena);
-    if (outline_find(&o, &w->arena, tree, query, lang, w->source, len) < 0)
+    if (outline_find(&o, &w->arena, tree, query, lang, w->source, len) < 0) {
+        outline_release(&o);
         return PROTOCOL_EXIT_NOMEM;
+    }
     status = o.too_many                                   ? PROTOCOL_TOO_MANY
              : ts_node_has_error(ts_tree_root_node(tree)) ? PROTOCOL_PARTIAL
                                                           : PROTOCOL_OK;
     put_outline(&w->reply, &o);
+    outline_release(&o);
     ts_tree_delete(tree);
     if (strbuf_failed(&w->reply))
         return PROTOCOL_EXIT_NOMEM;
-    protocol_put_u32(head, PROTOCOL_REPLY);
-    protocol_put_u32(head + 4, (uint32_t)status);
-    protocol_put_u32(head + 8, (uint32_t)w->reply.len);
-    if (!write_exact(head, sizeof(head)) || !write_exact(strbuf_str(&w->reply), w->reply.len))
-        return 0; /* the parent went away */
-    return -1;
+    return reply(w, (uint32_t)status);
+}
+
+/* The text is a commit's name and a path, each with its NUL. */
+static int answer_since(struct worker *w, size_t len)
+{
+    struct dobby_err e = {0};
+    const char *nul = memchr(w->source, '\0', len);
+    int rc;
+
+    if (!nul)
+        return PROTOCOL_EXIT_FORM;
+    strbuf_reset(&w->reply);
+    rc = revision_list(&w->reply, PROTOCOL_GIT_FD, w->source, nul + 1, &e);
+    if (rc < 0) {
+        strbuf_reset(&w->reply);
+        strbuf_puts(&w->reply, e.message);
+    }
+    return strbuf_failed(&w->reply) ? PROTOCOL_EXIT_NOMEM : reply(w, (uint32_t)-rc);
 }
 
 /* One request. Exit status, or -1 to go on. */
@@ -240,15 +277,17 @@ static int serve(struct worker *w)
     magic = reader_u32(&r);
     lang = reader_u32(&r);
     len = reader_u32(&r);
-    if (magic != PROTOCOL_REQUEST || !language_get((enum language_id)lang) ||
-        len > PARSE_MAX_SOURCE)
+    if ((magic != PROTOCOL_REQUEST || !language_has_grammar((enum language_id)lang)) &&
+        magic != PROTOCOL_SINCE)
+        return PROTOCOL_EXIT_FORM;
+    if (len > PARSE_MAX_SOURCE)
         return PROTOCOL_EXIT_FORM;
     if (mem_grow((void **)&w->source, &w->source_cap, len + 1, 1) < 0)
         return PROTOCOL_EXIT_NOMEM;
     if (!read_exact(w->source, len))
         return 0;
     w->source[len] = '\0';
-    return answer(w, (enum language_id)lang, len);
+    return magic == PROTOCOL_SINCE ? answer_since(w, len) : answer(w, (enum language_id)lang, len);
 }
 
 int dobby_parse_worker(void)

@@ -3,6 +3,7 @@
 
 #include "base/size.h"
 #include "base/utf8.h"
+#include "code/chunk.h"
 #include "code/doc.h"
 #include "code/prompt_examples.h"
 #include "code/redact.h"
@@ -12,7 +13,8 @@
 static const char system_text[] = "You write one-sentence summaries of code.";
 
 /* Small functions of our own. The answers show the form: a verb first, what happens, what comes back,
- * what goes wrong; words instead of code. Three languages, so that none of them is the rule. */
+ * what goes wrong; words instead of code. Three languages, so that none of them is the rule.
+ * Then a type: asked for a verb, small models write "Define a class that" and list its members. */
 const struct prompt_example prompt_examples[PROMPT_EXAMPLES] = {
     {LANGUAGE_PYTHON,
      "def drain(queue, limit):\n"
@@ -43,21 +45,35 @@ const struct prompt_example prompt_examples[PROMPT_EXAMPLES] = {
      "  this.jobs.delete(id);\n"
      "}",
      "Cancel the job with the given id and forget it, doing nothing when there is no such job."},
+    {LANGUAGE_JAVA,
+     "public final class Kettle {\n"
+     "    private final Heater heater;\n"
+     "    private int degrees;\n"
+     "\n"
+     "    public Kettle(Heater heater) ...\n"
+     "    public void heatTo(int degrees) ...\n"
+     "    public boolean isReady() ...\n"
+     "}",
+     "A kettle that heats water to a given temperature and tells when it is ready."},
 };
 
 int prompt_code(struct strbuf *out, const struct unit *u, enum language_id lang, const char *source,
-                size_t len, struct dobby_err *e)
+                size_t len, const struct unit *units, size_t n_units, struct dobby_err *e)
 {
     struct strbuf plain = {0};
-    int rc;
+    int rc = 0;
 
     strbuf_reset(out);
     if (u->span.end > len || u->span.start >= u->span.end)
         return err_set(e, DOBBY_E_INTERNAL, "prompt: the unit %s lies outside of its file",
                        u->qualified);
-    doc_hide(&plain, u, lang, source, len);
-    rc = strbuf_failed(&plain) ? err_nomem(e, "a prompt")
-                               : redact(out, strbuf_str(&plain), plain.len, NULL, e);
+    if (u->kind == UNIT_CHUNK && lang == LANGUAGE_JUPYTER)
+        rc = chunk_cell(&plain, u, source, len, e);
+    else
+        doc_hide(&plain, u, source, len, units, n_units);
+    if (rc == 0)
+        rc = strbuf_failed(&plain) ? err_nomem(e, "a prompt")
+                                   : redact(out, strbuf_str(&plain), plain.len, NULL, e);
     strbuf_release(&plain);
     return rc;
 }
@@ -138,20 +154,40 @@ static void put_fenced(struct strbuf *out, enum language_id lang, const char *co
         strbuf_putc(out, '`');
 }
 
-static void put_question(struct strbuf *out, enum language_id lang, const char *name, int attempt)
+/* "Perl function", "part of a Perl file", "part of a Makefile", "piece of shell code": what follows "this". */
+static void put_thing(struct strbuf *out, const struct unit *u, enum language_id file)
 {
-    const struct language *l = language_get(lang);
+    const struct language *l = language_get(unit_language(u, file));
     const char *title = l ? l->title : "code";
 
+    if (u->kind != UNIT_CHUNK) {
+        strbuf_printf(out, "%s %s", title,
+                      unit_is_outline(u) ? unit_kind_name(u->kind) : "function");
+    } else if (file == LANGUAGE_MARKDOWN) {
+        strbuf_printf(out, "piece of %s code", title);
+    } else {
+        strbuf_puts(out, "part of ");
+        chunk_put_file(out, u, file);
+    }
+}
+
+static void put_question(struct strbuf *out, const struct unit *u, enum language_id file,
+                         int attempt)
+{
+    bool outline = unit_is_outline(u);
+
+    strbuf_puts(out, attempt == 0 ? "Summarize this "
+                                  : "Say in one short sentence of plain words what this ");
+    put_thing(out, u, file);
     if (attempt == 0)
-        strbuf_printf(out, "Summarize this %s function in one sentence. Start with a verb.\n\n",
-                      title);
+        strbuf_printf(out, " in one sentence. %s.\n\n",
+                      outline ? "Say what it stands for" : "Start with a verb");
+    else if (outline)
+        strbuf_printf(out, ", %s, stands for. Do not copy code.\n\n", u->name);
+    else if (u->kind == UNIT_CHUNK) /* its name is code */
+        strbuf_puts(out, " does. Start with a verb. Do not copy code.\n\n");
     else
-        strbuf_printf(out,
-                      "Say in one short sentence of plain words what this %s function, %s, does. "
-                      "Start with a verb. "
-                      "Do not copy code.\n\n",
-                      title, name);
+        strbuf_printf(out, ", %s, does. Start with a verb. Do not copy code.\n\n", u->name);
 }
 
 /* Move the built text into the arena as a message. */
@@ -172,25 +208,27 @@ static void set(struct dobby_message *m, const char *role, const char *text)
 int prompt_build(struct prompt *out, struct arena *a, const struct unit *u, enum language_id lang,
                  const char *code, size_t len, size_t max_code, int attempt, struct dobby_err *e)
 {
-    size_t n = 2 + 2 * PROMPT_EXAMPLES, i;
+    size_t n_examples = unit_is_outline(u) ? PROMPT_EXAMPLES : PROMPT_FUNCTIONS;
+    size_t n = 2 + 2 * n_examples, i;
     struct dobby_message *m = arena_array(a, n, sizeof(*m));
     struct strbuf b = {0}, shown = {0};
     int rc = m ? 0 : DOBBY_E_NOMEM;
 
-    *out = (struct prompt){.msg = m, .n = n, .n_shared = n - 1};
+    *out = (struct prompt){.msg = m, .n = n, .n_shared = 1 + 2 * PROMPT_FUNCTIONS};
     if (rc == 0)
         set(&m[0], "system", system_text);
-    for (i = 0; rc == 0 && i < PROMPT_EXAMPLES; i++) {
+    for (i = 0; rc == 0 && i < n_examples; i++) {
         const struct prompt_example *x = &prompt_examples[i];
+        struct unit example = {.kind = i < PROMPT_FUNCTIONS ? UNIT_FUNCTION : UNIT_TYPE};
 
-        put_question(&b, x->lang, "", 0);
+        put_question(&b, &example, x->lang, 0);
         put_fenced(&b, x->lang, x->code, strlen(x->code));
         rc = take(&m[1 + 2 * i], a, "user", &b);
         set(&m[2 + 2 * i], "assistant", x->answer);
     }
     put_cut(&shown, code, len, max_code ? max_code : PROMPT_MAX_CODE);
-    put_question(&b, lang, u->name, attempt);
-    put_fenced(&b, lang, strbuf_str(&shown), shown.len);
+    put_question(&b, u, lang, attempt);
+    put_fenced(&b, unit_language(u, lang), strbuf_str(&shown), shown.len);
     if (rc == 0 && !strbuf_failed(&shown))
         rc = take(&m[n - 1], a, "user", &b);
     else

@@ -4,7 +4,8 @@
 
 #include "code/language.h"
 
-#define PROMPT_EXAMPLES 3
+#define PROMPT_EXAMPLES  4
+#define PROMPT_FUNCTIONS 3 /* the first ones are functions */
 
 struct prompt_example {
     enum language_id lang;

@@ -2,11 +2,13 @@
 #include "code/check.h"
 
 #include "base/size.h"
+#include "code/chunk.h"
 #include "code/text.h"
 
 #include <string.h>
 
-#define MAX_PARAMS 6
+#define MAX_PARAMS 6  /* in a sentence */
+#define MAX_LISTED 32 /* that are looked for */
 
 /* ---- the name as words ------------------------------------------------------------------------------------- */
 
@@ -142,7 +144,13 @@ static bool closes(char c)
     return c == ')' || c == ']' || c == '}' || c == '>';
 }
 
-/* The bytes between the parentheses at open, or nothing. "->" and "=>" close nothing. */
+/* "->" and "=>" close nothing. */
+static bool closes_at(struct text t, size_t i)
+{
+    return closes(t.s[i]) && !(t.s[i] == '>' && i > 0 && (t.s[i - 1] == '-' || t.s[i - 1] == '='));
+}
+
+/* The bytes between the parentheses at open, or nothing. */
 static struct text between(struct text t, size_t open)
 {
     size_t i;
@@ -151,8 +159,7 @@ static struct text between(struct text t, size_t open)
     for (i = open; i < t.n; i++) {
         if (opens(t.s[i]))
             depth++;
-        else if (closes(t.s[i]) &&
-                 !(t.s[i] == '>' && i > 0 && (t.s[i - 1] == '-' || t.s[i - 1] == '=')))
+        else if (closes_at(t, i))
             depth--;
         if (depth == 0)
             return (struct text){t.s + open + 1, i - open - 1};
@@ -234,7 +241,7 @@ static struct text up_to(struct text t, const char *signs)
             return (struct text){t.s, i};
         if (opens(t.s[i]))
             depth++;
-        else if (closes(t.s[i]))
+        else if (closes_at(t, i))
             depth--;
     }
     return t;
@@ -290,8 +297,8 @@ static struct text param_name(struct text p, enum language_id lang)
 }
 
 struct params {
-    struct text names[MAX_PARAMS];
-    size_t n;      /* may be beyond MAX_PARAMS */
+    struct text names[MAX_LISTED];
+    size_t n;      /* may be beyond MAX_LISTED */
     bool nameless; /* there are others without a name */
 };
 
@@ -309,7 +316,7 @@ static void list_params(struct params *out, struct text all, enum language_id la
         name = param_name(p, lang);
         if (name.n > 0 && is_listed(language_get(lang)->self, name.s, name.n))
             continue;
-        if (name.n > 0 && out->n < MAX_PARAMS)
+        if (name.n > 0 && out->n < MAX_LISTED)
             out->names[out->n] = name;
         out->n += name.n > 0;
         out->nameless |= name.n == 0;
@@ -344,27 +351,58 @@ static void put_subject(struct strbuf *out, const struct unit *u, const struct l
         strbuf_puts(out, constructor ? "Make " : "Destroy ");
         strbuf_add(out, o.s, o.n);
     } else if (sign) {
-        strbuf_puts(out, "Operator ");
+        if (!unit_is_outline(u))
+            strbuf_puts(out, "Operator ");
         strbuf_puts(out, sign);
     } else {
         put_name(out, u->name);
     }
+    if (unit_is_outline(u)) {
+        strbuf_puts(out, ", a ");
+        strbuf_puts(out, unit_kind_name(u->kind));
+    }
+}
+
+/* False when there is no list of parameters, or it is not known how to read one. */
+static bool read_params(struct params *out, const struct unit *u, enum language_id lang,
+                        const char *source, size_t len)
+{
+    struct text sig = {source, 0}, list;
+
+    *out = (struct params){0};
+    if (u->signature.end <= len && u->signature.start <= u->signature.end)
+        sig = (struct text){source + u->signature.start, span_len(u->signature)};
+    if (language_get(lang)->params == PARAMS_UNSAID || !find_params(&list, sig, u->name))
+        return false;
+    list_params(out, list, lang);
+    return true;
+}
+
+size_t signature_params(struct text *names, size_t max, const struct unit *u, enum language_id lang,
+                        const char *source, size_t len)
+{
+    struct params params;
+
+    if (!read_params(&params, u, lang, source, len) || params.nameless || params.n > MAX_LISTED)
+        return 0;
+    memcpy(names, params.names, size_min(params.n, max) * sizeof(*names));
+    return params.n;
 }
 
 void signature_summary(struct strbuf *out, const struct unit *u, enum language_id lang,
                        const char *source, size_t len)
 {
-    struct text sig = {source, 0}, list;
-    struct params params = {0};
+    struct params params;
 
     strbuf_reset(out);
-    if (u->signature.end <= len && u->signature.start <= u->signature.end)
-        sig = (struct text){source + u->signature.start, span_len(u->signature)};
+    if (u->kind == UNIT_CHUNK) {
+        chunk_summary(out, u, lang);
+        return;
+    }
     put_subject(out, u, language_get(lang));
     strbuf_puts(out, ", going by the name");
-    if (language_get(lang)->params != PARAMS_UNSAID && find_params(&list, sig, u->name)) {
-        list_params(&params, list, lang);
+    /* Parentheses behind the name of a type may hold anything: its base, its fields, those of its constructor. */
+    if (!unit_is_outline(u) && read_params(&params, u, lang, source, len))
         put_params(out, &params);
-    }
     strbuf_putc(out, '.');
 }

@@ -174,3 +174,66 @@ bool text_is_addressed(const char *s, size_t n)
             return true;
     return false;
 }
+
+bool text_is_legal(const char *s, size_t n)
+{
+    static const char *const words[] = {"copyright", "copyrighted", "licensed", "sublicense",
+                                        "warranty",  "warranties",  "spdx",     "redistribution",
+                                        "gpl",       "lgpl"};
+    static const char *const phrases[] = {"(c) ",
+                                          "all rights reserved",
+                                          "license agreement",
+                                          "under the terms",
+                                          "public license",
+                                          "public domain",
+                                          "apache license",
+                                          "mit license",
+                                          "bsd license",
+                                          "isc license",
+                                          "free software",
+                                          "redistribute",
+                                          "permission is",
+                                          "permissions and lim",
+                                          "conditions are met",
+                                          "above notice",
+                                          "as is\"",
+                                          "\"as is",
+                                          "liable for",
+                                          "no event shall",
+                                          "law or agreed",
+                                          "hope that it will",
+                                          "received a copy",
+                                          "neither the name of",
+                                          "at your option",
+                                          "license can be found",
+                                          "license file",
+                                          "license that can",
+                                          "bsd-style",
+                                          "see license",
+                                          "see the license",
+                                          "subject to the",
+                                          "trademark",
+                                          "distributed under",
+                                          "released under",
+                                          "this license",
+                                          "the license",
+                                          "creative commons",
+                                          "this source code is",
+                                          "proprietary",
+                                          "confidential",
+                                          "see copying",
+                                          "authors file",
+                                          "contributor agreement",
+                                          "express or imp",
+                                          "this file is part of",
+                                          "this is part of the",
+                                          "is part of the gnu"};
+
+    for (size_t i = 0; i < ARRAY_LEN(words); i++)
+        if (text_has_word(s, n, words[i]))
+            return true;
+    for (size_t i = 0; i < ARRAY_LEN(phrases); i++)
+        if (text_has(s, n, phrases[i]))
+            return true;
+    return memmem(s, n, "\xc2\xa9", 2) != NULL;
+}

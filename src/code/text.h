@@ -30,6 +30,15 @@ static inline bool text_is_space(char c)
 {
     return c == ' ' || c == '\t' || c == '\n' || c == '\r' || c == '\f' || c == '\v';
 }
+/* Without the white space around it. */
+static inline struct text text_trim(struct text t)
+{
+    while (t.n > 0 && text_is_space(t.s[0]))
+        t = text_skip(t, 1);
+    while (t.n > 0 && text_is_space(t.s[t.n - 1]))
+        t.n--;
+    return t;
+}
 bool text_is_ident(char c); /* letter, digit, underscore, dollar sign, or a byte beyond ASCII */
 bool text_is_letter(char c);
 
@@ -49,5 +58,7 @@ bool text_is_clean(const char *s, size_t n);
 bool text_has_link(const char *s, size_t n);
 /* Talks to a reader or about a language model: not what a summary of code does. */
 bool text_is_addressed(const char *s, size_t n);
+/* Speaks of rights: copyright, licence, warranty. */
+bool text_is_legal(const char *s, size_t n);
 
 #endif

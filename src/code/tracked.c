@@ -1,4 +1,4 @@
-/* tracked.c - paths of a git index, by libgit2 (code). The only file that touches libgit2. The manual is tracked.h. */
+/* tracked.c - paths of a git index, by libgit2 (code). With revision.c the only file that touches libgit2. The manual is tracked.h. */
 #include "code/tracked.h"
 
 #include "base/size.h"

@@ -1,4 +1,4 @@
-/* unit.h - a function or method of a source file, as byte ranges (code).
+/* unit.h - a function, method, type, module or chunk of a source file, as byte ranges (code).
  * What     Units are found by a parser process (parse.h) and hold positions only; the text stays where
  *          it was read. Ranges are half-open bytes from the start of the file, lines are 1-based inclusive.
  *
@@ -11,8 +11,20 @@
  *
  *          What counts: functions and methods that have a body, an expression in some languages. Prototypes and
  *          anonymous callbacks do not; a named function inside another one does from three lines on.
+ *          Types count where they are defined, by a body or, as records do, by their fields: classes, structures, unions,
+ *          enumerations, interfaces, traits, protocols, objects, variants, tables and views, and what `type` of Go declares.
+ *          Declarations and other names for a type do not, nor do extensions and implementations of one (impl, extension,
+ *          instance): these only enclose. A type inside a function or another type does from three lines on.
+ *          A module is what a language has for functions without an object: a module of Ruby or OCaml counts when
+ *          functions of its own stand in it. Those, and the namespaces of the other languages, count besides when a comment
+ *          says what they are for (doc_first_sentence): one that only groups, and is opened again in every file, tells nothing. A
+ *          comment on a module of Ruby around a single class or module is about that one.
+ *          What reaches to the end of its file (`namespace A;`) is the file, not a unit.
+ * Chunks   Where no parser serves, a unit is a chunk of lines (chunk.h): it has neither signature, body nor comment.
  * Trust    What a parser process says is checked before a struct unit exists: ranges lie in the file and
  *          in each other, lines agree with the text, names are short and hold no control characters.
+ * Imports  A list apart: what the file takes from elsewhere, what it says it is, where a program starts. At most
+ *          PROTOCOL_MAX_IMPORTS (protocol.h) a file, the first ones.
  * Owns     A list owns one arena with its units and names.
  * Next     doc.h for what their comments say, prompt.h for what a model reads. */
 #ifndef CODE_UNIT_H
@@ -25,7 +37,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum unit_kind { UNIT_FUNCTION, UNIT_METHOD };
+enum unit_kind { UNIT_FUNCTION, UNIT_METHOD, UNIT_TYPE, UNIT_MODULE, UNIT_CHUNK, UNIT_KINDS };
 
 struct span {
     uint32_t start, end; /* start == end: absent */
@@ -36,26 +48,64 @@ struct unit {
     const char
         *qualified; /* "Circle.area", "geo::Circle::area": signs between parts as in language.h */
     enum unit_kind kind;
+    enum language_id
+        language; /* where it is not the file's: code in a document; else LANGUAGE_NONE */
     struct span
         span; /* with decorators, attributes, template header; a leading comment is outside */
     int start_line, end_line;
     struct span
         signature; /* starts at span.start, ends before the body, no white space at its end */
     struct span body;
-    struct span doc;       /* contiguous comments before span; white space trimmed */
-    struct span docstring; /* inside body; the string with its quotes */
-    int depth;             /* 0, or the number of units that enclose this one */
+    struct span doc; /* contiguous comments before span; white space trimmed */
+    struct span
+        docstring; /* inside body; the string with its quotes, or a module's inner comment */
+    int depth;     /* 0, or the number of units that enclose this one */
+};
+
+/* What a file says about what is outside of it. */
+enum import_kind {
+    IMPORT_NAME, /* it takes this from elsewhere, written as its language does: "base/err.h" or <stdio.h> in C (with the
+                       signs around it), os.path, ..core.Tree (of `from ..core import Tree`), ./a.js, crate::a::b; "$/lib.sh"
+                       where the program finds out what stands before the slash */
+    IMPORT_TYPES,   /* Python: as IMPORT_NAME, for type checkers only (`if TYPE_CHECKING:`) */
+    IMPORT_CHILD,   /* Rust: a module of it that stands in a file of its own */
+    IMPORT_PACKAGE, /* the package, namespace or module that it says it is part of, or is */
+    IMPORT_ENTRY, /* a program starts here: "main", "@main", "App", "__main__", or "#!" for an interpreter line */
+    IMPORT_KINDS
+};
+
+struct import {
+    enum import_kind kind;
+    int line;
+    const char *what;
 };
 
 struct unit_list {
     struct arena arena;
     struct unit *units; /* by start; ties: the longer first */
     size_t n;
+    struct import *imports; /* by line; each kind and text once, at its first line */
+    size_t n_imports;
     bool partial; /* the parser met errors: units may be missing or cut */
 };
 
 void unit_list_release(struct unit_list *l);
-const char *unit_kind_name(enum unit_kind k); /* "function", "method" */
+const char *unit_kind_name(enum unit_kind k); /* "function", "method", "type", "module", "chunk" */
+/* By its name; false when there is none such. */
+bool unit_kind_find(enum unit_kind *out, const char *name);
+const char *
+import_kind_name(enum import_kind k); /* "import", "types", "child", "package", "entry" */
+/* A type or module: its text holds units, which are not its own (doc_hide). */
+static inline bool unit_is_outline(const struct unit *u)
+{
+    return u->kind == UNIT_TYPE || u->kind == UNIT_MODULE;
+}
+
+/* The language of a unit in a file of language `file`. */
+static inline enum language_id unit_language(const struct unit *u, enum language_id file)
+{
+    return u->language != LANGUAGE_NONE ? u->language : file;
+}
 
 static inline size_t span_len(struct span s)
 {

@@ -346,6 +346,14 @@ static int visit_regular(struct walker *k, int dir_fd, const char *name, const s
     return add_file(k, &f);
 }
 
+/* Does k->path lead to what the options name? That itself is not entered. */
+static bool is_on_the_way(const struct walker *k)
+{
+    const char *to = k->o ? k->o->toward : NULL;
+
+    return !to || (strncmp(to, strbuf_str(&k->path), k->path.len) == 0 && to[k->path.len] == '/');
+}
+
 /* The entry `name` of the directory dir_fd; its path is in k->path. */
 static int visit(struct walker *k, int dir_fd, const char *name, bool in_ignored)
 {
@@ -358,6 +366,8 @@ static int visit(struct walker *k, int dir_fd, const char *name, bool in_ignored
         return add_skip(k, WALK_TOO_DEEP, false, 0);
     if (fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
         return add_unreadable(k, false, "entry cannot be looked at", errno);
+    if (S_ISDIR(st.st_mode) && !is_on_the_way(k))
+        return 0;
     q.is_dir = S_ISDIR(st.st_mode);
     q.tracked = tracked_find(&k->tracked, q.path, q.len) ||
                 (q.is_dir && tracked_below(&k->tracked, q.path, q.len));
@@ -587,7 +597,9 @@ const char *walk_skip_text(enum walk_skip s)
         [WALK_SECRET] = "secret file",
         [WALK_SUBMODULE] = "submodule",
         [WALK_LANGUAGE] = "unknown language",
+        [WALK_NO_CODE] = "no code",
         [WALK_TOO_DEEP] = "too deep",
+        [WALK_UNCHANGED] = "unchanged",
     };
 
     return (int)s >= 0 && s < WALK_SKIPS ? texts[s] : "";

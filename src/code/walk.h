@@ -52,7 +52,9 @@ enum walk_skip {
     WALK_SECRET,      /* by its name: .env, id_rsa, *.pem */
     WALK_SUBMODULE,   /* another repository: a directory with its own .git, or a gitlink */
     WALK_LANGUAGE,    /* no language that dobby reads */
+    WALK_NO_CODE,     /* a document without blocks of code */
     WALK_TOO_DEEP,    /* beyond WALK_MAX_DEPTH or WALK_MAX_PATH */
+    WALK_UNCHANGED, /* it is as a commit has it (since.h): not looked at; what is known of it stays */
     WALK_SKIPS
 };
 
@@ -83,6 +85,8 @@ struct walk {
 
 struct walk_options {
     const volatile int *stop; /* may be NULL; not 0: give up with DOBBY_E_CANCELLED */
+    const char *
+        toward; /* of directories, enter only those on the way to this path, relative to the root; NULL: all */
 };
 
 /* List the tree at `path`, a directory or a file. w is uninitialised or released; on failure it is left
@@ -105,6 +109,11 @@ MUST_CHECK int walk_scope(char **scope, const struct walk *w, const char *path,
  * tells why although the call succeeds. */
 MUST_CHECK int walk_read(const struct walk *w, struct walk_file *f, struct strbuf *out,
                          uint8_t hash[32], struct dobby_err *e);
+
+/* Read a file for its words, a README or a manifest: its language does not matter, nor whether it holds code. f itself stays as it
+ * is. *taken: *out is the text; else it is empty, as the text or the file as it is now says so. Fails as walk_read does. */
+MUST_CHECK int walk_read_words(const struct walk *w, const struct walk_file *f, struct strbuf *out,
+                               bool *taken, struct dobby_err *e);
 
 /* Call fn with each note, and with a line that counts those that were dropped. */
 void walk_each_note(const struct walk *w, void (*fn)(void *ctx, const char *line), void *ctx);

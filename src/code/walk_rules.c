@@ -59,6 +59,7 @@ static const char build_output[] = "build/\n"
 
 static const char minified[] = "*.min.js\n"
                                "*.min.mjs\n"
+                               "*.min.css\n"
                                "*-min.js\n"
                                "*.bundle.js\n"
                                "*.chunk.js\n";

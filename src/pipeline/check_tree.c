@@ -1,6 +1,6 @@
 /* check_tree.c - dobby_check_tree: which units of a tree have a current summary in the store (pipeline).
  *
- *     walk -> scan (read, hash, parse what the store does not know) -> judge
+ *     walk -> scan (read, hash, parse what the store does not know) -> roll-up -> judge
  *
  * Rule     A file that the store knows by its hash, and whose units were planned by today's recipe, is what the store says
  *          of it. For a unit of any other file its words are made: the sentence of its comment, or the question about
@@ -10,6 +10,8 @@
  * Model    Keys hold it, and here none is known: an answer counts whoever gave it, as long as it was asked by today's
  *          recipe. Nor is the unit key known, so once prompts quote what stands around a unit, the store has to
  *          keep a digest of the code alone for what a run would keep as old; today equal code is equal words.
+ * Parents  What files and directories would show now is made by the code that a run uses (rollup.h), with what the store shows of
+ *          units, and compared with what they show there.
  * Next     plan.c, which makes the same decisions with keys. */
 #include "dobby.h"
 
@@ -21,7 +23,9 @@
 #include "base/thread.h"
 #include "base/utf8.h"
 #include "code/doc.h"
+#include "code/since.h"
 #include "pipeline/names.h"
+#include "pipeline/rollup.h"
 #include "pipeline/scan.h"
 #include "pipeline/wording.h"
 
@@ -41,6 +45,9 @@ struct job {
     struct store_place place;
     struct store_reader *reader; /* NULL: there is no store */
     struct scan scan;
+    struct rollup rollup;
+    const char **header;      /* of each file, as in rollup_options */
+    size_t next_parent;       /* of rollup.rows, to be told */
     struct question question; /* words only: no model stands behind it */
     struct digest recipes[4]; /* today's: [0] and [1] as o.no_docs says, whole and in part */
     struct digest *answered;  /* sorted: all words that the store shows an answer to */
@@ -106,6 +113,7 @@ static int list_unit(void *ctx, const struct store_unit *u, bool done)
 {
     struct listing *l = ctx;
     struct job *j = l->j;
+    const char *language = u->language ? u->language : l->file->language;
     struct digest *d;
 
     if (!done || u->old || (u->prompt_key && (!u->prompt_hash || !l->todays)))
@@ -115,12 +123,12 @@ static int list_unit(void *ctx, const struct store_unit *u, bool done)
         return err_nomem(j->e, "what the store has");
     d = &j->answered[j->n_answered++];
     if (u->prompt_key)
-        return digest_words(d, l->file->language, u->kind, NULL, u->prompt_hash, KEY_LEN, j->e);
+        return digest_words(d, language, u->kind, NULL, u->prompt_hash, KEY_LEN, j->e);
     strbuf_reset(&l->name);
     strbuf_add(&l->name, u->qname.p, u->qname.n);
     if (strbuf_failed(&l->name))
         return err_nomem(j->e, "what the store has");
-    return digest_words(d, l->file->language, u->kind, strbuf_str(&l->name), u->text,
+    return digest_words(d, language, u->kind, strbuf_str(&l->name), u->text,
                         u->text ? strlen(u->text) : 0, j->e);
 }
 
@@ -187,7 +195,7 @@ static int tell(struct job *j, const struct scan_file *f, size_t unit, enum dobb
         .path_len = f->wf->path_len,
         .name = u->qualified,
         .unit_kind = unit_kind_name(u->kind),
-        .language = language_get(f->wf->language)->name,
+        .language = scan_language(f, u),
         .ordinal = j->ordinals[unit],
         .start_line = u->start_line,
         .end_line = u->end_line,
@@ -237,7 +245,7 @@ static bool was_kept(const struct job *j, const struct scan_file *f, const char 
 static int has_answer(struct job *j, const struct scan_file *f, const struct unit *u)
 {
     enum language_id lang = f->wf->language;
-    const char *language = language_get(lang)->name, *kind = unit_kind_name(u->kind);
+    const char *language = scan_language(f, u), *kind = unit_kind_name(u->kind);
     uint8_t words[KEY_LEN];
     struct digest d;
     bool doc;
@@ -252,7 +260,7 @@ static int has_answer(struct job *j, const struct scan_file *f, const struct uni
         return rc < 0 ? rc : is_answered(j, &d);
     }
     rc = wording_question(words, &j->question, &j->code, u, lang, strbuf_str(&j->source),
-                          j->source.len, j->e);
+                          j->source.len, f->units, f->n, j->e);
     if (rc < 0)
         return rc;
     if (was_kept(j, f, u->qualified, words))
@@ -329,6 +337,95 @@ static int judge_doc(struct job *j, const struct scan_file *f, size_t unit)
     return s.rc;
 }
 
+/* ---- files and directories ---------------------------------------------------------------------- */
+
+/* The own words of a file that the store does not know as it is. One that is another file by now keeps what the store has; its
+ * units tell of the change. */
+static int find_header(struct job *j, size_t file)
+{
+    const struct scan_file *f = &j->scan.files[file];
+    int rc;
+
+    j->header[file] = rollup_as_stored;
+    if (is_settled(j, f))
+        return 0;
+    rc = read_again(j, f);
+    if (rc == 0)
+        rc = rollup_header(&j->text, &j->code, j->o.no_docs, f, strbuf_str(&j->source),
+                           j->source.len, j->e);
+    if (rc != 0)
+        return rc < 0 ? rc : 0;
+    j->header[file] = NULL;
+    if (j->text.len == 0)
+        return 0;
+    j->header[file] = arena_strndup(&j->scan.arena, strbuf_str(&j->text), j->text.len);
+    return j->header[file] ? 0 : err_nomem(j->e, "a file's comment");
+}
+
+static int make_parents(struct job *j)
+{
+    struct rollup_options o = {.scope = j->scope, .stop = j->o.stop};
+    int rc = 0;
+
+    j->header = mem_array(j->scan.n_files + 1, sizeof(*j->header));
+    if (!j->header)
+        return err_nomem(j->e, "the files");
+    for (size_t i = 0; i < j->scan.n_files && rc == 0; i++) {
+        if (j->o.stop && *j->o.stop)
+            return err_set(j->e, DOBBY_E_CANCELLED, "check: stopped");
+        rc = find_header(j, i);
+    }
+    o.header = j->header;
+    return rc < 0 ? rc : rollup_make(&j->rollup, &j->scan, &j->walk, j->reader, &o, j->e);
+}
+
+static int tell_parent(struct job *j, const struct rollup_row *row)
+{
+    const char *slash = memrchr(row->path, '/', row->path_len);
+    size_t at = slash ? (size_t)(slash + 1 - row->path) : 0;
+    const struct language *l = language_get(row->lang);
+    struct dobby_finding finding = {
+        .kind = row->state == ROLLUP_MISSING ? DOBBY_FIND_MISSING : DOBBY_FIND_STALE,
+        .path = row->path,
+        .path_len = row->path_len,
+        .unit_kind = row->kind,
+        .language = l ? l->name : NULL,
+    };
+    int rc;
+
+    strbuf_reset(&j->text); /* a directory's path does not end with its name */
+    strbuf_add(&j->text, row->path + at, row->path_len - at);
+    if (strbuf_failed(&j->text))
+        return err_nomem(j->e, "a finding");
+    finding.name = strbuf_str(&j->text);
+    *(row->state == ROLLUP_MISSING ? &j->st->n_parents_missing : &j->st->n_parents_stale) += 1;
+    rc = j->o.on_finding ? j->o.on_finding(j->o.ctx, &finding) : 0;
+    return rc;
+}
+
+/* Parents up to a path, this one too; NULL: all that are left. A file that its directory's path begins comes behind it. */
+static int judge_parents(struct job *j, const struct walk_file *upto)
+{
+    int rc = 0;
+
+    while (j->next_parent < j->rollup.n && rc == 0) {
+        const struct rollup_row *row = &j->rollup.rows[j->next_parent];
+        int c = upto ? memcmp(row->path, upto->path, size_min(row->path_len, upto->path_len)) : -1;
+
+        if (c > 0 || (c == 0 && row->path_len > upto->path_len))
+            break;
+        j->next_parent++;
+        if (row->state == ROLLUP_GONE) /* the next run drops it; nothing is wrong until then */
+            continue;
+        j->st->n_parents++;
+        if (row->state != ROLLUP_SAME)
+            rc = tell_parent(j, row);
+    }
+    return rc;
+}
+
+/* ---- the judgement ------------------------------------------------------------------------------ */
+
 /* Is the text wanted? That of a settled file only if there are comments to be looked at. */
 static bool needs_text(const struct job *j, const struct scan_file *f, bool settled)
 {
@@ -367,8 +464,12 @@ static int judge_all(struct job *j)
     for (size_t i = 0; i < j->scan.n_files && rc == 0; i++) {
         if (j->o.stop && *j->o.stop)
             return err_set(j->e, DOBBY_E_CANCELLED, "check: stopped");
-        rc = judge_file(j, &j->scan.files[i]);
+        rc = judge_parents(j, j->scan.files[i].wf);
+        if (rc == 0)
+            rc = judge_file(j, &j->scan.files[i]);
     }
+    if (rc == 0)
+        rc = judge_parents(j, NULL);
     if (rc == 0 && j->st->n_changed > 0)
         rc = err_set(j->e, DOBBY_E_UNDONE,
                      "check: %zu units are in files that changed meanwhile; run it again",
@@ -421,6 +522,17 @@ static int do_scan(struct job *j)
     return rc;
 }
 
+static int mark_unchanged(struct job *j)
+{
+    struct since_options o = {.rev = j->o.since,
+                              .scope = j->scope,
+                              .worker_path = j->o.worker_path,
+                              .memory = j->o.memory,
+                              .stop = j->o.stop};
+
+    return j->o.since ? since_mark(&j->walk, &o, j->e) : 0;
+}
+
 static int check_all(struct job *j)
 {
     struct walk_options o = {.stop = j->o.stop};
@@ -428,6 +540,8 @@ static int check_all(struct job *j)
 
     if (rc == 0)
         rc = walk_scope(&j->scope, &j->walk, j->o.path, j->e);
+    if (rc == 0)
+        rc = mark_unchanged(j);
     if (rc == 0)
         rc = make_recipes(j);
     if (rc == 0)
@@ -437,6 +551,8 @@ static int check_all(struct job *j)
     if (j->o.on_note)
         walk_each_note(&j->walk, j->o.on_note, j->o.ctx);
     rc = do_scan(j);
+    if (rc == 0)
+        rc = make_parents(j);
     return rc < 0 ? rc : judge_all(j);
 }
 
@@ -445,6 +561,8 @@ static void release(struct job *j)
     store_reader_free(j->reader);
     store_place_release(&j->place);
     question_release(&j->question);
+    rollup_release(&j->rollup);
+    mem_free(j->header);
     scan_release(&j->scan);
     walk_release(&j->walk);
     names_release(&j->units);

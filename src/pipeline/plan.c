@@ -4,8 +4,10 @@
 #include "base/mem.h"
 #include "base/size.h"
 #include "base/utf8.h"
+#include "code/manifest.h"
 #include "pipeline/budget.h"
 #include "pipeline/names.h"
+#include "pipeline/rollup.h"
 #include "pipeline/wording.h"
 
 #include <stdlib.h>
@@ -33,7 +35,7 @@ struct planner {
     uint8_t recipe[KEY_LEN], part_recipe[KEY_LEN];
     size_t left;      /* units until the limit */
     size_t unchecked; /* units since memory was looked at */
-    struct strbuf source, code, text;
+    struct strbuf source, code, text, findings;
     struct names units, old; /* of the file at hand */
     int *ordinals;           /* of its units */
     size_t cap_ordinals;
@@ -199,6 +201,8 @@ static int is_settled(struct planner *k, const struct scan_file *f, size_t n)
     if (!f->known || !equal_keys(f->recipe, k->recipe))
         return 0;
     for (size_t i = 0; i < n; i++) {
+        if (!f->old[i].findings) /* an older dobby did not look for any */
+            return 0;
         if (f->old[i].old) /* its context may have come back, or a refresh is wanted */
             return 0;
         if (!f->old[i].done && !(f->old[i].unit_key && f->old[i].prompt_key))
@@ -252,7 +256,6 @@ static int look_up(struct planner *k, const struct scan_file *f, const struct un
 {
     const struct old_unit *old = find_old(k, f, u->qualified, d->unit_key);
     const struct vanished *gone;
-    const struct language *l = language_get(f->wf->language);
     int rc;
 
     if (old && !old->old && equal_keys(old->prompt_hash, d->prompt_hash) && old->prompt_key) {
@@ -260,8 +263,8 @@ static int look_up(struct planner *k, const struct scan_file *f, const struct un
         d->done = old->done;
         return 0;
     }
-    rc = question_prompt_key(k->q, d->prompt_key, d->prompt_hash, l->name, unit_kind_name(u->kind),
-                             k->e);
+    rc = question_prompt_key(k->q, d->prompt_key, d->prompt_hash, scan_language(f, u),
+                             unit_kind_name(u->kind), k->e);
     d->n_tokens = rc == 0 ? k->q->ids.n : 0;
     if (rc == 0)
         rc = store_has_summary(k->r, d->prompt_key, k->e);
@@ -284,7 +287,7 @@ static int look_up(struct planner *k, const struct scan_file *f, const struct un
 static int decide_unasked(struct planner *k, const struct scan_file *f, const struct unit *u,
                           struct decision *d)
 {
-    const char *language = language_get(f->wf->language)->name, *kind = unit_kind_name(u->kind);
+    const char *language = scan_language(f, u), *kind = unit_kind_name(u->kind);
     int rc = key_unit(d->unit_key, &k->q->base, strbuf_str(&k->source) + u->span.start,
                       span_len(u->span), language, kind, k->e);
 
@@ -306,13 +309,13 @@ static int decide(struct planner *k, const struct scan_file *f, const struct uni
                   struct decision *d)
 {
     enum language_id lang = f->wf->language;
-    const char *language = language_get(lang)->name, *kind = unit_kind_name(u->kind);
+    const char *language = scan_language(f, u), *kind = unit_kind_name(u->kind);
     int rc = question_keys(k->q, k->e);
 
     d->asks = true;
     if (rc == 0)
         rc = wording_question(d->prompt_hash, k->q, &k->code, u, lang, strbuf_str(&k->source),
-                              k->source.len, k->e);
+                              k->source.len, f->units, f->n, k->e);
     if (rc < 0)
         return rc;
     if (rc == 0)
@@ -367,6 +370,7 @@ static void put_unit(struct planner *k, const struct scan_file *f, size_t unit,
                        .name = {u->name, strlen(u->name)},
                        .ordinal = k->ordinals[unit],
                        .kind = unit_kind_name(u->kind),
+                       .language = u->language ? language_get(u->language)->name : NULL,
                        .start_line = u->start_line,
                        .end_line = u->end_line,
                        .spans = {spans, sizeof(spans)},
@@ -375,6 +379,7 @@ static void put_unit(struct planner *k, const struct scan_file *f, size_t unit,
                        .prompt_hash = plan->prompt_hash,
                        .prompt_key = plan->prompt_key,
                        .old = plan->old,
+                       .findings = plan->findings,
                    });
 }
 
@@ -396,6 +401,7 @@ static void put_decision(struct planner *k, const struct scan_file *f, size_t un
                  .prompt_hash = d->asks ? d->prompt_hash : NULL,
                  .prompt_key = d->asks ? d->prompt_key : NULL,
                  .old = d->old,
+                 .findings = strbuf_str(&k->findings),
              });
 }
 
@@ -416,6 +422,9 @@ static int plan_unit(struct planner *k, size_t file, size_t unit)
     } else {
         k->p->n_doc++;
     }
+    if (rc == 0)
+        rc = wording_findings(&k->findings, &k->code, k->o->no_docs, u, f->wf->language,
+                              strbuf_str(&k->source), k->source.len, k->e);
     if (rc < 0)
         return rc;
     put_decision(k, f, unit, &d);
@@ -475,6 +484,50 @@ static const uint8_t *recipe_of(const struct planner *k, const struct scan_file 
     return k->part_recipe;
 }
 
+struct copying {
+    struct planner *k;
+    int ordinal;
+};
+
+static int copy_import(void *ctx, struct store_bytes path, const struct store_import *im)
+{
+    struct copying *c = ctx;
+
+    store_put_import(c->k->t, path, c->ordinal++, im);
+    return 0;
+}
+
+/* The imports of a file that was put: what the parser found, or what the store has, which goes with the old file. */
+static int put_imports(struct planner *k, const struct scan_file *f)
+{
+    struct store_bytes path = {f->wf->path, f->wf->path_len};
+    struct copying c = {.k = k};
+
+    if (f->known)
+        return store_each_import(k->r, path, copy_import, &c, k->e);
+    for (size_t i = 0; i < f->n_imports; i++)
+        store_put_import(k->t, path, (int)i,
+                         &(struct store_import){
+                             .kind = import_kind_name(f->imports[i].kind),
+                             .what = {f->imports[i].what, strlen(f->imports[i].what)},
+                             .line = f->imports[i].line,
+                         });
+    return 0;
+}
+
+/* Lines of the text in k->source; a last one without its end counts. */
+static int64_t count_lines(const struct planner *k)
+{
+    const char *p = strbuf_str(&k->source), *end = p + k->source.len;
+    int64_t n = 0;
+
+    for (; p < end; n++) {
+        p = memchr(p, '\n', (size_t)(end - p));
+        p = p ? p + 1 : end;
+    }
+    return n;
+}
+
 /* Plan the first n units of a file, whose text is in k->source, and put it in place of what the store has. */
 static int plan_text(struct planner *k, size_t file, size_t n)
 {
@@ -489,6 +542,9 @@ static int plan_text(struct planner *k, size_t file, size_t n)
         rc = index_names(k, f);
     if (rc == 0)
         rc = number_units(k, f);
+    if (rc == 0)
+        rc = rollup_header(&k->text, &k->code, k->o->no_docs, f, strbuf_str(&k->source),
+                           k->source.len, k->e);
     if (rc < 0)
         return rc;
     scan_grammar(grammar, f->wf->language);
@@ -500,7 +556,11 @@ static int plan_text(struct planner *k, size_t file, size_t n)
                              .recipe = recipe_of(k, f, n),
                              .model = asks ? k->q->digest : NULL,
                              .note = f->note,
+                             .n_lines = count_lines(k),
+                             .text = k->text.len > 0 ? strbuf_str(&k->text) : NULL,
+                             .source = "doc",
                          });
+    rc = put_imports(k, f);
     for (size_t i = 0; i < f->n && rc == 0; i++) {
         if (i < n)
             rc = plan_unit(k, file, i);
@@ -542,6 +602,67 @@ static int plan_file(struct planner *k, size_t file)
     return 0;
 }
 
+/* ---- manifests ---------------------------------------------------------------------------------- */
+
+/* k->source has the text. What cannot be read as its kind is a note: a tree is no worse for it. */
+static int put_manifest(struct planner *k, const struct walk_file *wf, struct manifest *m)
+{
+    struct dobby_err why = {0};
+    int rc = manifest_read(m, wf->path, wf->path_len, strbuf_str(&k->source), k->source.len, &why);
+
+    if (rc == DOBBY_E_NOMEM)
+        return err_set(k->e, rc, "%s", why.message);
+    if (rc < 0) {
+        note(k, wf, "no JSON that dobby reads; the overview does without it");
+        return 0;
+    }
+    for (size_t i = 0; i < m->n; i++)
+        store_put_fact(k->t, (int)i,
+                       &(struct store_fact){
+                           .path = {wf->path, wf->path_len},
+                           .key = m->facts[i].key,
+                           .value = {m->facts[i].value, strlen(m->facts[i].value)},
+                       });
+    manifest_release(m);
+    return 0;
+}
+
+/* Manifests are few and short: they are read each time. */
+static int plan_manifests(struct planner *k)
+{
+    struct manifest *m = NULL;
+    int rc = 0;
+
+    store_drop_facts(k->t, k->o->scope);
+    for (size_t i = 0; i < k->w->n_files && rc == 0; i++) {
+        const struct walk_file *wf = &k->w->files[i];
+        struct dobby_err why = {0};
+        bool taken;
+
+        if (wf->is_dir || wf->skip != WALK_LANGUAGE || !manifest_is(wf->path, wf->path_len))
+            continue;
+        if (!m && !(m = mem_zalloc(sizeof(*m))))
+            return err_nomem(k->e, "a manifest");
+        rc = walk_read_words(k->w, wf, &k->source, &taken, &why);
+        if (rc < 0)
+            rc = err_set(k->e, rc, "%s", why.message);
+        else if (taken)
+            rc = put_manifest(k, wf, m);
+        else if (why.message[0])
+            note(k, wf, why.message);
+    }
+    mem_free(m);
+    return rc;
+}
+
+/* Give away what was decided so far, if it stands without what is to come. */
+static int give_group(struct planner *k)
+{
+    if (!k->o->on_group || k->n_vanished > 0 || store_txn_rows(k->t) < PLAN_GROUP)
+        return 0;
+    return k->o->on_group(k->o->ctx, &k->t, k->e);
+}
+
 /* ---- the plan ----------------------------------------------------------------------------------- */
 
 static int plan_all(struct planner *k)
@@ -559,9 +680,11 @@ static int plan_all(struct planner *k)
             return err_set(k->e, DOBBY_E_CANCELLED, "summarize: stopped while planning");
         rc = plan_file(k, i);
         if (rc == 0)
+            rc = give_group(k);
+        if (rc == 0)
             rc = check_memory(k, &k->s->files[i]);
     }
-    return rc;
+    return rc < 0 ? rc : plan_manifests(k);
 }
 
 int plan_make(struct plan *p, const struct scan *s, struct walk *w, struct question *q,
@@ -577,6 +700,7 @@ int plan_make(struct plan *p, const struct scan *s, struct walk *w, struct quest
     strbuf_release(&k.source);
     strbuf_release(&k.code);
     strbuf_release(&k.text);
+    strbuf_release(&k.findings);
     mem_free(k.vanished);
     names_release(&k.units);
     names_release(&k.old);

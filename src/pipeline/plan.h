@@ -5,10 +5,14 @@
  *          two mean that only what the prompt quotes around the unit has changed: they are kept, marked old, and made
  *          again by a refresh. What is left is work for the model.
  *
+ *          A file's header comment is its own row's text, likewise; what else files and directories show is put together later
+ *          (rollup.h).
+ *
  *          Files whose hash, recipe and model are those of the store are settled: nothing is computed for them.
- * Result   One group of changes that brings the store's files and units up to the tree (all of it or none, so
- *          that a killed run leaves the vanished places to be found), and the list of what is to be written. Units
- *          that ask the same are one item.
+ * Result   Changes that bring the store's files and units up to the tree, and the list of what is to be written. Units
+ *          that ask the same are one item. Where places have vanished the changes are one group (all of it or none, so that
+ *          a killed run leaves these places to be found); where none has, as in an empty store, they are given away
+ *          in groups of whole files, so that a very large tree does not wait in memory.
  * Next     run.h for the work. */
 #ifndef PIPELINE_PLAN_H
 #define PIPELINE_PLAN_H
@@ -46,15 +50,20 @@ struct plan {
 
 struct plan_options {
     int no_docs, refresh;
-    size_t limit;  /* units; 0: all */
-    size_t memory; /* bound on what the process holds, bytes; 0: none */
-    int64_t run;   /* its number, for the store */
+    struct store_bytes scope; /* of the walk */
+    size_t limit;             /* units; 0: all */
+    size_t memory;            /* bound on what the process holds, bytes; 0: none */
+    int64_t run;              /* its number, for the store */
     const volatile int *stop;
     void (*on_note)(void *ctx, const char *line);
+    /* Takes a group that has grown large, and gives another one to go on with. NULL: all stays in one. */
+    int (*on_group)(void *ctx, struct store_txn **t, struct dobby_err *e);
     void *ctx;
 };
 
-/* Decide, and put the changes to t. r is the store as it is. Nothing is written here.
+#define PLAN_GROUP 10000 /* rows */
+
+/* Decide, and put the changes to t, or to the one that on_group put in its place. r is the store as it is.
  * Returns 0, DOBBY_E_CANCELLED, DOBBY_E_LIMIT when the bound on memory is too small, or a failure; p is released then. */
 MUST_CHECK int plan_make(struct plan *p, const struct scan *s, struct walk *w, struct question *q,
                          struct store_reader *r, struct store_txn *t, const struct plan_options *o,

@@ -63,7 +63,9 @@ struct unit question_unit(const struct unit *u)
 {
     struct unit plain = *u;
 
-    plain.qualified = u->name;
+    if (u->kind == UNIT_CHUNK) /* its name may be a heading */
+        plain.name = "";
+    plain.qualified = plain.name;
     return plain;
 }
 

@@ -1,11 +1,12 @@
 /* render.c - a row of the result as a line of JSON or as Markdown, a finding as a line of JSON (pipeline).
  * JSON: the keys and their order are a promise to other programs; fields are added at the end, never renamed. A path that
  * is not UTF-8 is given as `path_hex` instead of `path`, so that it can be given back exactly.
- * Markdown: a heading per file, an entry per unit. Names, paths and summaries come from outside: whatever
- * could be taken for markup is escaped, and control characters are shown, not sent. */
+ * Markdown: a heading per file or directory and its own sentence under it, an entry per unit; names, paths and summaries through
+ * base/markdown.h. */
 #include "dobby.h"
 
 #include "base/json.h"
+#include "base/markdown.h"
 #include "base/sha256.h"
 #include "base/strbuf.h"
 #include "base/utf8.h"
@@ -125,61 +126,12 @@ char *dobby_finding_json(const struct dobby_finding *f)
 
 /* ---- Markdown ----------------------------------------------------------------------------------- */
 
-/* As a failed growth does it: no text, and all that follows does nothing. */
-static void fail(struct strbuf *b)
+/* A file's, a directory's or the repository's own row: what is below its heading. */
+static bool is_parent(const struct dobby_row *row)
 {
-    strbuf_release(b);
-    b->failed = true;
-}
-
-/* Text inside a paragraph: no markup, no line of its own, nothing that a terminal acts upon. */
-static void put_plain(struct strbuf *b, const char *s, size_t n)
-{
-    static const char special[] = "\\`*_[]<>#|~!&$";
-    struct strbuf safe = {0};
-
-    utf8_escape(&safe, s, n, "");
-    if (strbuf_failed(&safe)) {
-        fail(b);
-    } else {
-        for (const char *c = strbuf_str(&safe); *c; c++) {
-            /* Escaping every underscore would make names unreadable; within a word it marks nothing. */
-            bool word = *c == '_' && c > safe.s && c[1] && c[1] != ' ' && c[-1] != ' ';
-
-            if (strchr(special, *c) && !word)
-                strbuf_putc(b, '\\');
-            strbuf_putc(b, *c);
-        }
-    }
-    strbuf_release(&safe);
-}
-
-/* A code span: its fence is longer than any run of backticks inside. */
-static void put_code(struct strbuf *b, const char *s, size_t n)
-{
-    struct strbuf safe = {0};
-    size_t longest = 0, run = 0;
-    bool pad;
-
-    utf8_escape(&safe, s, n, "");
-    if (strbuf_failed(&safe)) {
-        fail(b);
-        goto out;
-    }
-    for (const char *c = strbuf_str(&safe); *c; c++) {
-        run = *c == '`' ? run + 1 : 0;
-        longest = run > longest ? run : longest;
-    }
-    pad = longest > 0 || safe.len == 0;
-    for (size_t i = 0; i <= longest; i++)
-        strbuf_putc(b, '`');
-    strbuf_puts(b, pad ? " " : "");
-    strbuf_puts(b, strbuf_str(&safe));
-    strbuf_puts(b, pad ? " " : "");
-    for (size_t i = 0; i <= longest; i++)
-        strbuf_putc(b, '`');
-out:
-    strbuf_release(&safe);
+    return row->start_line <= 0 && row->kind &&
+           (strcmp(row->kind, "file") == 0 || strcmp(row->kind, "directory") == 0 ||
+            strcmp(row->kind, "repository") == 0);
 }
 
 /* Where the text comes from, as far as a reader should be wary of it. */
@@ -188,9 +140,12 @@ static void put_mark(struct strbuf *b, const struct dobby_row *row)
     const char *source = row->source ? row->source : "";
 
     if (strcmp(source, "doc") == 0)
-        strbuf_puts(b, " *(from its comment)*");
+        strbuf_puts(b, is_parent(row) ? " *(in its own words)*" : " *(from its comment)*");
+    else if (strcmp(source, "signature") == 0 && row->kind && strcmp(row->kind, "chunk") == 0)
+        strbuf_puts(b, " *(not summarised)*");
     else if (strcmp(source, "signature") == 0)
-        strbuf_puts(b, " *(from name and parameters only)*");
+        strbuf_puts(b,
+                    is_parent(row) ? " *(from names only)*" : " *(from name and parameters only)*");
     else if (row->confidence >= 0)
         strbuf_printf(b, " *(%s, %ld%%)*", source, lround(row->confidence * 100));
 }
@@ -200,27 +155,50 @@ static bool same_file(const struct dobby_row *a, const struct dobby_row *b)
     return a && a->path_len == b->path_len && memcmp(a->path, b->path, a->path_len) == 0;
 }
 
+static void put_heading(struct strbuf *b, const struct dobby_row *row, bool first)
+{
+    strbuf_puts(b, first ? "## " : "\n## ");
+    if (is_parent(row) && strcmp(row->kind, "repository") == 0)
+        strbuf_puts(b, "The repository");
+    else
+        markdown_put_code(b, row->path, row->path_len);
+    strbuf_puts(b, "\n\n");
+}
+
+static void put_summary(struct strbuf *b, const struct dobby_row *row)
+{
+    if (row->summary)
+        markdown_put_text(b, row->summary, strlen(row->summary));
+    put_mark(b, row);
+    strbuf_putc(b, '\n');
+}
+
 char *dobby_row_markdown(const struct dobby_row *row, const struct dobby_row *prev)
 {
     struct strbuf b = {0};
 
-    if (!same_file(prev, row)) {
-        strbuf_puts(&b, prev ? "\n## " : "## ");
-        put_code(&b, row->path, row->path_len);
-        strbuf_puts(&b, "\n\n");
+    if (!same_file(prev, row))
+        put_heading(&b, row, !prev);
+    else if (is_parent(prev))
+        strbuf_putc(&b, '\n');
+    if (is_parent(row)) {
+        put_summary(&b, row);
+        return strbuf_take(&b, NULL);
     }
     strbuf_puts(&b, "- ");
     if (row->name) {
         strbuf_puts(&b, "**");
-        put_code(&b, row->name, strlen(row->name));
+        markdown_put_code(&b, row->name, strlen(row->name));
         strbuf_puts(&b, "**");
     }
     if (row->start_line > 0)
         strbuf_printf(&b, " (lines %d-%d)", row->start_line, row->end_line);
     strbuf_puts(&b, ": ");
-    if (row->summary)
-        put_plain(&b, row->summary, strlen(row->summary));
-    put_mark(&b, row);
-    strbuf_putc(&b, '\n');
+    put_summary(&b, row);
+    for (size_t i = 0; row->findings && row->findings[i]; i++) {
+        strbuf_puts(&b, "  - *");
+        markdown_put_text(&b, row->findings[i], strlen(row->findings[i]));
+        strbuf_puts(&b, "*\n");
+    }
     return strbuf_take(&b, NULL);
 }

@@ -7,6 +7,7 @@
 #include "base/size.h"
 #include "base/thread.h"
 #include "base/utf8.h"
+#include "code/chunk.h"
 #include "code/parse.h"
 #include "pipeline/budget.h"
 
@@ -104,14 +105,21 @@ void scan_grammar(char out[64], enum language_id lang)
     snprintf(out, 64, "%s/%d", l ? l->name : "none", PARSE_VERSION);
 }
 
+const char *scan_language(const struct scan_file *f, const struct unit *u)
+{
+    return language_get(unit_language(u, f->wf->language))->name;
+}
+
 /* ---- what the store knows ----------------------------------------------------------------------- */
 
 static const uint8_t *keep_key(struct arena *a, const uint8_t *key, bool *failed)
 {
-    char *copy = key ? arena_strndup(a, (const char *)key, KEY_LEN) : NULL;
+    uint8_t *copy = key ? arena_alloc(a, KEY_LEN) : NULL;
 
     *failed |= key && !copy;
-    return (const uint8_t *)copy;
+    if (copy)
+        memcpy(copy, key, KEY_LEN);
+    return copy;
 }
 
 static const char *keep_text(struct arena *a, const char *s, bool *failed)
@@ -189,11 +197,15 @@ static bool get_unit(struct loading *l, struct unit *u, const struct store_unit 
     *u = (struct unit){
         .name = arena_strndup(a, from->name.p, from->name.n),
         .qualified = arena_strndup(a, from->qname.p, from->qname.n),
-        .kind = strcmp(from->kind, unit_kind_name(UNIT_METHOD)) == 0 ? UNIT_METHOD : UNIT_FUNCTION,
+
         .start_line = from->start_line,
         .end_line = from->end_line,
     };
-    l->damaged |= !scan_get_spans(u, from->spans, l->len);
+    if (from->language)
+        u->language = language_of_word(from->language, strlen(from->language));
+    l->damaged |= !unit_kind_find(&u->kind, from->kind) ||
+                  !scan_get_spans(u, from->spans, l->len) ||
+                  (from->language && u->language == LANGUAGE_NONE);
     return u->name && u->qualified;
 }
 
@@ -209,9 +221,9 @@ static int load_unit(void *ctx, const struct store_unit *from, bool done)
         mem_grow((void **)&l->old, &l->cap_old, l->n + 1, sizeof(*l->old)) < 0 ||
         !get_unit(l, &l->units[l->n], from))
         return err_nomem(k->e, "the units of the store");
-    old = &l->old[l->n++];
+    old = &l->old[l->n];
     *old = (struct old_unit){
-        .qname = arena_strndup(a, from->qname.p, from->qname.n),
+        .qname = l->units[l->n++].qualified,
         .qname_len = from->qname.n,
         .text = keep_text(a, from->text, &failed),
         .unit_key = keep_key(a, from->unit_key, &failed),
@@ -219,8 +231,9 @@ static int load_unit(void *ctx, const struct store_unit *from, bool done)
         .prompt_key = keep_key(a, from->prompt_key, &failed),
         .done = done,
         .old = from->old,
+        .findings = keep_text(a, from->findings, &failed),
     };
-    return failed || !old->qname ? err_nomem(k->e, "the units of the store") : 0;
+    return failed ? err_nomem(k->e, "the units of the store") : 0;
 }
 
 /* An array in the arena instead of the heap. */
@@ -307,6 +320,39 @@ static int take_units(struct scanner *k, struct scan_file *f, const struct unit_
     return 0;
 }
 
+/* A file that no parser serves, or that none got through, in chunks. */
+static int cut_file(struct scanner *k, struct scan_file *f, const struct strbuf *text)
+{
+    struct unit_list list = {0};
+    const char *why = NULL;
+    int rc = chunk_text(&list, &why, f->wf->language, strbuf_str(text), text->len, k->e);
+
+    if (rc == 0 && why) {
+        f->note = why;
+        note(k, f->wf, why);
+    }
+    if (rc == 0)
+        rc = take_units(k, f, &list);
+    unit_list_release(&list);
+    return rc;
+}
+
+static int take_imports(struct scanner *k, struct scan_file *f, const struct unit_list *list)
+{
+    struct arena *a = &k->s->arena;
+
+    f->n_imports = list->n_imports;
+    f->imports = keep_array(a, list->imports, list->n_imports, sizeof(*list->imports));
+    if (list->n_imports > 0 && !f->imports)
+        return err_nomem(k->e, "the imports of a file");
+    for (size_t i = 0; i < f->n_imports; i++) {
+        f->imports[i].what = arena_strdup(a, f->imports[i].what);
+        if (!f->imports[i].what)
+            return err_nomem(k->e, "the imports of a file");
+    }
+    return 0;
+}
+
 static void set_ready(struct scanner *k, size_t file)
 {
     k->ready[file] = true;
@@ -334,7 +380,9 @@ static int collect(struct scanner *k)
     }
     if (!r.failed && r.units.partial)
         f->note = IN_PART;
-    rc = take_units(k, f, &r.units);
+    rc = r.failed ? cut_file(k, f, &slot->text) : take_units(k, f, &r.units);
+    if (rc == 0 && !r.failed)
+        rc = take_imports(k, f, &r.units);
     parse_result_release(&r);
     slot->busy = false;
     set_ready(k, slot->file);
@@ -501,8 +549,12 @@ static int scan_file(struct scanner *k, struct walk_file *wf, struct strbuf *tex
     }
     if (rc == 0)
         rc = check_memory(k, text->len);
-    if (rc == 0 && !k->s->files[file].known)
-        rc = parse_file(k, text, file);
+    if (rc < 0 || k->s->files[file].known)
+        return rc;
+    if (language_has_grammar(wf->language))
+        return parse_file(k, text, file);
+    rc = cut_file(k, &k->s->files[file], text);
+    set_ready(k, file);
     return rc;
 }
 
@@ -516,12 +568,12 @@ static int scan_files(struct scanner *k)
 
         if (k->o->stop && *k->o->stop) {
             rc = err_set(k->e, DOBBY_E_CANCELLED, "stopped while reading the tree");
-        } else if (wf->is_dir || wf->skip != WALK_TAKEN) {
+        } else if (wf->skip != WALK_UNCHANGED && (wf->is_dir || wf->skip != WALK_TAKEN)) {
             k->s->n_skipped++;
-        } else if (k->o->limit && k->prefix_units >= k->o->limit) {
-            struct known_file *known =
-                find_known(k, wf); /* beyond the limit: not looked at, not gone */
+        } else if (wf->skip == WALK_UNCHANGED || (k->o->limit && k->prefix_units >= k->o->limit)) {
+            struct known_file *known = find_known(k, wf); /* not looked at, not gone */
 
+            k->s->n_skipped += wf->skip == WALK_UNCHANGED;
             if (known)
                 known->seen = true;
         } else {

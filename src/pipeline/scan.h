@@ -1,11 +1,11 @@
 /* scan.h - which units a tree holds now, and what the store knows of them (pipeline).
  * What     Every file is read and hashed. Units of a file that the store knows by this hash come from the store;
- *          other files go through the parser workers, all cores at once. The result is in the order of the
+ *          other files go through the parser workers, all cores at once, or are cut into chunks here (chunk.h). The result is in the order of the
  *          outputs, whatever finished first: files by path, units by start_line, end_line descending, kind, name.
  * Memory   With a bound, parser workers get what the process leaves of it: fewer of them, or with smaller shares, and anew
  *          when what was found so far has grown into their part. When not even one fits, the scan ends.
  * Limit    With a limit on units, scanning ends with the file that reaches it; what lies behind stays unread, and
- *          what the store says of it stays as it is.
+ *          what the store says of it stays as it is. The same holds for files that are WALK_UNCHANGED.
  * Owns     One arena with everything. Paths are the walk's.
  * Next     plan.h for what is to be done about them. */
 #ifndef PIPELINE_SCAN_H
@@ -26,7 +26,8 @@ struct old_unit {
     size_t qname_len;
     const char *text;
     const uint8_t *unit_key, *prompt_hash, *prompt_key;
-    bool done, old; /* as in store.h */
+    bool done, old;       /* as in store.h */
+    const char *findings; /* as in store.h */
 };
 
 struct scan_file {
@@ -36,6 +37,8 @@ struct scan_file {
     bool known;            /* units come from the store, and old[i] is what it says of units[i] */
     struct unit *units;    /* in the order of the outputs */
     size_t n;
+    struct import *imports; /* unless known: the store has them */
+    size_t n_imports;
     struct old_unit *old; /* of this path, also where the file has changed since */
     size_t n_old;
     const uint8_t *recipe, *model; /* the store's of this path; NULL as there */
@@ -57,7 +60,7 @@ struct scan {
     size_t n_units; /* of all files, at most the limit */
     size_t
         n_skipped; /* entries of the walk that were not taken, those that only reading told included */
-    size_t n_unparsed; /* files without units because no parser got through them, now or before */
+    size_t n_unparsed;    /* files that no parser got through, now or before: in chunks or empty */
     size_t n_parser_ends; /* parser processes that died or were ended over a file */
     double s_parse;
 };
@@ -81,6 +84,8 @@ void scan_release(struct scan *s);
 
 /* "python/1": language and version of what cuts a file into units, as kept in the store. */
 void scan_grammar(char out[64], enum language_id lang);
+/* The name of the language that a unit of f is in. */
+const char *scan_language(const struct scan_file *f, const struct unit *u);
 /* Positions of a unit as bytes for the store, and back; false when they do not fit a source of `len` bytes. */
 #define SCAN_SPANS 44
 void scan_put_spans(uint8_t out[SCAN_SPANS], const struct unit *u);

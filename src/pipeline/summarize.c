@@ -1,6 +1,7 @@
 /* summarize.c - dobby_summarize_tree: the stages of a run, one after the other (pipeline).
  *
  *     walk -> scan (read, hash, parse what is new) -> plan (store, keys) -> run (engine) -> rows
+ *                                                          `-> roll-up       `-> roll-up
  *
  * The lock of the store is taken before the scan, so that two runs never do the same work; the model is opened after
  * the plan, and only if something is left to ask. With an engine by URL no model file is there: the server is asked for the
@@ -15,8 +16,10 @@
 #include "base/thread.h"
 #include "base/trace.h"
 #include "base/utf8.h"
+#include "code/since.h"
 #include "llm/remote_msg.h"
 #include "pipeline/plan.h"
+#include "pipeline/rollup.h"
 #include "pipeline/run.h"
 #include "pipeline/summarize.h"
 
@@ -176,6 +179,17 @@ static int check_options(struct dobby_summarize *o, struct dobby_err *e)
 
 /* ---- walk and scan ------------------------------------------------------------------------------ */
 
+static int mark_unchanged(struct job *j)
+{
+    struct since_options o = {.rev = j->o.since,
+                              .scope = j->scope,
+                              .worker_path = j->o.worker_path,
+                              .memory = j->st->memory,
+                              .stop = j->o.stop};
+
+    return j->o.since ? since_mark(&j->walk, &o, j->e) : 0;
+}
+
 static int do_walk(struct job *j)
 {
     struct walk_options o = {.stop = j->o.stop};
@@ -186,6 +200,8 @@ static int do_walk(struct job *j)
     rc = walk_tree(&j->walk, j->o.path, &o, j->e);
     if (rc == 0)
         rc = walk_scope(&j->scope, &j->walk, j->o.path, j->e);
+    if (rc == 0)
+        rc = mark_unchanged(j);
     j->st->s_walk = stage_done(j, "walk", start);
     return rc;
 }
@@ -251,8 +267,11 @@ static void put_units(struct strbuf *b, const struct scan_file *f, size_t n)
         const struct unit *u = &f->units[i];
 
         put_json(b, i ? ",{\"name\":" : "{\"name\":", u->qualified, strlen(u->qualified));
-        strbuf_printf(b, ",\"kind\":\"%s\",\"start_line\":%d,\"end_line\":%d}",
+        strbuf_printf(b, ",\"kind\":\"%s\",\"start_line\":%d,\"end_line\":%d",
                       unit_kind_name(u->kind), u->start_line, u->end_line);
+        if (u->language)
+            put_json(b, ",\"language\":", scan_language(f, u), strlen(scan_language(f, u)));
+        strbuf_putc(b, '}');
     }
     strbuf_putc(b, ']');
     if (f->note)
@@ -347,16 +366,30 @@ static int commit_run(struct job *j, struct dobby_err *e)
     return rc < 0 ? rc : store_flush(j->store, e);
 }
 
+/* A part of the plan that stands alone: it may go to the disk while the rest is made. */
+static int give_group(void *ctx, struct store_txn **t, struct dobby_err *e)
+{
+    struct job *j = ctx;
+    struct store_txn *more = store_txn_new();
+    int rc = more ? store_commit(j->store, *t, NULL, e) : err_nomem(e, "the plan");
+
+    if (more)
+        j->txn = *t = more;
+    return rc;
+}
+
 static int do_plan(struct job *j)
 {
     struct plan_options o = {
         .no_docs = j->o.no_docs,
         .refresh = j->o.refresh,
+        .scope = {j->scope, strlen(j->scope)},
         .limit = j->o.limit,
         .memory = j->st->memory,
         .run = j->run.id,
         .stop = j->o.stop,
         .on_note = on_note,
+        .on_group = give_group,
         .ctx = j,
     };
     double start = time_now();
@@ -373,6 +406,35 @@ static int do_plan(struct job *j)
     (void)stage_done(j, "plan", start);
     if (rc == 0)
         emit(j, DOBBY_EV_PLAN, NULL);
+    return rc;
+}
+
+/* ---- roll-up ------------------------------------------------------------------------------------ */
+
+/* What files and directories show, by what the store has now. It is short, so a stop waits for it. */
+static int roll_up(struct job *j)
+{
+    struct rollup_options o = {
+        .scope = j->scope, .cut = j->o.limit > 0 && j->scan.n_units >= j->o.limit, .above = true};
+    struct store_txn *txn = store_txn_new();
+    struct rollup u = {0};
+    double start = time_now();
+    size_t n = 0;
+    int rc = txn ? rollup_make(&u, &j->scan, &j->walk, j->reader, &o, j->e)
+                 : err_nomem(j->e, "what files and directories show");
+
+    if (rc == 0)
+        n = rollup_put(&u, txn);
+    rollup_release(&u);
+    if (rc == 0 && n > 0) {
+        rc = store_commit(j->store, txn, NULL, j->e);
+        txn = NULL; /* the store's */
+    }
+    store_txn_free(txn);
+    if (rc == 0 && n > 0)
+        rc = store_flush(j->store, j->e);
+    j->st->n_parents += rc == 0 ? n : 0;
+    (void)stage_done(j, "roll up", start);
     return rc;
 }
 
@@ -468,7 +530,7 @@ static int next_prompt(void *ctx, size_t item, int attempt, struct run_prompt *o
 
     if (rc != 0)
         return rc;
-    rc = prompt_code(&j->code, u, lang, strbuf_str(&j->source), j->source.len, e);
+    rc = prompt_code(&j->code, u, lang, strbuf_str(&j->source), j->source.len, f->units, f->n, e);
     if (rc == 0)
         rc = question_words(&j->question, u, lang, strbuf_str(&j->code), j->code.len, attempt, e);
     if (rc == 0)
@@ -714,6 +776,20 @@ static int later_failure(struct job *j, int rc, int later, const struct dobby_er
     return why->code ? err_set(j->e, later, "%s", why->message) : later;
 }
 
+/* After answers have come: some parents quote them. */
+static int roll_up_again(struct job *j, int rc)
+{
+    struct dobby_err why = {0}, *e = j->e;
+    int later = 0;
+
+    if (j->plan.n_items > 0) {
+        j->e = &why;
+        later = roll_up(j);
+        j->e = e;
+    }
+    return later_failure(j, rc, later, &why);
+}
+
 /* The run's last word in the store. */
 static int end_run(struct job *j, int rc)
 {
@@ -733,6 +809,24 @@ static int end_run(struct job *j, int rc)
     return later_failure(j, rc, end, &why);
 }
 
+/* Of a run since a commit: the rows of the files that it looked at, of as many units as it did. */
+static int put_looked_at(struct job *j, struct dobby_err *e)
+{
+    size_t left = j->scan.n_units;
+    int rc = 0;
+
+    for (size_t i = 0; i < j->scan.n_files && rc == 0 && left > 0; i++) {
+        const struct scan_file *f = &j->scan.files[i];
+        size_t n = f->n < left ? f->n : left;
+
+        if (n > 0)
+            rc = store_each_row(j->reader, (struct store_bytes){f->wf->path, f->wf->path_len}, NULL,
+                                n, j->o.on_row, j->o.ctx, e);
+        left -= n;
+    }
+    return rc;
+}
+
 static int put_rows(struct job *j, int rc)
 {
     struct dobby_err why = {0};
@@ -740,8 +834,9 @@ static int put_rows(struct job *j, int rc)
 
     if ((rc != 0 && rc != DOBBY_E_UNDONE) || !j->o.on_row)
         return rc;
-    row = store_each_row(j->reader, (struct store_bytes){j->scope, strlen(j->scope)}, NULL,
-                         j->o.limit, j->o.on_row, j->o.ctx, &why);
+    row = j->o.since ? put_looked_at(j, &why)
+                     : store_each_row(j->reader, (struct store_bytes){j->scope, strlen(j->scope)},
+                                      NULL, j->o.limit, j->o.on_row, j->o.ctx, &why);
     return later_failure(j, rc, row, &why);
 }
 
@@ -755,10 +850,14 @@ static int do_all(struct job *j)
     rc = do_scan(j);
     if (rc == 0)
         rc = do_plan(j);
+    if (rc == 0)
+        rc = roll_up(j);
     if (rc < 0)
         return rc;
     j->txn = store_txn_new(); /* for the notes of the run; without it they are only told */
     rc = do_run(j);
+    if (rc == 0 || rc == DOBBY_E_UNDONE)
+        rc = roll_up_again(j, rc);
     tell_changed(j);
     if (rc == 0 && j->plan.n_changed > 0)
         rc = err_set(j->e, DOBBY_E_UNDONE, "summarize: %zu units are left undone; run it again",

@@ -221,8 +221,9 @@ int dobby_watch_tree(const struct dobby_summarize *o,
 
     if (rc < 0)
         return rc;
-    if (!w.o.stop || w.o.dry_run || !w.o.path)
-        return err_set(e, DOBBY_E_USAGE, "watch: a path and `stop` are needed, and no dry run");
+    if (!w.o.stop || w.o.dry_run || w.o.since || !w.o.path)
+        return err_set(e, DOBBY_E_USAGE,
+                       "watch: a path and `stop` are needed, and neither a dry run nor `since`");
     if (w.o.store_path) {
         const char *slash = strrchr(w.o.store_path, '/');
         w.store = slash ? slash + 1 : w.o.store_path;

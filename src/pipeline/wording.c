@@ -2,6 +2,7 @@
 #include "pipeline/wording.h"
 
 #include "base/sha256.h"
+#include "base/utf8.h"
 #include "code/check.h"
 #include "code/doc.h"
 #include "code/redact.h"
@@ -53,12 +54,51 @@ int wording_own(struct strbuf *text, struct strbuf *scratch, int no_docs, const 
     return rc;
 }
 
+struct finding_list {
+    struct strbuf *out;
+    const char *kind;
+};
+
+static void put_finding(void *ctx, const char *name, size_t n)
+{
+    struct finding_list *l = ctx;
+
+    if (!utf8_valid(name, n)) /* the text is no UTF-8: neither are its names */
+        return;
+    strbuf_printf(l->out, "%s%s: ", l->out->len ? "\n" : "", l->kind);
+    strbuf_add(l->out, name, n);
+}
+
+int wording_findings(struct strbuf *text, struct strbuf *scratch, int no_docs, const struct unit *u,
+                     enum language_id lang, const char *source, size_t len, struct dobby_err *e)
+{
+    struct finding_list l = {scratch, "doc-mismatch"};
+    struct dobby_err why = {0};
+    int rc;
+
+    strbuf_reset(text);
+    strbuf_reset(scratch);
+    if (no_docs)
+        return 0;
+    doc_stray_params(u, lang, source, len, put_finding, &l);
+    l.kind = "doc-missing-parameter";
+    doc_missing_params(u, lang, source, len, put_finding, &l);
+    if (strbuf_failed(scratch))
+        return err_nomem(e, "findings");
+    rc = redact(text, strbuf_str(scratch), scratch->len, NULL, &why); /* a name may be anything */
+    if (rc == DOBBY_E_LIMIT)
+        strbuf_reset(text);
+    else if (rc < 0)
+        return err_set(e, rc, "%s", why.message);
+    return strbuf_failed(text) ? err_nomem(e, "findings") : 0;
+}
+
 int wording_question(uint8_t out[KEY_LEN], struct question *q, struct strbuf *code,
                      const struct unit *u, enum language_id lang, const char *source, size_t len,
-                     struct dobby_err *e)
+                     const struct unit *units, size_t n_units, struct dobby_err *e)
 {
     struct dobby_err why = {0};
-    int rc = prompt_code(code, u, lang, source, len, &why);
+    int rc = prompt_code(code, u, lang, source, len, units, n_units, &why);
 
     if (rc == DOBBY_E_LIMIT) {
         rc = key_words(out, NULL, 0, e);

@@ -23,11 +23,20 @@ MUST_CHECK int wording_own(struct strbuf *text, struct strbuf *scratch, int no_d
                            const struct unit *u, enum language_id lang, const char *source,
                            size_t len, bool *doc, struct dobby_err *e);
 
-/* The digest of the words that a model is asked about u with, q->prompt; *code (reset first) is the unit as it may see it.
+/* *text (reset first) becomes where the unit's comment and its code disagree, a line each without an end at the last: "doc-mismatch: NAME"
+ * for a parameter that only the comment has, "doc-missing-parameter: NAME" for one of which it alone says nothing. Empty: nothing, and
+ * with no_docs. */
+MUST_CHECK int wording_findings(struct strbuf *text, struct strbuf *scratch, int no_docs,
+                                const struct unit *u, enum language_id lang, const char *source,
+                                size_t len, struct dobby_err *e);
+
+/* The digest of the words that a model is asked about u, one of the n_units of its file, with, q->prompt; *code (reset first)
+ * is the unit as it may see it.
  * Returns 1; 0 when the code may not enter a prompt, because a search for secrets had to be given up: then *code holds nothing,
  * and the digest is that of a question without words; or a failure. */
 MUST_CHECK int wording_question(uint8_t out[KEY_LEN], struct question *q, struct strbuf *code,
                                 const struct unit *u, enum language_id lang, const char *source,
-                                size_t len, struct dobby_err *e);
+                                size_t len, const struct unit *units, size_t n_units,
+                                struct dobby_err *e);
 
 #endif

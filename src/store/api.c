@@ -47,6 +47,11 @@ void dobby_store_free(struct dobby_store *s)
     mem_free(s);
 }
 
+struct store_reader *store_reader_of(struct dobby_store *s)
+{
+    return s->reader;
+}
+
 int dobby_store_rows(struct dobby_store *s, const char *path, const char *name,
                      int (*on_row)(void *ctx, const struct dobby_row *row), void *ctx,
                      struct dobby_err *e)

@@ -20,6 +20,7 @@
 
 /* The order of rows in every output, and so the only order in which units are read, is that of units_order.
  * BLOB for what comes from outside as bytes: paths and names need not be UTF-8. */
+#define N_LINES "n_lines INTEGER NOT NULL DEFAULT -1" /* -1: not counted */
 static const char schema[] =
     "CREATE TABLE files("
     " path BLOB PRIMARY KEY,"
@@ -28,7 +29,7 @@ static const char schema[] =
     " language TEXT NOT NULL,"
     " recipe BLOB CHECK(recipe IS NULL OR length(recipe)=32),"
     " model BLOB CHECK(model IS NULL OR length(model)=32),"
-    " note TEXT) STRICT, WITHOUT ROWID;"
+    " note TEXT," N_LINES ") STRICT, WITHOUT ROWID;"
 
     "CREATE TABLE summaries("
     " prompt_key BLOB PRIMARY KEY CHECK(length(prompt_key)=32),"
@@ -72,6 +73,21 @@ static const char schema[] =
     " kind TEXT NOT NULL,"
     " text TEXT NOT NULL) STRICT;";
 
+/* `facts` is what manifests say (go.mod, package.json), which have no units. */
+static const char schema_imports[] = "CREATE TABLE imports("
+                                     " path BLOB NOT NULL REFERENCES files(path) ON DELETE CASCADE,"
+                                     " ordinal INTEGER NOT NULL,"
+                                     " kind TEXT NOT NULL,"
+                                     " what BLOB NOT NULL,"
+                                     " line INTEGER NOT NULL,"
+                                     " PRIMARY KEY(path, ordinal)) STRICT, WITHOUT ROWID;"
+                                     "CREATE TABLE facts("
+                                     " path BLOB NOT NULL,"
+                                     " ordinal INTEGER NOT NULL,"
+                                     " key TEXT NOT NULL,"
+                                     " value BLOB NOT NULL,"
+                                     " PRIMARY KEY(path, ordinal)) STRICT, WITHOUT ROWID;";
+
 static const char schema_units[] =
     "CREATE TABLE units("
     " id INTEGER PRIMARY KEY,"
@@ -88,6 +104,9 @@ static const char schema_units[] =
     " prompt_hash BLOB CHECK(prompt_hash IS NULL OR length(prompt_hash)=32),"
     " prompt_key BLOB CHECK(prompt_key IS NULL OR length(prompt_key)=32),"
     " old INTEGER NOT NULL DEFAULT 0,"
+    " language TEXT," /* NULL: the file's */
+    " source TEXT CHECK(source IN ('doc','signature')),"
+    " findings TEXT," /* a line each; NULL: nobody has looked */
     " UNIQUE(path, qname, ordinal)) STRICT;"
     "CREATE UNIQUE INDEX units_order ON units(path, start_line, end_line DESC, kind, qname, "
     "ordinal);"
@@ -96,19 +115,35 @@ static const char schema_units[] =
 /* What is searched and counted is what units show, kept current in the very transaction that changes it: the counts by
  * triggers, the index by the writer's own statements, because a schema is not trusted with virtual tables (set_up).
  * Columns, not positions, are kept of each word: nothing asks for phrases. */
-static const char schema_search[] =
+static const char schema_views[] =
     "CREATE VIEW done AS SELECT u.id AS id, "
-    "coalesce(s.source,'doc') AS source" /* for any program */
+    "coalesce(s.source,u.source,'doc') AS source" /* for any program */
     " FROM units u LEFT JOIN summaries s ON "
-    "s.prompt_key=u.prompt_key WHERE " DB_DONE ";"
+    "s.prompt_key=u.prompt_key WHERE " DB_DONE " AND u.ordinal<>" DB_PARENT_TEXT ";"
     "CREATE VIEW shown AS SELECT u.id AS id, u.prompt_key AS "
     "prompt_key,"
-    " coalesce(s.source,'doc') AS source, u.qname AS name, "
-    "dobby_marked(u.name,u.qname) AS marks,"
+    " coalesce(s.source,u.source,'doc') AS source, u.qname AS name, "
+    "dobby_marked(u.name,u.qname,u.path) AS marks,"
     " CASE WHEN s.text IS NULL THEN u.text ELSE s.text END AS "
     "text, u.path AS path"
     " FROM units u LEFT JOIN summaries s ON "
     "s.prompt_key=u.prompt_key WHERE " DB_DONE ";"
+
+    "CREATE TRIGGER units_in AFTER INSERT ON units BEGIN "
+    "UPDATE counts SET n=n+1 WHERE what=iif(new.ordinal=" DB_PARENT_TEXT ",'parents','units');"
+    "UPDATE counts SET n=n+1 WHERE what=(SELECT source FROM done "
+    "WHERE id=new.id); END;"
+    "CREATE TRIGGER units_out BEFORE DELETE ON units BEGIN "
+    "UPDATE counts SET n=n-1 WHERE what=iif(old.ordinal=" DB_PARENT_TEXT ",'parents','units');"
+    "UPDATE counts SET n=n-1 WHERE what=(SELECT source FROM done "
+    "WHERE id=old.id); END;"
+    "CREATE TRIGGER summaries_in AFTER INSERT ON summaries BEGIN "
+    "UPDATE counts SET n=n+1 WHERE what='summaries';"
+    "UPDATE counts SET n=n+(SELECT count(*) FROM units WHERE "
+    "prompt_key=new.prompt_key AND ordinal<>" DB_PARENT_TEXT ")"
+    " WHERE what=new.source; END;";
+
+static const char schema_search[] =
     "CREATE VIRTUAL TABLE search USING fts5(" DB_SEARCH_COLUMNS
     ", content='shown', content_rowid='id',"
     " detail=column, tokenize='porter dobby', prefix='3');"
@@ -118,26 +153,12 @@ static const char schema_search[] =
     "INSERT INTO counts VALUES('units',(SELECT count(*) FROM "
     "units)),"
     "('summaries',(SELECT count(*) FROM summaries)),"
-    "('doc',0),('model',0),('remote',0),('signature',0);"
+    "('doc',0),('model',0),('remote',0),('signature',0),('parents',0);"
     "UPDATE counts SET n=t.n FROM (SELECT source,count(*) AS n "
     "FROM done GROUP BY source) AS t"
     " WHERE t.source=what;"
     "INSERT INTO search(rowid," DB_SEARCH_COLUMNS ") SELECT id," DB_SEARCH_COLUMNS " FROM shown"
-    " ORDER BY id;" /* of an older schema's rows */
-
-    "CREATE TRIGGER units_in AFTER INSERT ON units BEGIN "
-    "UPDATE counts SET n=n+1 WHERE what='units';"
-    "UPDATE counts SET n=n+1 WHERE what=(SELECT source FROM done "
-    "WHERE id=new.id); END;"
-    "CREATE TRIGGER units_out BEFORE DELETE ON units BEGIN "
-    "UPDATE counts SET n=n-1 WHERE what='units';"
-    "UPDATE counts SET n=n-1 WHERE what=(SELECT source FROM done "
-    "WHERE id=old.id); END;"
-    "CREATE TRIGGER summaries_in AFTER INSERT ON summaries BEGIN "
-    "UPDATE counts SET n=n+1 WHERE what='summaries';"
-    "UPDATE counts SET n=n+(SELECT count(*) FROM units WHERE "
-    "prompt_key=new.prompt_key)"
-    " WHERE what=new.source; END;";
+    " ORDER BY id;"; /* of an older schema's rows */
 
 /* From schema 1, in which units had no number. */
 static const char units_out_of_the_way[] =
@@ -148,6 +169,15 @@ static const char units_out_of_the_way[] =
 static const char units_back[] = "INSERT INTO units(" UNIT_COLUMNS ") SELECT " UNIT_COLUMNS
                                  " FROM units_1 ORDER BY path,start_line,end_line DESC,kind,qname,"
                                  "ordinal; DROP TABLE units_1;";
+/* From schema 2, in which units had no language of their own, files and directories no rows, and whose index did not know places; all
+ * that belongs to that is made anew. Files are read again, and get their lines and imports then, since PARSE_VERSION is another one. */
+static const char units_of_2[] =
+    "DROP TRIGGER units_in; DROP TRIGGER units_out; DROP TRIGGER summaries_in; DROP TABLE search;"
+    "DROP VIEW shown; DROP VIEW done; DROP TABLE counts;"
+    "ALTER TABLE units ADD COLUMN language TEXT;"
+    "ALTER TABLE units ADD COLUMN source TEXT CHECK(source IN ('doc','signature'));"
+    "ALTER TABLE units ADD COLUMN findings TEXT;";
+static const char files_of_2[] = "ALTER TABLE files ADD COLUMN " N_LINES ";";
 
 /* ---- errors ------------------------------------------------------------------------------------- */
 
@@ -316,8 +346,11 @@ static int make_schema(sqlite3 *db, const char *path, struct dobby_err *e)
     int rc;
 
     strbuf_printf(
-        &sql, "BEGIN IMMEDIATE; %s %s %s PRAGMA application_id=%d; PRAGMA user_version=%d; COMMIT;",
-        schema, schema_units, schema_search, DB_APPLICATION_ID, DB_SCHEMA);
+        &sql,
+        "BEGIN IMMEDIATE; %s %s %s %s %s PRAGMA application_id=%d; PRAGMA user_version=%d; "
+        "COMMIT;",
+        schema, schema_units, schema_views, schema_search, schema_imports, DB_APPLICATION_ID,
+        DB_SCHEMA);
     rc = strbuf_failed(&sql) ? err_nomem(e, "the store's schema")
                              : db_exec(db, strbuf_str(&sql), "cannot make the store", path, e);
     strbuf_release(&sql);
@@ -326,15 +359,20 @@ static int make_schema(sqlite3 *db, const char *path, struct dobby_err *e)
 
 /* All of it happens or nothing; a failure leaves the transaction to the connection's end. Needs room for the database once
  * more. */
-static int upgrade(sqlite3 *db, const char *path, struct dobby_err *e)
+static int upgrade(sqlite3 *db, int version, const char *path, struct dobby_err *e)
 {
     struct strbuf sql = {0};
     int rc;
 
     log_msg(LOG_INFO, "store: %s: made by an older dobby; brought up to schema %d", path,
             DB_SCHEMA);
-    strbuf_printf(&sql, "BEGIN IMMEDIATE; %s %s %s %s PRAGMA user_version=%d; COMMIT;",
-                  units_out_of_the_way, schema_units, units_back, schema_search, DB_SCHEMA);
+    strbuf_puts(&sql, "BEGIN IMMEDIATE;");
+    if (version == 1)
+        strbuf_printf(&sql, "%s %s %s", units_out_of_the_way, schema_units, units_back);
+    else
+        strbuf_puts(&sql, units_of_2);
+    strbuf_printf(&sql, "%s %s %s %s PRAGMA user_version=%d; COMMIT;", schema_views, schema_search,
+                  files_of_2, schema_imports, DB_SCHEMA);
     rc = strbuf_failed(&sql)
              ? err_nomem(e, "the store's schema")
              : db_exec(db, strbuf_str(&sql), "cannot bring the store up to date", path, e);
@@ -364,7 +402,7 @@ int db_open_write(sqlite3 **out, const char *path, struct dobby_err *e)
     if (rc == 0 && version == 0)
         rc = make_schema(db, path, e);
     if (rc == 0 && version > 0 && version < DB_SCHEMA)
-        rc = upgrade(db, path, e);
+        rc = upgrade(db, version, path, e);
     if (rc == 0) /* FULL: a commit is on the disk; a log that once grew is cut back to this */
         rc = db_exec(db, "PRAGMA synchronous=FULL; PRAGMA journal_size_limit=16777216;",
                      "cannot open the store", path, e);

@@ -11,13 +11,22 @@
 
 #define DB_APPLICATION_ID                                                                          \
     0x646f6262             /* "dobb": SQLite's application_id, which tells our files from others' */
-#define DB_SCHEMA        2 /* user_version */
-#define DB_SCHEMA_SEARCH 2 /* from this one on there are `search` and `counts` */
+#define DB_SCHEMA        3 /* user_version */
+#define DB_SCHEMA_COUNTS 2 /* from this one on there are `counts` */
+/* From this one on there are rows of files and directories, imports and facts, lines of files, findings and a language of units, and
+ * `search` is as it is asked. */
+#define DB_SCHEMA_WIDE 3
 
 /* A unit u of the plan, joined with its summary s, is done when it has its own text, or its prompt has a summary. */
 #define DB_DONE                                                                                    \
     "(CASE WHEN u.prompt_key IS NULL THEN u.unit_key IS NULL AND u.text IS NOT NULL"               \
     " ELSE s.prompt_key IS NOT NULL END)"
+
+/* A file's own row, a directory's, the repository's has this number and no lines. */
+#define DB_PARENT      (-1)
+#define DB_PARENT_TEXT "-1"
+/* Of an entry of `files` that is a directory or the repository: no parser cuts it into units. */
+#define DB_NO_GRAMMAR "''"
 
 #define DB_SEARCH_COLUMNS "name,marks,text,path" /* of the index, and of the view `shown` */
 

@@ -2,6 +2,7 @@
 #include "store/words.h"
 
 #include "base/mem.h"
+#include "base/sha256.h"
 #include "base/size.h"
 #include "base/utf8.h"
 
@@ -114,20 +115,61 @@ void words_join(struct strbuf *out, struct store_bytes text)
         }
 }
 
+#define PLACE 17 /* bytes of its word */
+
+int words_place(struct strbuf *out, struct store_bytes path)
+{
+    uint8_t digest[32];
+    struct sha256 h;
+    char hex[PLACE];
+
+    sha256_begin(&h);
+    sha256_add(&h, path.p, path.n);
+    if (sha256_end(&h, digest, NULL) < 0)
+        return SQLITE_NOMEM;
+    hex_encode(hex, digest, (PLACE - 1) / 2);
+    strbuf_putc(out, WORDS_PLACE);
+    strbuf_puts(out, hex);
+    return SQLITE_OK;
+}
+
+/* The words of a path and of each folder on the way to it. */
+static int put_places(struct strbuf *out, const char *path, size_t n)
+{
+    int rc = SQLITE_OK;
+
+    for (size_t i = 1; i <= n && rc == SQLITE_OK; i++)
+        if (i == n || path[i] == '/')
+            rc = words_place(out, (struct store_bytes){path, i});
+    return rc;
+}
+
+static struct store_bytes bytes_of(sqlite3_value *v)
+{
+    const void *p = sqlite3_value_blob(v);
+
+    return (struct store_bytes){p ? p : "", p ? (size_t)sqlite3_value_bytes(v) : 0};
+}
+
 static void sql_marked(sqlite3_context *ctx, int n, sqlite3_value **v)
 {
-    const void *name = sqlite3_value_blob(v[0]), *qname = sqlite3_value_blob(v[1]);
+    struct store_bytes name = bytes_of(v[0]), qname = bytes_of(v[1]), path = bytes_of(v[2]);
     struct strbuf b = {0};
+    int rc;
 
     (void)n;
     strbuf_putc(&b, WORDS_MARK);
-    words_join(&b, (struct store_bytes){name, (size_t)sqlite3_value_bytes(v[0])});
+    words_join(&b, name);
     strbuf_putc(&b, WORDS_MARK);
-    strbuf_add(&b, qname ? qname : "", qname ? (size_t)sqlite3_value_bytes(v[1]) : 0);
+    rc = put_places(&b, path.p, path.n);
+    strbuf_putc(&b, WORDS_MARK);
+    strbuf_add(&b, qname.p, qname.n);
     if (strbuf_failed(&b))
-        sqlite3_result_error_nomem(ctx);
-    else
+        rc = SQLITE_NOMEM;
+    if (rc == SQLITE_OK)
         sqlite3_result_text64(ctx, strbuf_str(&b), b.len, SQLITE_TRANSIENT, SQLITE_UTF8);
+    else
+        sqlite3_result_error_code(ctx, rc);
     strbuf_release(&b);
 }
 
@@ -219,22 +261,44 @@ static int each_word(void *ctx, int why, char mark, struct store_bytes text, tok
     return rc;
 }
 
+/* The next part of what dobby_marked made: up to a mark or the end. *text becomes what follows. */
+static struct store_bytes cut_marked(struct store_bytes *text)
+{
+    const char *s = text->p, *mark = memchr(s, WORDS_MARK, text->n);
+    size_t n = mark ? (size_t)(mark - s) : text->n, after = n + (mark != NULL);
+
+    *text = (struct store_bytes){s + after, text->n - after};
+    return (struct store_bytes){s, n};
+}
+
+/* Places are no words of a name: they do not make it longer (a colocated word is not counted). */
+static int each_place(void *ctx, struct store_bytes places, token_fn fn)
+{
+    const char *s = places.p;
+    int rc = SQLITE_OK;
+
+    for (size_t i = 0; i + PLACE <= places.n && rc == SQLITE_OK; i += PLACE)
+        rc = fn(ctx, FTS5_TOKEN_COLOCATED, s + i, PLACE, 0, 0);
+    return rc;
+}
+
 /* Behind a mark: in a query a word as it is; in a row what dobby_marked made. */
 static int each_marked(void *ctx, int why, struct store_bytes text, token_fn fn)
 {
-    const char *s = text.p, *second = memchr(s, WORDS_MARK, text.n);
-    size_t n = second ? (size_t)(second - s) : text.n;
+    bool row = !(why & FTS5_TOKENIZE_QUERY);
+    struct store_bytes name = row ? cut_marked(&text) : text;
     struct token t = {.len = 0};
     int rc = SQLITE_OK;
 
-    if (!(why & FTS5_TOKENIZE_QUERY))
+    if (row)
         token_mark(&t, WORDS_NAME_IS);
-    token_add(&t, (struct store_bytes){s, n});
-    if (n > 0)
-        rc = fn(ctx, 0, t.s, t.len, 0, (int)n);
-    if (second && rc == SQLITE_OK)
-        rc = each_word(ctx, why, WORDS_NAME_HAS, (struct store_bytes){s + n + 1, text.n - n - 1},
-                       fn);
+    token_add(&t, name);
+    if (name.n > 0)
+        rc = fn(ctx, 0, t.s, t.len, 0, (int)name.n);
+    if (row && rc == SQLITE_OK)
+        rc = each_place(ctx, cut_marked(&text), fn);
+    if (row && rc == SQLITE_OK)
+        rc = each_word(ctx, why, WORDS_NAME_HAS, text, fn);
     return rc;
 }
 
@@ -344,7 +408,7 @@ int words_register(sqlite3 *db)
     fts5_tokenizer words = {tokenizer_new, tokenizer_free, tokenize};
     fts5_api *api = NULL;
 
-    rc = sqlite3_create_function_v2(db, "dobby_marked", 2, flags, NULL, sql_marked, NULL, NULL,
+    rc = sqlite3_create_function_v2(db, "dobby_marked", 3, flags, NULL, sql_marked, NULL, NULL,
                                     NULL);
     if (rc == SQLITE_OK)
         rc = fts_api(db, &api);

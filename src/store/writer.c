@@ -1,6 +1,7 @@
 /* writer.c - changes as groups, and the thread that commits them (store).
  * A group is a list of operations; an operation is the number of an SQL statement and the values for it, so that
- * applying one is a loop over values and not a function a table. Groups are queued under one mutex:
+ * applying one is a loop over values and not a function a table. Both are packed: the group of a first plan has a row for every
+ * unit of the tree. Groups are queued under one mutex:
  *
  *     callers --(txn)--> queue --(all of it, every 100 ms or 500 rows)--> BEGIN IMMEDIATE ... COMMIT --> committed = seq
  *
@@ -31,7 +32,12 @@
 enum op_kind {
     OP_DROP_FILE,
     OP_DROP_UNITS,
+    OP_DROP_PARENT,
     OP_FILE,
+    OP_IMPORT,
+    OP_DROP_FACTS,
+    OP_FACT,
+    OP_DIRECTORY,
     OP_UNIT,
     OP_SUMMARY,
     OP_ATTEMPT,
@@ -40,15 +46,25 @@ enum op_kind {
     OP_KINDS
 };
 
+/* By the index of the order of rows. */
+#define WHERE_PARENT " WHERE path=?1 AND start_line IS NULL AND ordinal=" DB_PARENT_TEXT
+
 static const char *const op_sql[OP_KINDS] = {
     [OP_DROP_FILE] = "DELETE FROM files WHERE path=?1",
     /* They go by their foreign key, unless another program has edited the file without it. */
     [OP_DROP_UNITS] = "DELETE FROM units WHERE path=?1",
-    [OP_FILE] = "INSERT INTO files(path,hash,grammar,language,recipe,model,note)"
-                " VALUES(?1,?2,?3,?4,?5,?6,?7)",
+    [OP_FILE] = "INSERT INTO files(path,hash,grammar,language,recipe,model,note,n_lines)"
+                " VALUES(?1,?2,?3,?4,?5,?6,?7,?8)",
+    [OP_IMPORT] = "INSERT INTO imports(path,ordinal,kind,what,line) VALUES(?1,?2,?3,?4,?5)",
+    [OP_DROP_FACTS] = "DELETE FROM facts WHERE ?1=x'' OR path=?1 OR (path>=?2 AND path<?3)",
+    [OP_FACT] = "INSERT INTO facts(path,ordinal,key,value) VALUES(?1,?2,?3,?4)",
+    [OP_DROP_PARENT] = "DELETE FROM units" WHERE_PARENT,
+    [OP_DIRECTORY] = "INSERT INTO files(path,hash,grammar,language)"
+                     " VALUES(?1,zeroblob(32)," DB_NO_GRAMMAR ",'')",
     [OP_UNIT] =
         "INSERT INTO units(path,qname,ordinal,name,kind,start_line,end_line,spans,text,unit_key,"
-        "prompt_hash,prompt_key,old) VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13)",
+        "prompt_hash,prompt_key,old,language,source,findings) "
+        "VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16)",
     [OP_SUMMARY] =
         "INSERT INTO summaries(prompt_key,unit_key,source,text,model,confidence,attempts,"
         "n_prompt,n_written,run) VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10)"
@@ -63,10 +79,17 @@ static const char *const op_sql[OP_KINDS] = {
     [OP_EVENT] = "INSERT INTO events(run,time_ms,kind,text) VALUES(?1,?2,?3,?4)",
 };
 
-#define OP_MAX_VALUES 13
-
 enum value_type { VALUE_NULL, VALUE_INT, VALUE_REAL, VALUE_TEXT, VALUE_BLOB };
 
+/* An operation and its values, one behind the other: a byte for the type; then eight for a number, or four for the
+ * length and the bytes. */
+struct op {
+    struct op *next;
+    unsigned char kind, n_values;
+    unsigned char packed[];
+};
+
+/* A value taken out; text and blob stay where they are. */
 struct value {
     enum value_type type;
     size_t n; /* bytes of text or blob */
@@ -77,15 +100,10 @@ struct value {
     } u;
 };
 
-struct op {
-    struct op *next;
-    enum op_kind kind;
-    int n_values;
-    struct value value[OP_MAX_VALUES];
-};
-
 struct store_txn {
-    struct arena arena; /* operations and their values */
+    struct arena arena;  /* operations */
+    struct strbuf build; /* the one that is put together */
+    unsigned char n_values;
     struct op *first, *last;
     size_t n_rows;
     bool failed; /* an allocation failed: the group is not whole and must not happen */
@@ -102,6 +120,7 @@ void store_txn_free(struct store_txn *t)
 {
     if (!t)
         return;
+    strbuf_release(&t->build);
     arena_release(&t->arena);
     mem_free(t);
 }
@@ -111,188 +130,294 @@ size_t store_txn_rows(const struct store_txn *t)
     return t->n_rows;
 }
 
-/* A new operation at the end of t, to be filled by add_*; NULL when memory ran out, which sticks. */
-static struct op *add_op(struct store_txn *t, enum op_kind kind)
+static void add_number(struct store_txn *t, enum value_type type, const void *p)
 {
-    struct op *op = t->failed ? NULL : arena_alloc(&t->arena, sizeof(*op));
+    strbuf_putc(&t->build, (char)type);
+    strbuf_add(&t->build, p, 8);
+    t->n_values++;
+}
 
-    if (!op) {
-        t->failed = true;
-        return NULL;
-    }
-    op->kind = kind;
-    if (t->last)
-        t->last->next = op;
+static void add_int(struct store_txn *t, int64_t i)
+{
+    add_number(t, VALUE_INT, &i);
+}
+
+static void add_real(struct store_txn *t, double r)
+{
+    add_number(t, VALUE_REAL, &r);
+}
+
+static void add_null(struct store_txn *t)
+{
+    strbuf_putc(&t->build, VALUE_NULL);
+    t->n_values++;
+}
+
+/* Of a line: 0 is none. */
+static void add_line(struct store_txn *t, int line)
+{
+    if (line > 0)
+        add_int(t, line);
     else
-        t->first = op;
-    t->last = op;
-    t->n_rows++;
-    return op;
+        add_null(t);
 }
 
-static struct value *add_value(struct op *op, enum value_type type)
+static void add_bytes(struct store_txn *t, enum value_type type, const void *p, size_t n)
 {
-    struct value *v = &op->value[op->n_values++];
+    uint32_t len = p ? (uint32_t)n : 0;
 
-    v->type = type;
-    return v;
+    t->failed |= p && n > UINT32_MAX;
+    strbuf_putc(&t->build, (char)type);
+    strbuf_add(&t->build, (const char *)&len, sizeof(len));
+    strbuf_add(&t->build, p ? p : "", len);
+    t->n_values++;
 }
 
-static void add_int(struct op *op, int64_t i)
-{
-    if (op)
-        add_value(op, VALUE_INT)->u.i = i;
-}
-
-static void add_null(struct op *op)
-{
-    if (op)
-        add_value(op, VALUE_NULL);
-}
-
-static void add_real(struct op *op, double r)
-{
-    if (op)
-        add_value(op, VALUE_REAL)->u.r = r;
-}
-
-static void add_bytes(struct store_txn *t, struct op *op, enum value_type type, const void *p,
-                      size_t n)
-{
-    struct value *v;
-    char *copy;
-
-    if (!op)
-        return;
-    v = add_value(op, type);
-    copy = arena_strndup(&t->arena, p ? p : "", p ? n : 0);
-    if (!copy)
-        t->failed = true;
-    v->u.p = copy;
-    v->n = n;
-}
-
-static void add_text(struct store_txn *t, struct op *op, const char *s)
+static void add_text(struct store_txn *t, const char *s)
 {
     if (s)
-        add_bytes(t, op, VALUE_TEXT, s, strlen(s));
+        add_bytes(t, VALUE_TEXT, s, strlen(s));
     else
-        add_null(op);
+        add_null(t);
 }
 
-static void add_key(struct store_txn *t, struct op *op, const uint8_t *key)
+static void add_key(struct store_txn *t, const uint8_t *key)
 {
     if (key)
-        add_bytes(t, op, VALUE_BLOB, key, STORE_KEY);
+        add_bytes(t, VALUE_BLOB, key, STORE_KEY);
     else
-        add_null(op);
+        add_null(t);
 }
 
-static void add_blob(struct store_txn *t, struct op *op, struct store_bytes b)
+static void add_blob(struct store_txn *t, struct store_bytes b)
 {
-    add_bytes(t, op, VALUE_BLOB, b.p, b.n);
+    add_bytes(t, VALUE_BLOB, b.p, b.n);
+}
+
+/* What was added since the last one becomes an operation at the end of t. A failed allocation sticks. */
+static void end_op(struct store_txn *t, enum op_kind kind)
+{
+    struct op *op = NULL;
+
+    if (!t->failed && !strbuf_failed(&t->build))
+        op = arena_alloc(&t->arena, sizeof(*op) + t->build.len);
+    t->failed |= !op;
+    if (op) {
+        op->kind = (unsigned char)kind;
+        op->n_values = t->n_values;
+        memcpy(op->packed, t->build.s, t->build.len);
+        if (t->last)
+            t->last->next = op;
+        else
+            t->first = op;
+        t->last = op;
+        t->n_rows++;
+    }
+    t->n_values = 0;
+    strbuf_reset(&t->build);
+}
+
+/* Take the value at p; what follows it is returned. */
+static const unsigned char *take_value(struct value *v, const unsigned char *p)
+{
+    uint32_t len;
+
+    *v = (struct value){.type = (enum value_type)p[0]};
+    p++;
+    switch (v->type) {
+    case VALUE_INT:
+        memcpy(&v->u.i, p, sizeof(v->u.i));
+        return p + 8;
+    case VALUE_REAL:
+        memcpy(&v->u.r, p, sizeof(v->u.r));
+        return p + 8;
+    case VALUE_TEXT:
+    case VALUE_BLOB:
+        memcpy(&len, p, sizeof(len));
+        v->n = len;
+        v->u.p = p + sizeof(len);
+        return p + sizeof(len) + len;
+    case VALUE_NULL:
+        break;
+    }
+    return p;
 }
 
 void store_drop_file(struct store_txn *t, struct store_bytes path)
 {
-    add_blob(t, add_op(t, OP_DROP_UNITS), path);
-    add_blob(t, add_op(t, OP_DROP_FILE), path);
+    add_blob(t, path);
+    end_op(t, OP_DROP_UNITS);
+    add_blob(t, path);
+    end_op(t, OP_DROP_FILE);
 }
+
+static void put_parent_row(struct store_txn *t, const struct store_parent *p);
 
 void store_put_file(struct store_txn *t, const struct store_file *f)
 {
-    struct op *op;
-
     store_drop_file(t, f->path);
-    op = add_op(t, OP_FILE);
-    add_blob(t, op, f->path);
-    add_key(t, op, f->hash);
-    add_text(t, op, f->grammar);
-    add_text(t, op, f->language);
-    add_key(t, op, f->recipe);
-    add_key(t, op, f->model);
-    add_text(t, op, f->note);
+    add_blob(t, f->path);
+    add_key(t, f->hash);
+    add_text(t, f->grammar);
+    add_text(t, f->language);
+    add_key(t, f->recipe);
+    add_key(t, f->model);
+    add_text(t, f->note);
+    add_int(t, f->n_lines);
+    end_op(t, OP_FILE);
+    if (f->text)
+        put_parent_row(t, &(struct store_parent){f->path, "file", f->text, f->source});
+}
+
+void store_put_import(struct store_txn *t, struct store_bytes path, int ordinal,
+                      const struct store_import *im)
+{
+    add_blob(t, path);
+    add_int(t, ordinal);
+    add_text(t, im->kind);
+    add_blob(t, im->what);
+    add_int(t, im->line);
+    end_op(t, OP_IMPORT);
+}
+
+void store_drop_facts(struct store_txn *t, struct store_bytes scope)
+{
+    struct strbuf below = {0};
+
+    strbuf_add(&below, scope.p ? scope.p : "", scope.n);
+    strbuf_putc(&below, '/');
+    t->failed |= strbuf_failed(&below);
+    add_blob(t, scope);
+    add_blob(t, (struct store_bytes){strbuf_str(&below), below.len});
+    if (!strbuf_failed(&below))
+        below.s[below.len - 1]++; /* the byte after the slash */
+    add_blob(t, (struct store_bytes){strbuf_str(&below), below.len});
+    strbuf_release(&below);
+    end_op(t, OP_DROP_FACTS);
+}
+
+void store_put_fact(struct store_txn *t, int ordinal, const struct store_fact *f)
+{
+    add_blob(t, f->path);
+    add_int(t, ordinal);
+    add_text(t, f->key);
+    add_blob(t, f->value);
+    end_op(t, OP_FACT);
 }
 
 void store_put_unit(struct store_txn *t, struct store_bytes path, const struct store_unit *u)
 {
-    struct op *op = add_op(t, OP_UNIT);
+    add_blob(t, path);
+    add_blob(t, u->qname);
+    add_int(t, u->ordinal);
+    add_blob(t, u->name);
+    add_text(t, u->kind);
+    add_line(t, u->start_line);
+    add_line(t, u->end_line);
+    add_blob(t, u->spans);
+    add_text(t, u->text);
+    add_key(t, u->unit_key);
+    add_key(t, u->prompt_hash);
+    add_key(t, u->prompt_key);
+    add_int(t, u->old);
+    add_text(t, u->language);
+    add_text(t, u->source);
+    add_text(t, u->findings);
+    end_op(t, OP_UNIT);
+}
 
-    add_blob(t, op, path);
-    add_blob(t, op, u->qname);
-    add_int(op, u->ordinal);
-    add_blob(t, op, u->name);
-    add_text(t, op, u->kind);
-    add_int(op, u->start_line);
-    add_int(op, u->end_line);
-    add_blob(t, op, u->spans);
-    add_text(t, op, u->text);
-    add_key(t, op, u->unit_key);
-    add_key(t, op, u->prompt_hash);
-    add_key(t, op, u->prompt_key);
-    add_int(op, u->old);
+/* The row without lines; its path's entry is there. */
+static void put_parent_row(struct store_txn *t, const struct store_parent *p)
+{
+    const char *slash = p->path.n ? memrchr(p->path.p, '/', p->path.n) : NULL;
+    size_t dir = slash ? (size_t)(slash + 1 - (const char *)p->path.p) : 0;
+    struct store_bytes name = {(const char *)p->path.p + dir, p->path.n - dir};
+
+    store_put_unit(t, p->path,
+                   &(struct store_unit){.qname = name,
+                                        .name = name,
+                                        .ordinal = DB_PARENT,
+                                        .kind = p->kind,
+                                        .text = p->text,
+                                        .source = p->source});
+}
+
+void store_put_parent(struct store_txn *t, const struct store_parent *p)
+{
+    store_drop_parent(t, p->path, p->kind);
+    if (strcmp(p->kind, "file") != 0) {
+        add_blob(t, p->path);
+        end_op(t, OP_DIRECTORY);
+    }
+    put_parent_row(t, p);
+}
+
+void store_drop_parent(struct store_txn *t, struct store_bytes path, const char *kind)
+{
+    if (strcmp(kind, "file") != 0) {
+        store_drop_file(t, path);
+        return;
+    }
+    add_blob(t, path);
+    end_op(t, OP_DROP_PARENT);
 }
 
 void store_put_summary(struct store_txn *t, const struct store_summary *s)
 {
-    struct op *op = add_op(t, OP_SUMMARY);
-
-    add_key(t, op, s->prompt_key);
-    add_key(t, op, s->unit_key);
-    add_text(t, op, s->source);
-    add_text(t, op, s->text);
-    add_text(t, op, s->model);
+    add_key(t, s->prompt_key);
+    add_key(t, s->unit_key);
+    add_text(t, s->source);
+    add_text(t, s->text);
+    add_text(t, s->model);
     if (s->confidence >= 0)
-        add_real(op, s->confidence);
+        add_real(t, s->confidence);
     else
-        add_null(op);
-    add_int(op, s->attempts);
-    add_int(op, (int64_t)s->n_prompt);
-    add_int(op, (int64_t)s->n_written);
-    add_int(op, s->run);
+        add_null(t);
+    add_int(t, s->attempts);
+    add_int(t, (int64_t)s->n_prompt);
+    add_int(t, (int64_t)s->n_written);
+    add_int(t, s->run);
+    end_op(t, OP_SUMMARY);
 }
 
 void store_put_attempt(struct store_txn *t, const struct store_attempt *a)
 {
-    struct op *op = add_op(t, OP_ATTEMPT);
-
-    add_key(t, op, a->prompt_key);
-    add_int(op, a->attempt);
-    add_text(t, op, a->outcome);
-    add_text(t, op, a->reason);
-    add_bytes(t, op, VALUE_BLOB, a->text, a->text_len);
-    add_int(op, (int64_t)a->n_written);
-    add_int(op, a->run);
+    add_key(t, a->prompt_key);
+    add_int(t, a->attempt);
+    add_text(t, a->outcome);
+    add_text(t, a->reason);
+    add_bytes(t, VALUE_BLOB, a->text, a->text_len);
+    add_int(t, (int64_t)a->n_written);
+    add_int(t, a->run);
+    end_op(t, OP_ATTEMPT);
 }
 
 void store_put_run(struct store_txn *t, const struct store_run *r)
 {
-    struct op *op = add_op(t, OP_RUN);
-
-    add_int(op, r->id);
-    add_int(op, r->started_ms);
+    add_int(t, r->id);
+    add_int(t, r->started_ms);
     if (r->ended_ms)
-        add_int(op, r->ended_ms);
+        add_int(t, r->ended_ms);
     else
-        add_null(op);
-    add_text(t, op, r->options);
-    add_int(op, (int64_t)r->n_units);
-    add_int(op, (int64_t)r->n_done);
-    add_int(op, (int64_t)r->n_cached);
-    add_int(op, (int64_t)r->n_failed);
-    add_int(op, (int64_t)r->n_left);
-    add_int(op, r->code);
+        add_null(t);
+    add_text(t, r->options);
+    add_int(t, (int64_t)r->n_units);
+    add_int(t, (int64_t)r->n_done);
+    add_int(t, (int64_t)r->n_cached);
+    add_int(t, (int64_t)r->n_failed);
+    add_int(t, (int64_t)r->n_left);
+    add_int(t, r->code);
+    end_op(t, OP_RUN);
 }
 
 void store_put_event(struct store_txn *t, int64_t run, int64_t time_ms, const char *kind,
                      const char *text)
 {
-    struct op *op = add_op(t, OP_EVENT);
-
-    add_int(op, run);
-    add_int(op, time_ms);
-    add_text(t, op, kind);
-    add_text(t, op, text);
+    add_int(t, run);
+    add_int(t, time_ms);
+    add_text(t, kind);
+    add_text(t, text);
+    end_op(t, OP_EVENT);
 }
 
 /* ---- the store ---------------------------------------------------------------------------------- */
@@ -301,7 +426,8 @@ struct store {
     char *path;  /* for messages */
     sqlite3 *db; /* the thread's alone once it runs */
     sqlite3_stmt *op[OP_KINDS], *begin, *commit, *rollback;
-    sqlite3_stmt *shown_id, *shown_path, *search_in, *search_out, *waiting; /* index_sql */
+    sqlite3_stmt *shown_id, *shown_path, *shown_parent, *search_in, *search_out,
+        *waiting;     /* index_sql */
     int64_t *changed; /* units that may show something that the index does not have */
     size_t n_changed, cap_changed;
     int lock_fd;
@@ -355,6 +481,8 @@ static int run_statement(sqlite3_stmt *st)
 static const char shown_id[] = "SELECT id," DB_SEARCH_COLUMNS " FROM shown WHERE id=?1";
 static const char shown_path[] =
     "SELECT id," DB_SEARCH_COLUMNS " FROM shown WHERE path=?1 ORDER BY id";
+static const char shown_parent[] =
+    "SELECT id," DB_SEARCH_COLUMNS " FROM shown WHERE id=(SELECT id FROM units" WHERE_PARENT ")";
 static const char search_in[] =
     "INSERT INTO search(rowid," DB_SEARCH_COLUMNS ") VALUES(?1,?2,?3,?4,?5)";
 static const char search_out[] =
@@ -424,17 +552,17 @@ static int index_changed(struct store *s)
     return rc;
 }
 
-/* Before the units of a path go. Some of them may have yet to enter the index. */
-static int index_drop(struct store *s, const struct value *path)
+/* Before units of a path go: those that `query` finds. Some of them may have yet to enter the index. */
+static int index_drop(struct store *s, sqlite3_stmt *query, const struct value *path)
 {
-    int rc = bind_value(s->shown_path, 1, path);
+    int rc = bind_value(query, 1, path);
 
     if (rc == SQLITE_OK && s->n_changed > 0) {
-        rc = sqlite3_step(s->shown_path);
-        (void)sqlite3_reset(s->shown_path); /* it tells again what the step told */
+        rc = sqlite3_step(query);
+        (void)sqlite3_reset(query); /* it tells again what the step told */
         rc = rc == SQLITE_ROW ? index_changed(s) : rc == SQLITE_DONE ? SQLITE_OK : rc;
     }
-    return rc == SQLITE_OK ? run_for_each(s->shown_path, s->search_out) : rc;
+    return rc == SQLITE_OK ? run_for_each(query, s->search_out) : rc;
 }
 
 /* After a new summary: the units that ask for it. */
@@ -452,21 +580,28 @@ static int index_summary(struct store *s, const struct value *prompt_key)
 static int apply_op(struct store *s, const struct op *op)
 {
     sqlite3_stmt *st = s->op[op->kind];
+    const unsigned char *p = op->packed;
+    struct value first, v;
     int rc = SQLITE_OK;
 
     if (fault_hit(FAULT_WRITE))
         return SQLITE_FULL;
+    (void)take_value(&first, p);
     if (op->kind == OP_DROP_UNITS)
-        rc = index_drop(s, &op->value[0]);
-    for (int i = 0; i < op->n_values && rc == SQLITE_OK; i++)
-        rc = bind_value(st, i + 1, &op->value[i]);
+        rc = index_drop(s, s->shown_path, &first);
+    if (op->kind == OP_DROP_PARENT)
+        rc = index_drop(s, s->shown_parent, &first);
+    for (int i = 0; i < op->n_values && rc == SQLITE_OK; i++) {
+        p = take_value(&v, p);
+        rc = bind_value(st, i + 1, &v);
+    }
     if (rc == SQLITE_OK)
         rc = run_statement(st);
     (void)sqlite3_clear_bindings(st); /* the values die with their group; it cannot fail */
     if (rc == SQLITE_OK && op->kind == OP_UNIT)
         rc = add_changed(s, sqlite3_last_insert_rowid(s->db));
     if (rc == SQLITE_OK && op->kind == OP_SUMMARY && sqlite3_changes(s->db) > 0)
-        rc = index_summary(s, &op->value[0]);
+        rc = index_summary(s, &first);
     return rc;
 }
 
@@ -569,6 +704,8 @@ static int prepare_all(struct store *s, struct dobby_err *e)
     if (rc == 0)
         rc = db_prepare(&s->shown_path, s->db, shown_path, s->path, e);
     if (rc == 0)
+        rc = db_prepare(&s->shown_parent, s->db, shown_parent, s->path, e);
+    if (rc == 0)
         rc = db_prepare(&s->waiting, s->db, waiting, s->path, e);
     if (rc == 0)
         rc = db_prepare(&s->begin, s->db, "BEGIN IMMEDIATE", s->path, e);
@@ -603,6 +740,7 @@ static void dispose(struct store *s)
     sqlite3_finalize(s->search_out);
     sqlite3_finalize(s->shown_id);
     sqlite3_finalize(s->shown_path);
+    sqlite3_finalize(s->shown_parent);
     sqlite3_finalize(s->waiting);
     sqlite3_finalize(s->begin);
     sqlite3_finalize(s->commit);

@@ -196,6 +196,38 @@ static void test_json_text_member(void **state)
     }
 }
 
+static void test_json_text_element(void **state)
+{
+    static const struct {
+        const char *text, *want;
+    } row[] = {
+        {"[1.10, \"a],\" ,{\"b\":[2,3]} , [] ]", "1.10|\"a],\"|{\"b\":[2,3]}|[]|"},
+        {" [ 7 ] ", "7|"},
+        {"[]", ""},
+        {"[ ]", ""},
+        {"{\"a\":[1]}", ""},
+        {"\"[1]\"", ""},
+        {"5", ""},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(row); i++) {
+        size_t len = strlen(row[i].text), pos = 0, n;
+        char *exact = mem_dup(row[i].text, len);
+        struct strbuf got = {0};
+        const char *s;
+
+        json_value_free(parse(row[i].text)); /* the function's condition */
+        while ((s = json_text_element(exact, len, &pos, &n)) != NULL) {
+            strbuf_add(&got, s, n);
+            strbuf_putc(&got, '|');
+        }
+        assert_string_equal(strbuf_str(&got), row[i].want);
+        strbuf_release(&got);
+        mem_free(exact);
+    }
+}
+
 /* The library leaves jansson's allocator alone; here it is ours, so that it can be refused. */
 static void test_json_nomem(void **state)
 {
@@ -229,7 +261,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_json_values),      cmocka_unit_test(test_json_absent),
         cmocka_unit_test(test_json_refused),     cmocka_unit_test(test_json_bounds),
-        cmocka_unit_test(test_json_text_member), cmocka_unit_test(test_json_nomem),
+        cmocka_unit_test(test_json_text_member), cmocka_unit_test(test_json_text_element),
+        cmocka_unit_test(test_json_nomem),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

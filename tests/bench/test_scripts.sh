@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# test_scripts.sh - bench/job, bench/compare and bench/metrics: rows as they are promised, a page that follows from the rows.
+# test_scripts.sh - bench/job, bench/compare, bench/scale and bench/metrics: rows as they are promised, a page that follows from the rows.
 . tests/support/tap.sh
 bench=$PWD/$BUILD/dobby-bench
 case $BUILD in /*) bench=$BUILD/dobby-bench ;; esac
@@ -144,6 +144,19 @@ check "each as it should be" bash -c 'grep -q "^ik-llama-bench .*Q4_0.gguf.* -rt
 check "the summary names program, file and ratio" \
     grep -qE "^SmolLM2-135M-Instruct.Q4_1.gguf $last write: dobby [0-9.]+, candle on SmolLM2-135M-Instruct.Q4_0.gguf 10.0 tokens a second, ratio [0-9.]+$" "$work/err"
 check "a peer that there is not is refused" bash -c '! bench/compare --peers nonsense "$1" 2>"$0" && grep -q nonsense "$0"' "$work/err" "$model"
+
+# ---- bench/scale -----------------------------------------------------------------------------------------------
+DOBBY=${DOBBY:-$BUILD/dobby} bench/scale --trees functions --files 48 --each 3 --cases cold,warm,edited,ask --rounds 2 --dir "$work/scale" \
+    >"$work/scale.csv" 2>"$work/err"
+check "bench/scale runs, and sees that edits of three bodies make just these again, twice" test $? = 0
+check "nine fields in every row" awk -F, 'NF != 9 { exit 1 }' "$work/scale.csv"
+# without date, commit, machine and compiler
+check "files and functions are there, none is asked again, then three" cmp <(cut -d, -f5-8 "$work/scale.csv" | grep -E ',(files|units|.*again),') <(
+    echo functions,files,0,48 && echo functions,units,0,144
+    for case in warm,0,0 warm,1,0 edited,0,3 edited,1,3; do echo "functions,${case%%,*}: summarised again,${case#*,}"; done
+)
+check "find and status are timed" bash -c 'grep -q ",find parse header,0,[0-9.]*,ms" "$0" && grep -q ",status,0,[0-9.]*,ms" "$0"' "$work/scale.csv"
+check "a case that there is not is refused" bash -c '! bench/scale --cases nonsense >/dev/null 2>"$0" && grep -q nonsense "$0"' "$work/err"
 
 # ---- bench/metrics ---------------------------------------------------------------------------------------------
 mkdir "$work/results"

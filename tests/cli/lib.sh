@@ -61,6 +61,7 @@ prints() { # TEXT: the last run's stdout holds it
 silent() { # the last run's stdout is empty
     if [ -s "$T/out" ]; then fail "  nothing on stdout" "$(head -c 500 "$T/out")"; else pass "  nothing on stdout"; fi
 }
+n_units() { grep -vc '"start_line":null' "$1"; } # FILE: JSON lines of units, those of files and directories not counted
 is_root() { [ "$(id -u)" = 0 ]; }
 # user_run ARGUMENT...: like run, without root's right to read and write everything. The program is copied, because
 # the build folder may lie where only its owner can go.
@@ -74,7 +75,7 @@ user_run() {
     "${drop[@]}" "$T/dobby" "$@" >"$T/out" 2>"$T/err" </dev/null
     rc=$?
 }
-# small_tree DIR: 20 short functions in four languages, none of them documented well.
+# small_tree DIR: 20 short functions and three types in four languages, none of them documented well.
 small_tree() {
     mkdir -p "$1/src" "$1/py"
     cat >"$1/src/list.c" <<'C'

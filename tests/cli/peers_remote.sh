@@ -48,7 +48,7 @@ judge 0 "summarize"
 says "4 done now"
 cat >"$T/rows.py" <<'PYTHON'
 import json, sys
-rows = [json.loads(line) for line in open(sys.argv[1])]
+rows = [r for r in map(json.loads, open(sys.argv[1])) if r["start_line"]]  # those that a model wrote
 assert len(rows) == int(sys.argv[3]), len(rows)
 for r in rows:
     assert r["source"] in ("remote", "signature") and r["model"] == sys.argv[2] and r["summary"], r
@@ -82,8 +82,8 @@ printf 'sk-peer\n' >"$T/key"
 sum --api-key-file "$T/key" --format jsonl "$tree"
 judge 0 "the next run goes on"
 cp "$T/out" "$T/all.jsonl"
-check "  to the end" python3 "$T/rows.py" "$T/all.jsonl" "$name" 20
-check "  what was done is as it was" sh -c "! grep -vxFf '$T/all.jsonl' '$T/half.jsonl'"
+check "  to the end" python3 "$T/rows.py" "$T/all.jsonl" "$name" 23
+check "  what was done is as it was" sh -c "! grep -v '\"start_line\":null' '$T/half.jsonl' | grep -vxFf '$T/all.jsonl'"
 stop_server
 expect 0 "with the name given, no server is needed any more" summarize --engine "$url" -m "$name" --format jsonl "$tree"
 check "  the same bytes" cmp "$T/out" "$T/all.jsonl"

@@ -157,7 +157,7 @@ static void test_out_faults(void **state)
 static int put(struct out_tree *t, const char *path, size_t len, const char *text,
                struct dobby_err *e)
 {
-    int rc = out_tree_begin(t, path, len, e);
+    int rc = out_tree_begin(t, path, len, false, e);
 
     return rc < 0 ? rc : out_tree_add(t, text, strlen(text), e);
 }
@@ -177,6 +177,7 @@ static void test_out_tree_names(void **state)
         {"x", "t/x.md"}, /* and the directory x.md beside it: */
         {"x.md/y", "t/x%2Emd/y.md"},
         {"..x/...", "t/..x/....md"},
+        {"x/index", "t/x/%69ndex.md"},
     };
     struct dobby_err e = {0};
     struct out_tree t;
@@ -186,7 +187,7 @@ static void test_out_tree_names(void **state)
     for (size_t i = 0; i < sizeof(row) / sizeof(row[0]); i++)
         assert_int_equal(put(&t, row[i].path, strlen(row[i].path), row[i].path, &e), 0);
     assert_int_equal(out_tree_commit(&t, &e), 0);
-    assert_int_equal(t.n_pages, sizeof(row) / sizeof(row[0]));
+    assert_int_equal(t.n_entries, sizeof(row) / sizeof(row[0]));
     out_tree_release(&t);
     for (size_t i = 0; i < sizeof(row) / sizeof(row[0]); i++)
         expect_file(row[i].page, row[i].path);
@@ -227,10 +228,10 @@ static void test_out_tree_stays_inside(void **state)
     assert_int_equal(out_tree_open(&t, "t", &e), 0);
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
         e = (struct dobby_err){0};
-        assert_int_equal(out_tree_begin(&t, bad[i], strlen(bad[i]), &e), DOBBY_E_FORMAT);
+        assert_int_equal(out_tree_begin(&t, bad[i], strlen(bad[i]), false, &e), DOBBY_E_FORMAT);
     }
     e = (struct dobby_err){0};
-    assert_int_equal(out_tree_begin(&t, "a\0b", 3, &e), DOBBY_E_FORMAT);
+    assert_int_equal(out_tree_begin(&t, "a\0b", 3, false, &e), DOBBY_E_FORMAT);
     e = (struct dobby_err){0};
     assert_int_equal(put(&t, "a.c", 3, "page", &e), 0); /* the link in its place is replaced */
     assert_int_equal(put(&t, "src/b.c", 7, "page", &e), 0);

@@ -84,7 +84,7 @@ says "2 units in 1 files: 2 done now"
 says "prompt tokens 14"
 check "  rows are remote and name the model, not its path" python3 - "$T/first.jsonl" <<'PYTHON'
 import json, sys
-rows = [json.loads(line) for line in open(sys.argv[1])]
+rows = [r for r in map(json.loads, open(sys.argv[1])) if r["start_line"]]
 assert [r["name"] for r in rows] == ["clamp", "twice"]
 for r in rows:
     assert r["source"] == "remote" and r["model"] == "tiny.gguf" and r["confidence"] is None

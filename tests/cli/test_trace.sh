@@ -31,7 +31,7 @@ words = [s["name"] for w in workers.values() for s in w]
 assert words.count("write") >= units and words.count("read") == words.count("write") and set(words) <= {"wait", "read", "write"}
 if run: # not of `dobby run`
     stages = {s["name"]: s for s in run.pop("stages")}
-    assert list(stages) == ["walk", "parse", "plan", "load", "summarize"], stages
+    assert list(stages) == ["walk", "parse", "plan", "roll up", "load", "summarize"], stages
     whole = stages["summarize"]
     inside = [s for g in (cores, workers, run) for lane in g.values() for s in lane]
     assert all(whole["ts"] - 2 <= s["ts"] and s["ts"] + s["dur"] <= whole["ts"] + whole["dur"] + 2 for s in inside)
@@ -70,11 +70,11 @@ check "  the text is there" test -s "$T/out"
 # The scalar code reads some 15 tokens a second: no question gets through in one. A limit is looked at between steps.
 rm -rf "$T/tree/.dobby" && mkdir "$T/tree/.dobby"
 expect 75 "a time limit that nothing meets" summarize -m fast --limit 1 --isa scalar -t 1 --chunk 8 --time-limit 1 --format jsonl "$T/tree"
-silent
+check "  no row of a unit" test "$(n_units "$T/out")" = 0
 check "  the reason, how often, and which" grep -qE '^dobby: undone: +1 unit +no end after 1000 ms, the time limit.*\(py/shop.py: load_prices\)$' "$T/err"
 says "1 units are left undone; run it again"
 expect 0 "  the next run does it" summarize -m fast --limit 1 --format jsonl "$T/tree"
-check "  to the same bytes" sh -c "head -n 1 '$T/want.jsonl' | cmp - '$T/out'"
+check "  to the same bytes" sh -c "head -n 2 '$T/want.jsonl' | cmp - '$T/out'"
 expect 64 "--time-limit 0" summarize -m fast --time-limit 0 "$T/tree"
 expect 64 "--step-ms 0" summarize -m fast --step-ms 0 "$T/tree"
 finish

@@ -40,6 +40,8 @@ static void test_check_accepted(void **state)
         {"  write a buffer\tto a  descriptor  ", "Write a buffer to a descriptor."},
         {"Write it all out. Then do more things.", "Write it all out."},
         {"This function writes the buffer out.", "Writes the buffer out."},
+        {"This class writes a buffer out.", "Writes a buffer out."},
+        {"The buffer of a class that writes.", NULL},
         {"\"Write a buffer out.\"", "Write a buffer out."},
         {"- Write a buffer out.", "Write a buffer out."},
         {"Summary: Write a buffer out.", "Write a buffer out."},
@@ -52,6 +54,9 @@ static void test_check_accepted(void **state)
         {"save_all writes all bytes out", "save_all writes all bytes out."},
         {"Write everything (e.g. a buffer) out, i.e. all of it.", NULL},
         {"Write the buffer out.\nMore lines.", "Write the buffer out."},
+        {"This code writes the whole buffer.", "Writes the whole buffer."},
+        {"This is a short function that writes the buffer.", "Writes the buffer."},
+        {"This is a loop that can write the buffer.", NULL},
     };
     struct strbuf out = {0};
     size_t i;
@@ -272,6 +277,14 @@ static void test_signature(void **state)
         {LANGUAGE_SQL, "total", "ledger.total",
          "CREATE FUNCTION ledger.total(account integer, INOUT since date DEFAULT NULL, integer)",
          "Total, going by the name; takes account, since and more.", UNIT_FUNCTION},
+        {LANGUAGE_JAVA, "HttpServer", "net.HttpServer", "public record HttpServer(int port)",
+         "Http server, a type, going by the name.", UNIT_TYPE},
+        {LANGUAGE_PYTHON, "Empty", "Empty",
+         "class Empty(Exception):", "Empty, a type, going by the name.", UNIT_TYPE},
+        {LANGUAGE_HASKELL, ":+:", ":+:", "data a :+: b =", ":+:, a type, going by the name.",
+         UNIT_TYPE},
+        {LANGUAGE_RUBY, "FileUtils", "FileUtils", "module FileUtils",
+         "File utils, a module, going by the name.", UNIT_MODULE},
         {LANGUAGE_C, "x", "x", "(((", "X, going by the name.", UNIT_FUNCTION},
         {LANGUAGE_C, "x", "x", "int x((((", "X, going by the name; takes nothing.", UNIT_FUNCTION},
     };

@@ -196,12 +196,11 @@ static uint32_t at(const char *s, const char *what)
     return (uint32_t)(p - s);
 }
 
-static void check_hidden(struct unit *u, enum language_id lang, const char *source,
-                         const char *want)
+static void check_hidden(struct unit *u, const char *source, const char *want)
 {
     struct strbuf out = {0};
 
-    doc_hide(&out, u, lang, source, strlen(source));
+    doc_hide(&out, u, source, strlen(source), u, 1);
     assert_string_equal(strbuf_str(&out), want);
     strbuf_release(&out);
 }
@@ -220,22 +219,22 @@ static void test_doc_hide(void **state)
     u.span = (struct span){at(py, "@x"), (uint32_t)strlen(py) - 1};
     u.docstring = (struct span){at(py, "\"\"\"Say"), at(py, "        if") - 1};
     u.body = (struct span){u.docstring.start, u.span.end};
-    check_hidden(&u, LANGUAGE_PYTHON, py, "@x\ndef f(self):\n    if 1:\n\n        return 2");
+    check_hidden(&u, py, "@x\ndef f(self):\n    if 1:\n\n        return 2");
     u.span = (struct span){0, at(only, "  # so")};
     u.docstring = (struct span){at(only, "\"\"\"N"), u.span.end};
     u.body = u.docstring;
-    check_hidden(&u, LANGUAGE_PYTHON, only, "def f():\n    ...");
+    check_hidden(&u, only, "def f():\n    ...");
     u.span = (struct span){0, (uint32_t)strlen(line) - 1};
     u.docstring = (struct span){at(line, "\"doc\""), at(line, "; ret")};
     u.body = (struct span){u.docstring.start, u.span.end};
-    check_hidden(&u, LANGUAGE_PYTHON, line, "def f(): return 1");
+    check_hidden(&u, line, "def f(): return 1");
     u = (struct unit){.span = {2, (uint32_t)strlen(crlf) - 2},
                       .body = {at(crlf, "{"), (uint32_t)strlen(crlf) - 2}};
-    check_hidden(&u, LANGUAGE_C, crlf, "int f()\n{\n  return 0;\n}");
+    check_hidden(&u, crlf, "int f()\n{\n  return 0;\n}");
     u = (struct unit){.span = {4, (uint32_t)strlen(rust) - 1},
                       .body = {at(rust, "{"), (uint32_t)strlen(rust) - 1}};
     u.doc = (struct span){at(rust, "///"), at(rust, "\n    #[b]")};
-    check_hidden(&u, LANGUAGE_RUST, rust, "#[a]\n#[b]\nfn f() {\n}");
+    check_hidden(&u, rust, "#[a]\n#[b]\nfn f() {\n}");
 }
 
 int main(void)

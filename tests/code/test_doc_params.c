@@ -1,4 +1,5 @@
-/* test_doc_params.c - parameters that a comment names and the code lacks, in all dialects; and when nothing is said. */
+/* test_doc_params.c - parameters that a comment names and the code lacks, in all dialects, and the other way round; and when nothing
+ * is said. */
 #include "support/test.h"
 
 #include "base/size.h"
@@ -20,8 +21,11 @@ struct row {
     const char *doc, *signature, *body, *want;
 };
 
+typedef void seek(const struct unit *u, enum language_id lang, const char *source, size_t len,
+                  void (*fn)(void *ctx, const char *name, size_t n), void *ctx);
+
 /* The source is the comment, the signature and the body; a docstring is the body's. */
-static void expect(const struct row *r)
+static void expect_of(const struct row *r, seek *params)
 {
     struct strbuf source = {0}, out = {0};
     struct unit u = {.name = "f", .qualified = "f"};
@@ -39,11 +43,16 @@ static void expect(const struct row *r)
     }
     u.span = (struct span){at, (uint32_t)source.len};
     u.signature = (struct span){at, at + sig};
-    doc_stray_params(&u, r->lang, strbuf_str(&source), source.len, add, &out);
+    params(&u, r->lang, strbuf_str(&source), source.len, add, &out);
     if (strcmp(strbuf_str(&out), r->want) != 0)
         fail_msg("%s: \"%s\", not \"%s\"", r->doc, strbuf_str(&out), r->want);
     strbuf_release(&source);
     strbuf_release(&out);
+}
+
+static void expect(const struct row *r)
+{
+    expect_of(r, doc_stray_params);
 }
 
 #define C_SIG  "int f(const char *buf, size_t len)"
@@ -132,12 +141,62 @@ static void test_many(void **state)
     strbuf_release(&doc);
 }
 
+/* What the comment of a type calls its parameters are those of a constructor that stands somewhere in it, or its fields. */
+static void test_types_have_none(void **state)
+{
+    static const char source[] =
+        "/** A point.\n * @param x where it is */\nclass P {\n  P(int y) {}\n}";
+    struct unit u = {.name = "P", .qualified = "P", .kind = UNIT_TYPE};
+    struct strbuf out = {0};
+
+    (void)state;
+    u.doc = (struct span){0, (uint32_t)(strstr(source, "class") - source) - 1};
+    u.span = (struct span){u.doc.end + 1, sizeof(source) - 1};
+    u.signature = (struct span){u.span.start, u.span.start + 7};
+    doc_stray_params(&u, LANGUAGE_JAVA, source, sizeof(source) - 1, add, &out);
+    assert_int_equal(out.len, 0);
+    u.kind = UNIT_METHOD; /* it would be told */
+    doc_stray_params(&u, LANGUAGE_JAVA, source, sizeof(source) - 1, add, &out);
+    assert_string_equal(strbuf_str(&out), "x ");
+    strbuf_release(&out);
+}
+
+static void test_missing(void **state)
+{
+    static const struct row rows[] = {
+        {LANGUAGE_C, "/** @param buf a */", C_SIG, "{}", "len "},
+        {LANGUAGE_C, "/** @param buf a\n * @param size b */", C_SIG, "{}", "len "},
+        {LANGUAGE_C, "/** Reads len bytes.\n * @param buf a */", C_SIG, "{}", ""},
+        {LANGUAGE_C, "/** Reads it. */", C_SIG, "{}", ""},
+        {LANGUAGE_C, "/** @param size b */", C_SIG, "{}", ""},
+        {LANGUAGE_C, "/** @param buf a */", "int f(char *buf, ...)", "{}", ""},
+        {LANGUAGE_C, "/** @param buf a */", "int f(char *buf, int)", "{}", "int "},
+        {LANGUAGE_C, "/** @param buf a */", "int f(char *buf, void (*done)(int n, int m))", "{}",
+         "done "},
+        {LANGUAGE_PYTHON, "\"\"\"Does.\n\n    Args:\n        path: a\n    \"\"\"", PY_SIG, "",
+         "mode "},
+        {LANGUAGE_PYTHON, "\"\"\":param path: a\"\"\"", "def f(cls, path, _x=1, *rest):\n", "", ""},
+        {LANGUAGE_PYTHON, "\"\"\":param path: a\"\"\"", "def f(cls, path, _x=1):\n", "", ""},
+        {LANGUAGE_JAVA, "/** @param a x */", "int f(int a, Map<K, List<V>> b)", "{}", "b "},
+        {LANGUAGE_TYPESCRIPT, "/** @param a x */",
+         "function f(a: (x: T, y: T) => U, b?: (i: T, j: U) => V): W", "{}", "b "},
+        {LANGUAGE_TYPESCRIPT, "/** @param a x */", "function f(a: T, { b, c }: U)", "{}", ""},
+        {LANGUAGE_RUST, "/// # Arguments\n/// * `path` - x", "fn f(path: &str, flags: u32)", "{}",
+         "flags "},
+        {LANGUAGE_KOTLIN, "/** @param a x */", "fun f(a: Int, b: Int)", "{}", ""},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+        expect_of(&rows[i], doc_missing_params);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_dialects),
-        cmocka_unit_test(test_says_nothing),
-        cmocka_unit_test(test_many),
+        cmocka_unit_test(test_dialects), cmocka_unit_test(test_says_nothing),
+        cmocka_unit_test(test_many),     cmocka_unit_test(test_types_have_none),
+        cmocka_unit_test(test_missing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -30,7 +30,7 @@ static void test_prompt_shape(void **state)
     size_t i;
 
     (void)state;
-    assert_int_equal(p.n, 2 + 2 * PROMPT_EXAMPLES);
+    assert_int_equal(p.n, 2 + 2 * PROMPT_FUNCTIONS);
     assert_int_equal(p.n_shared, p.n - 1);
     assert_string_equal(p.msg[0].role, "system");
     for (i = 0; i < p.n; i++)
@@ -46,6 +46,33 @@ static void test_prompt_shape(void **state)
                         "```python\ndef f(x):\n    return x\n```");
     assert_non_null(strstr(q.msg[q.n - 1].text, "this C function, f, does"));
     assert_string_not_equal(p.msg[p.n - 1].text, q.msg[q.n - 1].text);
+    arena_release(&a);
+}
+
+/* The question about a type goes on where those about functions begin, with an example of its own. */
+static void test_prompt_types(void **state)
+{
+    static const char code[] = "class Cart:\n    def add(self) ...";
+    const struct unit type = {.name = "Cart", .qualified = "Cart", .kind = UNIT_TYPE};
+    const struct unit module = {.name = "Shop", .qualified = "Shop", .kind = UNIT_MODULE};
+    struct arena a = {0};
+    struct prompt f = build(&a, LANGUAGE_C, "int f;", 6, 0, 0), p;
+    size_t i;
+
+    (void)state;
+    assert_int_equal(
+        prompt_build(&p, &a, &type, LANGUAGE_PYTHON, code, sizeof(code) - 1, 0, 0, NULL), 0);
+    assert_int_equal(p.n, f.n + 2);
+    assert_int_equal(p.n_shared, f.n_shared);
+    for (i = 0; i < p.n_shared; i++)
+        assert_string_equal(p.msg[i].text, f.msg[i].text);
+    assert_non_null(strstr(p.msg[p.n - 3].text, "Summarize this Java type in one sentence."));
+    assert_string_equal(p.msg[p.n - 1].text,
+                        "Summarize this Python type in one sentence. Say what it stands for.\n\n"
+                        "```python\nclass Cart:\n    def add(self) ...\n```");
+    assert_int_equal(
+        prompt_build(&p, &a, &module, LANGUAGE_RUBY, "module Shop\nend", 15, 0, 1, NULL), 0);
+    assert_non_null(strstr(p.msg[p.n - 1].text, "this Ruby module, Shop, stands for."));
     arena_release(&a);
 }
 
@@ -119,11 +146,11 @@ static void test_prompt_code(void **state)
 
     (void)state;
     u.body = (struct span){(uint32_t)(strchr(source, '{') - source), u.span.end};
-    assert_int_equal(prompt_code(&out, &u, LANGUAGE_C, source, sizeof(source) - 1, NULL), 0);
+    assert_int_equal(prompt_code(&out, &u, LANGUAGE_C, source, sizeof(source) - 1, &u, 1, NULL), 0);
     assert_string_equal(
         out.s, "int f(void)\n{\n  char *password = \"[redacted:secret]\";\n  return 0;\n}");
     u.span.end = 10000;
-    assert_int_equal(prompt_code(&out, &u, LANGUAGE_C, source, sizeof(source) - 1, NULL),
+    assert_int_equal(prompt_code(&out, &u, LANGUAGE_C, source, sizeof(source) - 1, &u, 1, NULL),
                      DOBBY_E_INTERNAL);
     strbuf_release(&out);
 }
@@ -248,10 +275,11 @@ static void test_redact_hostile(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_prompt_shape), cmocka_unit_test(test_prompt_fence),
-        cmocka_unit_test(test_prompt_cut),   cmocka_unit_test(test_prompt_code),
-        cmocka_unit_test(test_prompt_nomem), cmocka_unit_test(test_redact_kinds),
-        cmocka_unit_test(test_redact_not),   cmocka_unit_test(test_redact_hostile),
+        cmocka_unit_test(test_prompt_shape),   cmocka_unit_test(test_prompt_types),
+        cmocka_unit_test(test_prompt_fence),   cmocka_unit_test(test_prompt_cut),
+        cmocka_unit_test(test_prompt_code),    cmocka_unit_test(test_prompt_nomem),
+        cmocka_unit_test(test_redact_kinds),   cmocka_unit_test(test_redact_not),
+        cmocka_unit_test(test_redact_hostile),
     };
 
     return cmocka_run_group_tests_name("code/prompt", tests, NULL, NULL);

@@ -14,10 +14,10 @@ struct fix {
     struct dobby_check o;
     struct dobby_check_stats st;
     struct dobby_err e;
-    struct strbuf found, notes;
-    int stop, code;      /* code: what on_finding returns */
-    const char *rewrite; /* file to write anew at the first finding; NULL: none */
-    size_t limit;        /* of summarize */
+    struct strbuf found, parents, notes; /* parents: findings about files and directories */
+    int stop, code;                      /* code: what on_finding returns */
+    const char *rewrite;                 /* file to write anew at the first finding; NULL: none */
+    size_t limit;                        /* of summarize */
 };
 
 static struct script_answer tell(void *ctx, const int32_t *ids, size_t n, int times)
@@ -33,6 +33,12 @@ static int on_finding(void *ctx, const struct dobby_finding *d)
 {
     struct fix *f = ctx;
 
+    if (d->start_line == 0) {
+        strbuf_printf(&f->parents, "%.*s %s %s %s %s\n", (int)d->path_len, d->path,
+                      dobby_finding_name(d->kind), d->language ? d->language : "-", d->unit_kind,
+                      d->name);
+        return 0;
+    }
     strbuf_printf(&f->found, "%.*s:%d-%d %s %s %s %s#%d\n", (int)d->path_len, d->path,
                   d->start_line, d->end_line, dobby_finding_name(d->kind), d->language,
                   d->unit_kind, d->name, d->ordinal);
@@ -81,6 +87,7 @@ static struct fix *begin(void)
 static void end(struct fix *f)
 {
     strbuf_release(&f->found);
+    strbuf_release(&f->parents);
     strbuf_release(&f->notes);
     free(f->tree);
     free(f->model);
@@ -111,6 +118,7 @@ static void summarize(struct fix *f)
 static int check(struct fix *f)
 {
     strbuf_reset(&f->found);
+    strbuf_reset(&f->parents);
     strbuf_reset(&f->notes);
     f->e = (struct dobby_err){0};
     return dobby_check_tree(&f->o, &f->st, &f->e);
@@ -296,6 +304,45 @@ static void test_file_changes_meanwhile(void **state)
     end(f);
 }
 
+/* What files and directories show is compared with what they would show now. */
+static void test_parents(void **state)
+{
+    struct fix *f = begin();
+
+    (void)state;
+    expect(f, ALL_MISSING);
+    assert_string_equal(strbuf_str(&f->parents), ". missing - repository .\n"
+                                                 "src missing - directory src\n"
+                                                 "src/maths.c missing c file maths.c\n"
+                                                 "src/shapes.py missing python file shapes.py\n");
+    assert_int_equal(f->st.n_parents, 4);
+    assert_int_equal(f->st.n_parents_missing, 4);
+    summarize(f);
+    expect(f, "");
+    assert_string_equal(strbuf_str(&f->parents), "");
+    assert_int_equal(f->st.n_parents, 4);
+    write_text(f->tree, "src/maths.c",
+               "/* Sums of whole numbers. */\n\nint twice(int a)\n{\n    return 2 * a;\n}\n");
+    write_text(f->tree, "lib/README.md", "Words about no code.\n"); /* no file of code there */
+    expect(f, "");
+    assert_string_equal(strbuf_str(&f->parents), "src stale - directory src\n"
+                                                 "src/maths.c stale c file maths.c\n");
+    f->o.no_docs = 1; /* another recipe: made from names */
+    assert_int_equal(check(f), 0);
+    assert_string_equal(strbuf_str(&f->parents), "src/maths.c stale c file maths.c\n");
+    f->o.no_docs = 0;
+    write_text(f->tree, "lib/more.c", "static int x;\n"); /* nothing to show, and yet it is there */
+    expect(f, "");
+    assert_string_equal(strbuf_str(&f->parents), ". stale - repository .\n"
+                                                 "lib missing - directory lib\n"
+                                                 "src stale - directory src\n"
+                                                 "src/maths.c stale c file maths.c\n");
+    summarize(f);
+    expect(f, "");
+    assert_string_equal(strbuf_str(&f->parents), "");
+    end(f);
+}
+
 static void test_ends_early(void **state)
 {
     struct fix *f = begin();
@@ -381,6 +428,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_planned_only),
         cmocka_unit_test(test_kept_as_old),
         cmocka_unit_test(test_file_changes_meanwhile),
+        cmocka_unit_test(test_parents),
         cmocka_unit_test(test_ends_early),
         cmocka_unit_test(test_faults),
         cmocka_unit_test(test_names),

@@ -86,12 +86,14 @@ static void expect_current(struct fix *f)
     assert_int_equal(sql_int(f, "SELECT count(*) FROM search_docsize"),
                      sql_int(f, "SELECT count(*) FROM shown"));
     assert_int_equal(sql_int(f, "SELECT n FROM counts WHERE what='units'"),
-                     sql_int(f, "SELECT count(*) FROM units"));
+                     sql_int(f, "SELECT count(*) FROM units WHERE ordinal<>-1"));
+    assert_int_equal(sql_int(f, "SELECT n FROM counts WHERE what='parents'"),
+                     sql_int(f, "SELECT count(*) FROM units WHERE ordinal=-1"));
     assert_int_equal(sql_int(f, "SELECT n FROM counts WHERE what='summaries'"),
                      sql_int(f, "SELECT count(*) FROM summaries"));
     assert_int_equal(
-        sql_int(f, "SELECT count(*) FROM counts c WHERE what NOT IN ('units','summaries') AND"
-                   " n<>(SELECT count(*) FROM shown WHERE source=c.what)"),
+        sql_int(f, "SELECT count(*) FROM counts c WHERE what NOT IN ('units','summaries','parents')"
+                   " AND n<>(SELECT count(*) FROM done WHERE source=c.what)"),
         0);
 }
 
@@ -484,6 +486,24 @@ static void test_very_many_matches(void **state)
     expect_in(f, "get", "z", 0, "get get_rarity");
 }
 
+/* Rows are looked at in windows of their numbers: wherever these lie, all are found, and it ends. */
+static void test_numbers_far_apart(void **state)
+{
+    struct fix *f = *state;
+
+    fill(f);
+    sql(f, "UPDATE units SET id=id+500000 WHERE qname<>CAST('parseHeader' AS BLOB);"
+           "UPDATE units SET id=9223372036854775807 WHERE qname=CAST('read_line' AS BLOB);"
+           "INSERT INTO search(search) VALUES('rebuild')");
+    expect_current(f);
+    expect_in(f, "parse header", "", 1, "parseHeader");
+    expect_in(f, "parse header", "", 2, "parseHeader parse_header_fields");
+    expect_in(f, "parse header", "", 100, "parseHeader parse_header_fields read_line");
+    expect(f, "parse header", "parseHeader parse_header_fields read_line");
+    expect_in(f, "close", "lib", 5, "Server.Close");
+    expect_in(f, "nonsense", "", 5, "");
+}
+
 static int stop_at_once(void *ctx, const struct dobby_row *row)
 {
     (void)row;
@@ -533,13 +553,154 @@ static void test_no_memory(void **state)
     assert_true(rc == 0 && n > 10);
 }
 
+/* ---- parents ------------------------------------------------------------------------------------ */
+
+static void put_parent(struct store_txn *t, const char *path, const char *kind, const char *text,
+                       const char *source)
+{
+    store_put_parent(t, &(struct store_parent){bytes(path), kind, text, source});
+}
+
+static int add_row_line(void *ctx, const struct dobby_row *row)
+{
+    strbuf_printf(ctx, "%s %s %s %s %d %s %s\n", row->path, row->name, row->kind,
+                  row->language ? row->language : "-", row->start_line, row->source, row->summary);
+    return 0;
+}
+
+static int add_parent_line(void *ctx, const struct store_parent *p)
+{
+    strbuf_printf(ctx, "%.*s %s %s %s\n", (int)p->path.n, (const char *)p->path.p, p->kind,
+                  p->source, p->text);
+    return 0;
+}
+
+static int count_file(void *ctx, const struct store_file *f)
+{
+    (void)f;
+    ++*(int *)ctx;
+    return 0;
+}
+
+static int count_unit(void *ctx, const struct store_unit *u, bool done)
+{
+    (void)u;
+    (void)done;
+    ++*(int *)ctx;
+    return 0;
+}
+
+/* Rows of files and directories: shown before what they hold, found, counted apart, and no files or units for a scan. */
+static void test_parents(void **state)
+{
+    static const char rows[] = ". . repository - 0 doc A tree of things.\n"
+                               "a a directory - 0 signature Holds x.c.\n"
+                               "a/x.c x.c file c 0 doc Sums of numbers.\n"
+                               "a/x.c add function c 1 doc Adds.\n"
+                               "a/x.c x.c function c 3 doc Is called like its file.\n";
+    struct fix *f = *state;
+    struct store *s = open_ok(f);
+    struct store_txn *t = store_txn_new();
+    struct store_reader *r;
+    struct strbuf got = {0};
+    struct dobby_store_info info = {0};
+    uint8_t hash[STORE_KEY];
+    const char *source = NULL;
+    int n = 0;
+
+    store_put_file(t, &(struct store_file){.path = bytes("a/x.c"),
+                                           .hash = key_of(hash, 7),
+                                           .grammar = "c/1",
+                                           .language = "c",
+                                           .text = "Sums of letters.",
+                                           .source = "doc"});
+    put_unit(t, "a/x.c", "add", 0, 1, 2, 0, "Adds.");
+    put_unit(t, "a/x.c", "x.c", 0, 3, 4, 0, "Is called like its file.");
+    put_parent(t, ".", "repository", "A tree of things.", "doc");
+    put_parent(t, "a", "directory", "Holds y.c.", "signature");
+    put_parent(t, "a", "directory", "Holds x.c.", "signature"); /* in one group: the last counts */
+    put_parent(t, "a/x.c", "file", "Sums of numbers.", "doc");
+    put_now(s, t);
+    expect_current(f);
+    r = reader_ok(f);
+    assert_int_equal(store_each_row(r, bytes(""), NULL, 0, add_row_line, &got, NULL), 0);
+    assert_string_equal(strbuf_str(&got), rows);
+    strbuf_reset(&got); /* a limit counts units, and what comes before its last one is there */
+    assert_int_equal(store_each_row(r, bytes(""), NULL, 1, add_row_line, &got, NULL), 0);
+    assert_int_equal(got.len, strstr(rows, "a/x.c x.c function") - rows);
+    strbuf_reset(&got);
+    assert_int_equal(store_each_parent(r, bytes("a"), add_parent_line, &got, NULL), 0);
+    assert_string_equal(strbuf_str(&got), "a directory signature Holds x.c.\n"
+                                          "a/x.c file doc Sums of numbers.\n");
+    assert_int_equal(store_each_file(r, bytes(""), count_file, &n, NULL), 0);
+    assert_int_equal(n, 1);
+    n = 0;
+    assert_int_equal(store_each_unit(r, bytes("a/x.c"), count_unit, &n, NULL), 0);
+    assert_int_equal(n, 2);
+    strbuf_reset(&got);
+    assert_int_equal(store_unit_text(r, bytes("a/x.c"), "add", &got, &source, NULL), 1);
+    assert_string_equal(strbuf_str(&got), "Adds.");
+    assert_string_equal(source, "doc");
+    assert_int_equal(store_unit_text(r, bytes("a/x.c"), "sub", &got, &source, NULL), 0);
+    strbuf_reset(&got);
+    assert_int_equal(store_counts(r, &info, &got, NULL), 0);
+    assert_int_equal(info.n_units, 2);
+    assert_int_equal(info.n_doc, 2);
+    assert_int_equal(info.n_parents, 3);
+    expect(f, "things", ".");
+    expect(f, "sums numbers", "x.c");
+    expect(f, "letters", "");
+
+    t = store_txn_new();
+    store_drop_parent(t, bytes("a/x.c"), "file");
+    store_drop_parent(t, bytes("."), "repository");
+    put_now(s, t);
+    expect_current(f);
+    strbuf_reset(&got);
+    assert_int_equal(store_each_parent(r, bytes(""), add_parent_line, &got, NULL), 0);
+    assert_string_equal(strbuf_str(&got), "a directory signature Holds x.c.\n");
+    n = 0;
+    assert_int_equal(store_each_unit(r, bytes("a/x.c"), count_unit, &n, NULL), 0);
+    assert_int_equal(n, 2);
+    t = store_txn_new();
+    put_file(t, "a", "c"); /* a file where a directory was */
+    put_now(s, t);
+    expect_current(f);
+    assert_int_equal(sql_int(f, "SELECT count(*) FROM units WHERE ordinal=-1"), 0);
+    strbuf_release(&got);
+    store_reader_free(r);
+    close_ok(s);
+}
+
+/* As schema 2 was: no language, source or findings of units, no parents, imports or lines; and an index that did not know
+ * places, which is empty here. */
+static void make_2(struct fix *f)
+{
+    fill(f);
+    sql(f,
+        "INSERT INTO search(search) VALUES('delete-all'); UPDATE counts SET n=n+1 WHERE what='doc';"
+        "ALTER TABLE files DROP COLUMN n_lines; DROP TABLE imports; DROP TABLE facts;"
+        "DROP TRIGGER units_in; DROP TRIGGER units_out; DROP TRIGGER summaries_in;"
+        "DROP VIEW shown; DROP VIEW done; ALTER TABLE units DROP COLUMN source;"
+        "ALTER TABLE units DROP COLUMN language; ALTER TABLE units DROP COLUMN findings;"
+        "DELETE FROM counts WHERE what='parents';"
+        "CREATE VIEW done AS SELECT 0 AS id,'doc' AS source;"
+        "CREATE VIEW shown AS SELECT id,prompt_key,'doc' AS source,qname AS name,'' AS marks,text,"
+        "path FROM units;"
+        "CREATE TRIGGER units_in AFTER INSERT ON units BEGIN SELECT 1; END;"
+        "CREATE TRIGGER units_out BEFORE DELETE ON units BEGIN SELECT 1; END;"
+        "CREATE TRIGGER summaries_in AFTER INSERT ON summaries BEGIN SELECT 1; END;"
+        "PRAGMA user_version=2");
+}
+
 /* ---- from schema 1 ------------------------------------------------------------------------------ */
 
-/* As the version before wrote it: no number of a unit, no index, no counts. */
+/* As the first version wrote it: no number of a unit, no index, no counts, no imports. */
 static void make_old(struct fix *f)
 {
     fill(f);
     sql(f,
+        "ALTER TABLE files DROP COLUMN n_lines; DROP TABLE imports; DROP TABLE facts;"
         "DROP TRIGGER units_in; DROP TRIGGER units_out; DROP TRIGGER summaries_in;"
         "DROP TABLE search; DROP VIEW shown; DROP VIEW done; DROP TABLE counts;"
         "DROP INDEX units_order; DROP INDEX units_prompt; ALTER TABLE units RENAME TO u2;"
@@ -631,6 +792,95 @@ static void test_old_store_is_brought_up(void **state)
     strbuf_release(&names);
 }
 
+static int add_unlooked(void *ctx, const struct dobby_row *row)
+{
+    assert_null(row->findings); /* nobody has looked */
+    strbuf_printf(ctx, "%s:%s ", row->name, row->language);
+    return 0;
+}
+
+static int add_lines(void *ctx, const struct store_file *f)
+{
+    assert_int_equal(f->n_lines, -1); /* nobody has counted */
+    return count_file(ctx, f);
+}
+
+static int no_import(void *ctx, struct store_bytes path, const struct store_import *im)
+{
+    (void)path;
+    (void)im;
+    ++*(int *)ctx;
+    return 0;
+}
+
+static void test_schema_2_is_brought_up(void **state)
+{
+    int n_files = 0, n_imports = 0;
+    struct fix *f = *state;
+    struct strbuf before = {0}, after = {0}, rows = {0}, none = {0};
+    struct dobby_store_info info = {0};
+    struct dobby_err e = {0};
+    struct store_reader *r;
+    struct store_txn *t;
+    struct store *s;
+
+    make_2(f);
+    add_all(f, &before);
+    r = reader_ok(f); /* as it is, before and after */
+    assert_int_equal(store_each_row(r, bytes(""), "Server.Close", 0, add_unlooked, &rows, NULL), 0);
+    assert_int_equal(store_each_parent(r, bytes(""), add_parent_line, &none, NULL), 0);
+    assert_int_equal(none.len, 0);
+    assert_int_equal(store_find(r, bytes("close"), bytes(""), 0, add_unlooked, &none, &e),
+                     DOBBY_E_UNSUPPORTED);
+    assert_int_equal(store_counts(r, &info, &none, NULL), 0);
+    assert_int_equal(info.n_units, 7);
+    assert_int_equal(store_each_file(r, bytes(""), add_lines, &n_files, NULL), 0);
+    assert_true(n_files > 1);
+    assert_int_equal(store_each_import(r, bytes(""), no_import, &n_imports, &e),
+                     DOBBY_E_UNSUPPORTED);
+    assert_non_null(strstr(e.message, "older dobby"));
+    assert_int_equal(sql_int(f, "PRAGMA user_version"), 2);
+    s = open_ok(f);
+    store_reader_free(r);
+    r = reader_ok(f);
+    assert_int_equal(store_each_file(r, bytes(""), add_lines, &n_files, NULL), 0);
+    assert_int_equal(store_each_import(r, bytes(""), no_import, &n_imports, NULL), 0);
+    assert_int_equal(n_imports, 0);
+    assert_int_equal(sql_int(f, "PRAGMA user_version"), DB_SCHEMA);
+    assert_int_equal(store_each_row(r, bytes(""), "Server.Close", 0, add_unlooked, &rows, NULL), 0);
+    assert_string_equal(strbuf_str(&rows), "Server.Close:go Server.Close:go ");
+    add_all(f, &after);
+    assert_string_equal(strbuf_str(&before), strbuf_str(&after));
+    expect_current(f);
+    expect_in(f, "close", "src", 0, "Conn.close");
+
+    t = store_txn_new(); /* and it goes on as one that was always so */
+    put_parent(t, ".", "repository", "A tree of servers.", "doc");
+    put_file(t, "a.md", "markdown");
+    store_put_unit(t, bytes("a.md"),
+                   &(struct store_unit){.qname = bytes("Go"),
+                                        .name = bytes("Go"),
+                                        .kind = "chunk",
+                                        .language = "bash",
+                                        .spans = bytes("spans"),
+                                        .text = "Blocks."});
+    store_drop_file(t, bytes("src/http.c"));
+    put_now(s, t);
+    strbuf_reset(&rows);
+    assert_int_equal(store_each_row(r, bytes("a.md"), NULL, 0, add_unlooked, &rows, NULL), 0);
+    assert_int_equal(store_find(r, bytes("blocks"), bytes(""), 0, add_unlooked, &rows, NULL), 0);
+    assert_string_equal(strbuf_str(&rows), "Go:bash Go:bash ");
+    expect(f, "tree", ".");
+    expect_current(f);
+    assert_int_equal(sql_int(f, "SELECT count(*) FROM pragma_foreign_key_check"), 0);
+    store_reader_free(r);
+    close_ok(s);
+    strbuf_release(&before);
+    strbuf_release(&after);
+    strbuf_release(&rows);
+    strbuf_release(&none);
+}
+
 static void test_no_room_to_bring_it_up(void **state)
 {
     struct fix *f = *state;
@@ -674,8 +924,11 @@ int main(void)
         T(test_hostile_queries),
         T(test_names_of_any_bytes),
         T(test_very_many_matches),
+        T(test_numbers_far_apart),
         T(test_callback_ends_it),
         T(test_no_memory),
+        T(test_parents),
+        T(test_schema_2_is_brought_up),
         T(test_old_store_is_brought_up),
         T(test_no_room_to_bring_it_up),
     };

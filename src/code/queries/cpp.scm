@@ -1,10 +1,31 @@
-; cpp.scm - units of C++ (code). Captures: @function a unit, @body its body, @class and @namespace what
-; encloses units, @name its name. The name of a function is at the end of a chain of declarators:
+; cpp.scm - units of C++ (code). Captures: @function and @type units, @namespace one with a comment, @body their body,
+; @name their name. The name of a function is at the end of a chain of declarators:
 ; units.c goes down that chain. `= default` and `= delete` are no bodies.
 (function_definition
   body: [(compound_statement) (try_statement)] @body) @function
 
-(class_specifier name: (_) @name body: (_)) @class
-(struct_specifier name: (_) @name body: (_)) @class
-(union_specifier name: (_) @name body: (_)) @class
-(namespace_definition name: (_) @name body: (_)) @namespace
+(class_specifier
+  name: (_) @name
+  body: (_) @body) @type
+(struct_specifier
+  name: (_) @name
+  body: (_) @body) @type
+(union_specifier
+  name: (_) @name
+  body: (_) @body) @type
+(enum_specifier
+  name: (_) @name
+  body: (_) @body) @type
+(type_definition
+  type: [
+    (struct_specifier !name body: (_) @body)
+    (union_specifier !name body: (_) @body)
+    (enum_specifier !name body: (_) @body)
+  ]
+  declarator: (type_identifier) @name) @type
+(namespace_definition
+  name: (_) @name
+  body: (_) @body) @namespace
+
+; What it takes from elsewhere, and what it is called there: imports.h.
+(preproc_include path: [(string_literal) (system_lib_string)] @import)

@@ -1,4 +1,4 @@
-; java.scm - units of Java (code). Captures: @method a unit, @name, @body; @class encloses units.
+; java.scm - units of Java (code). Captures: @method and @type units, @name, @body.
 (method_declaration
   name: (_) @name
   body: (block) @body) @method
@@ -9,8 +9,22 @@
   name: (_) @name
   body: (block) @body) @method
 
-(class_declaration name: (_) @name) @class
-(interface_declaration name: (_) @name) @class
-(enum_declaration name: (_) @name) @class
-(record_declaration name: (_) @name) @class
-(annotation_type_declaration name: (_) @name) @class
+(class_declaration
+  name: (_) @name
+  body: (_) @body) @type
+(interface_declaration
+  name: (_) @name
+  body: (_) @body) @type
+(enum_declaration
+  name: (_) @name
+  body: (_) @body) @type
+(record_declaration
+  name: (_) @name
+  body: (_) @body) @type
+(annotation_type_declaration
+  name: (_) @name
+  body: (_) @body) @type
+
+; What it takes from elsewhere, and what it is called there: imports.h.
+(import_declaration) @import
+(package_declaration [(scoped_identifier) (identifier)] @package)

@@ -18,3 +18,8 @@
 (assignment_statement
   (variable_list . name: [(identifier) (dot_index_expression)] @name .)
   (expression_list . value: (table_constructor) .)) @class
+
+; What it takes from elsewhere, and what it is called there: imports.h.
+(function_call
+  name: (identifier) @call
+  arguments: (arguments . (string) @import))

@@ -1,5 +1,4 @@
-; ocaml.scm - units of OCaml (code). Captures: @function and @method units, @name, @body; @namespace and @class enclose
-; units. A value counts when it has parameters, or is a function where it is written.
+; ocaml.scm - units of OCaml (code). Captures: @function, @method, @type and @module units, @name, @body. A value counts when it has parameters, or is a function where it is written.
 (let_binding
   pattern: [(value_name) (parenthesized_operator)] @name
   (parameter)
@@ -11,5 +10,23 @@
   (method_name) @name
   body: (_) @body) @method
 
-(module_binding (module_name) @name) @namespace
-(class_binding (class_name) @name) @class
+(type_binding
+  name: (_) @name
+  body: [(record_declaration) (variant_declaration)] @body) @type
+(class_binding
+  (class_name) @name
+  body: (_)? @body) @type
+(class_type_binding
+  (class_type_name) @name
+  body: (class_body_type) @body) @type
+(module_type_definition
+  (module_type_name) @name
+  body: (signature) @body) @type
+(module_binding
+  (module_name) @name
+  body: (structure)? @body) @module
+
+; What it takes from elsewhere, and what it is called there: imports.h.
+(module_path . (module_name) @import)
+(extended_module_path . (module_name) @import)
+(module_binding (module_name) @local)

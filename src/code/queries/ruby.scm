@@ -1,5 +1,5 @@
-; ruby.scm - units of Ruby (code). Captures: @function a unit, @name, @body, @end its last word where the body is
-; empty, @receiver the object that a method is defined on, unless it is self; @class encloses units.
+; ruby.scm - units of Ruby (code). Captures: @function, @method, @type and @mixin units, the last a module, @name, @body, @end
+; their last word where the body is empty, @receiver the object that a method is defined on, unless it is self.
 (method
   name: (_) @name
   body: (_)? @body
@@ -15,5 +15,17 @@
   body: (_)? @body
   "end"? @end) @method
 
-(class name: (_) @name) @class
-(module name: (_) @name) @class
+(class
+  name: (_) @name
+  body: (_)? @body
+  "end" @end) @type
+(module
+  name: (_) @name
+  body: (_)? @body
+  "end" @end) @mixin
+
+; What it takes from elsewhere, and what it is called there: imports.h.
+(call
+  !receiver
+  method: (identifier) @call
+  arguments: (argument_list . (simple_symbol)? . (string) @import))

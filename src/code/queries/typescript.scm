@@ -1,5 +1,6 @@
-; typescript.scm - units of TypeScript and TSX (code). As javascript.scm; signatures without a body
-; (overloads, abstract methods, interfaces, declare) do not count.
+; typescript.scm - units of TypeScript and TSX (code). As javascript.scm, and @namespace one with a comment; signatures without
+; a body (overloads, abstract methods, methods of interfaces, declare) do not count, nor do names for other types than the
+; shape of an object.
 (function_declaration
   name: (_) @name
   body: (_) @body) @function
@@ -38,11 +39,42 @@
     (function_expression body: (_) @body)
   ]) @method
 
-(class_declaration name: (_) @name) @class
-(abstract_class_declaration name: (_) @name) @class
-(class name: (_) @name) @class
+(class_declaration
+  name: (_) @name
+  body: (_) @body) @type
+(abstract_class_declaration
+  name: (_) @name
+  body: (_) @body) @type
+(class
+  name: (_) @name
+  body: (_) @body) @type
 (variable_declarator
   name: (identifier) @name
-  value: [(object) (class !name)]) @class
-(internal_module name: (_) @name) @namespace
-(module name: (identifier) @name) @namespace
+  value: (class !name body: (_) @body)) @type
+(interface_declaration
+  name: (_) @name
+  body: (_) @body) @type
+(enum_declaration
+  name: (_) @name
+  body: (_) @body) @type
+(type_alias_declaration
+  name: (_) @name
+  value: [(object_type) (intersection_type (object_type))] @body) @type
+(variable_declarator
+  name: (identifier) @name
+  value: (object)) @class
+(internal_module
+  name: (_) @name
+  body: (_)? @body) @namespace
+(module
+  name: (identifier) @name
+  body: (_)? @body) @namespace
+
+; What it takes from elsewhere, and what it is called there: imports.h.
+(import_statement source: (string) @import)
+(import_require_clause source: (string) @import)
+(export_statement source: (string) @import)
+(call_expression
+  function: [(identifier) (import)] @call
+  arguments: (arguments . [(string) (template_string)] @import))
+(if_statement condition: (parenthesized_expression) @entry)
