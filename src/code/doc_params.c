@@ -299,6 +299,18 @@ static bool mentions(const struct unit *u, enum language_id lang, const char *so
     return false;
 }
 
+/* In C and C++ a parameter may be a type alone: what is taken for its name stands first in it. */
+static bool is_type_alone(const struct seeker *k, struct text name)
+{
+    const char *p = name.s;
+
+    if (k->lang != LANGUAGE_C && k->lang != LANGUAGE_CPP)
+        return false;
+    while (p > k->signature.s && text_is_space(p[-1]))
+        p--;
+    return p > k->signature.s && (p[-1] == '(' || p[-1] == ',');
+}
+
 void doc_missing_params(const struct unit *u, enum language_id lang, const char *source, size_t len,
                         void (*fn)(void *ctx, const char *name, size_t n), void *ctx)
 {
@@ -310,6 +322,7 @@ void doc_missing_params(const struct unit *u, enum language_id lang, const char 
         return;
     n = size_min(signature_params(names, MAX_TOLD, u, lang, source, len), MAX_TOLD);
     for (size_t i = 0; i < n; i++)
-        if (names[i].s[0] != '_' && !mentions(u, lang, source, len, names[i]))
+        if (names[i].s[0] != '_' && !is_type_alone(&k, names[i]) &&
+            !mentions(u, lang, source, len, names[i]))
             fn(ctx, names[i].s, names[i].n);
 }
