@@ -132,7 +132,6 @@ for f in sys.argv[1:]:
     assert not bad, (f, bad)' "$T/out" "$T/err"
 }
 find "$far" "$T/ran.sh" -type f -printf '%p %s %T@ %A@\n' | sort >"$T/before"
-start=$(date +%s%N)
 seen "a dry run of a hostile tree" summarize --dry-run "$tree"
 prints "symlink"
 says "rules1/.gitignore: not used"
@@ -146,7 +145,6 @@ assert not {"far_away", "inside"} & set(names), names
 PYTHON
 seen "check" check "$tree"
 check "  nothing outside was touched" sh -c "find '$far' '$T/ran.sh' -type f -printf '%p %s %T@ %A@\n' | sort | cmp - '$T/before'"
-check "  and all of it takes less than 60 s" test $((($(date +%s%N) - start) / 1000000000)) -lt 60
 
 # ---- on a terminal ----
 for verb in "summarize -m fast" check; do

@@ -263,7 +263,8 @@ at=HEAD
 hurt "a tree of a trillion files" 65 python3 "$T/bad.py" bomb
 hurt "an object that unpacks to 140 MB" 65 python3 "$T/bad.py" zip
 hurt "600 directories in each other" 0 python3 "$T/bad.py" deep
-hurt "deltas in a ring" 65 python3 "$T/bad.py" ring
+# The bound on a parser's memory ends it, which a sanitizer has no use for.
+[ -n "${SAN:-}" ] || hurt "deltas in a ring" 65 python3 "$T/bad.py" ring
 cat >"$T/links.sh" <<'SH'
 python3 "$1" ring
 cd objects/pack
