@@ -334,8 +334,9 @@ DOBBY_API void dobby_get_progress(struct dobby_engine *en, dobby_ticket t,
 /* A row of the result, as in the JSONL output: 1-based inclusive lines; NULL, 0 or NAN where absent. */
 struct dobby_row {
     const char *path;
-    size_t path_len;         /* file names are bytes: may be invalid UTF-8 */
-    const char *name, *kind; /* kind: "function", "method", "type", "module" */
+    size_t path_len; /* file names are bytes: may be invalid UTF-8 */
+    const char *name,
+        *kind; /* kind: "function", "method", "type", "module", "chunk", "file", "directory", "repository" */
     int start_line, end_line;
     const char *language, *summary, *source, *model;
     double confidence; /* 0..1, negative when there is none */
