@@ -166,10 +166,10 @@ expect 66 "no repository" summarize --dry-run --since HEAD "$T/plain"
 says "no git repository"
 git init -q "$T/empty"
 expect 66 "a repository without a commit" summarize --dry-run --since HEAD "$T/empty"
-git -C "$repo" worktree add -q "$T/work" HEAD
-expect 65 "a worktree" summarize -m fast --since HEAD "$T/work"
+git -C "$repo" worktree add -q "$T/linked" HEAD
+expect 65 "a worktree" summarize -m fast --since HEAD "$T/linked"
 says "its .git leads elsewhere"
-check "  no store is made by a run that is refused" test ! -e "$T/work/.dobby"
+check "  no store is made by a run that is refused" test ! -e "$T/linked/.dobby"
 expect 66 "an unknown commit is told, not that the model is not there" summarize -m "$T/none.gguf" --since nowhere "$repo"
 says "since: nowhere"
 expect 64 "watch has no --since" watch --since HEAD "$repo"
