@@ -1,28 +1,20 @@
 /* test_imports.c - what files of each language take from elsewhere, what they say they are, and where programs start.
  * The test is its own worker. */
-#include "support/test.h"
+#include "support/parser_help.h"
 
 #include "base/mem.h"
 #include "base/size.h"
 #include "base/strbuf.h"
-#include "code/parse.h"
 #include "code/protocol.h"
 
 #include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
-
-static char self[4096];
 
 /* LINE KIND WHAT, a line each. */
 static void check(struct parser_pool *p, enum language_id lang, const char *text, const char *want)
 {
     struct strbuf got = {0};
-    struct parse_result r;
-    struct dobby_err e = {0};
+    struct parse_result r = parse(p, lang, text, strlen(text));
 
-    if (parser_pool_parse(p, lang, text, strlen(text), &r, &e) != 0)
-        fail_msg("%s", e.message);
     assert_false(r.failed);
     for (size_t i = 0; i < r.units.n_imports; i++)
         strbuf_printf(&got, "%d %s %s\n", r.units.imports[i].line,
@@ -188,22 +180,6 @@ static void test_imports_hostile(void **state)
     strbuf_release(&b);
 }
 
-static int open_shared(void **state)
-{
-    struct parser_pool *p;
-
-    if (parser_pool_open(&p, 1, 0, self, NULL) != 0)
-        return -1;
-    *state = p;
-    return 0;
-}
-
-static int close_shared(void **state)
-{
-    parser_pool_free(*state);
-    return 0;
-}
-
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
@@ -212,11 +188,9 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_imports_jvm),     cmocka_unit_test(test_imports_others),
         cmocka_unit_test(test_imports_hostile),
     };
-    ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
+    int worker = parser_worker(argc, argv);
 
-    if (n <= 0)
-        return 1;
-    if (argc > 1 && strcmp(argv[1], "--parse-worker") == 0)
-        return dobby_parse_worker();
+    if (worker >= 0)
+        return worker;
     return cmocka_run_group_tests_name("code/imports", tests, open_shared, close_shared);
 }
