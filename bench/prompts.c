@@ -74,7 +74,8 @@ static int put_unit(struct tree *t, const struct scan_file *f, const struct unit
         return 0;
     }
     if (rc == 0)
-        rc = question_words(&t->q, u, f->wf->language, strbuf_str(&t->code), t->code.len, 0, e);
+        rc = question_words(&t->q, u, f->wf->language, strbuf_str(&t->code), t->code.len, 0, NULL,
+                            e);
     if (rc < 0)
         return rc;
     strbuf_reset(&t->line);

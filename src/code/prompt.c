@@ -15,7 +15,7 @@ static const char system_text[] = "You write one-sentence summaries of code.";
 /* Small functions of our own. The answers show the form: a verb first, what happens, what comes back,
  * what goes wrong; words instead of code. Three languages, so that none of them is the rule.
  * Then a type: asked for a verb, small models write "Define a class that" and list its members. */
-const struct prompt_example prompt_examples[PROMPT_EXAMPLES] = {
+const struct prompt_generic prompt_examples[PROMPT_EXAMPLES] = {
     {LANGUAGE_PYTHON,
      "def drain(queue, limit):\n"
      "    taken = []\n"
@@ -205,35 +205,110 @@ static void set(struct dobby_message *m, const char *role, const char *text)
     *m = (struct dobby_message){.role = role, .text = text, .len = strlen(text)};
 }
 
-int prompt_build(struct prompt *out, struct arena *a, const struct unit *u, enum language_id lang,
-                 const char *code, size_t len, size_t max_code, int attempt, struct dobby_err *e)
-{
-    size_t n_examples = unit_is_outline(u) ? PROMPT_EXAMPLES : PROMPT_FUNCTIONS;
-    size_t n = 2 + 2 * n_examples, i;
-    struct dobby_message *m = arena_array(a, n, sizeof(*m));
-    struct strbuf b = {0}, shown = {0};
-    int rc = m ? 0 : DOBBY_E_NOMEM;
+/* ---- context -------------------------------------------------------------------------------------------- */
 
-    *out = (struct prompt){.msg = m, .n = n, .n_shared = 1 + 2 * PROMPT_FUNCTIONS};
-    if (rc == 0)
-        set(&m[0], "system", system_text);
-    for (i = 0; rc == 0 && i < n_examples; i++) {
-        const struct prompt_example *x = &prompt_examples[i];
+/* The text of a note, cut between words. */
+static void put_note(struct strbuf *out, const char *text)
+{
+    size_t n = strlen(text);
+    const char *space;
+
+    if (n > PROMPT_MAX_NOTE) {
+        n = utf8_complete(text, PROMPT_MAX_NOTE);
+        space = memrchr(text, ' ', n);
+        n = space ? (size_t)(space - text) : n;
+    }
+    strbuf_add(out, text, n);
+    strbuf_puts(out, text[n] ? " ...\n" : "\n");
+}
+
+static void put_notes(struct strbuf *out, const char *title, const struct prompt_note *notes,
+                      size_t n)
+{
+    if (n > 0)
+        strbuf_puts(out, title);
+    for (size_t i = 0; i < n; i++) {
+        strbuf_printf(out, "- %s: ", notes[i].name);
+        put_note(out, notes[i].text);
+    }
+}
+
+/* What many units of a file share comes first. */
+static void put_context(struct strbuf *out, const struct prompt_context *c)
+{
+    if (c->file) {
+        strbuf_puts(out, "Its file: ");
+        put_note(out, c->file);
+    }
+    if (c->owner.name) {
+        strbuf_printf(out, "It belongs to %s%s", c->owner.name, c->owner.text ? ": " : ".\n");
+        if (c->owner.text)
+            put_note(out, c->owner.text);
+    }
+    put_notes(out, "Near it:\n", c->near, c->n_near);
+    put_notes(out, "It is called by:\n", c->callers, c->n_callers);
+    put_notes(out, "It calls:\n", c->called, c->n_called);
+}
+
+/* ---- all together --------------------------------------------------------------------------------------- */
+
+static int put_examples(struct dobby_message *m, struct arena *a, struct strbuf *b, size_t n)
+{
+    int rc = 0;
+
+    for (size_t i = 0; rc == 0 && i < n; i++) {
+        const struct prompt_generic *x = &prompt_examples[i];
         struct unit example = {.kind = i < PROMPT_FUNCTIONS ? UNIT_FUNCTION : UNIT_TYPE};
 
-        put_question(&b, &example, x->lang, 0);
-        put_fenced(&b, x->lang, x->code, strlen(x->code));
-        rc = take(&m[1 + 2 * i], a, "user", &b);
-        set(&m[2 + 2 * i], "assistant", x->answer);
+        put_question(b, &example, x->lang, 0);
+        put_fenced(b, x->lang, x->code, strlen(x->code));
+        rc = take(&m[2 * i], a, "user", b);
+        set(&m[2 * i + 1], "assistant", x->answer);
     }
-    put_cut(&shown, code, len, max_code ? max_code : PROMPT_MAX_CODE);
-    put_question(&b, u, lang, attempt);
-    put_fenced(&b, unit_language(u, lang), strbuf_str(&shown), shown.len);
-    if (rc == 0 && !strbuf_failed(&shown))
-        rc = take(&m[n - 1], a, "user", &b);
-    else
+    return rc;
+}
+
+/* The last message: context, question, code. */
+static int put_unit(struct prompt *out, struct arena *a, struct strbuf *b, const struct unit *u,
+                    enum language_id lang, const struct strbuf *code, int attempt,
+                    struct dobby_message *m)
+{
+    if (out->context[0])
+        strbuf_printf(b, "Context:\n%s\n", out->context);
+    put_question(b, u, lang, attempt);
+    put_fenced(b, unit_language(u, lang), strbuf_str(code), code->len);
+    return strbuf_failed(code) ? DOBBY_E_NOMEM : take(m, a, "user", b);
+}
+
+int prompt_build(struct prompt *out, struct arena *a, const struct unit *u, enum language_id lang,
+                 const char *code, size_t len, size_t max_code, int attempt, bool bare,
+                 const struct prompt_context *c, struct dobby_err *e)
+{
+    size_t n_examples = bare && attempt == 0 ? 0
+                        : unit_is_outline(u) ? PROMPT_EXAMPLES
+                                             : PROMPT_FUNCTIONS;
+    size_t n = 2 + 2 * n_examples;
+    struct dobby_message *m = arena_array(a, n, sizeof(*m));
+    struct strbuf b = {0}, cut = {0};
+    int rc = m ? 0 : DOBBY_E_NOMEM;
+
+    *out = (struct prompt){
+        .msg = m, .n = n, .n_shared = n_examples ? 1 + 2 * PROMPT_FUNCTIONS : 1, .context = ""};
+    if (rc == 0 && c && attempt == 0) {
+        put_context(&b, c);
+        out->context = strbuf_failed(&b) ? NULL : arena_strndup(a, strbuf_str(&b), b.len);
+        strbuf_reset(&b);
+    }
+    if (!out->context)
         rc = DOBBY_E_NOMEM;
+    if (rc == 0) {
+        set(&m[0], "system", system_text);
+        rc = put_examples(m + 1, a, &b, n_examples);
+    }
+    put_cut(&cut, code, len, max_code ? max_code : PROMPT_MAX_CODE);
+    if (rc == 0)
+        rc = put_unit(out, a, &b, u, lang, &cut, attempt, &m[n - 1]);
     strbuf_release(&b);
-    strbuf_release(&shown);
+    strbuf_release(&cut);
     return rc < 0 ? err_nomem(e, "a prompt") : 0;
 }

@@ -1,7 +1,11 @@
 /* prompt.h - what a model is asked about a unit (code).
- * What     A conversation: how to write, three short functions as examples, for a type or module one of a type, then the unit.
- *          The first messages are the same for every unit, all but the last one for units of its sort, so the engine reads
- *          them once. No path enters a prompt.
+ * What     A conversation: how to write, three short functions as examples, for a type or module one of a type, then the
+ *          unit: what is said around it, the question, its code. The first messages are the same for every unit, all but the last
+ *          one for units of its sort, so the engine reads them once. No path enters a prompt. A model that was trained for
+ *          this question needs no examples (bare).
+ * Context  What the repository says around a unit (context.h of the pipeline finds it): comments only, never what a model
+ *          wrote, so that a prompt follows from the sources alone. The second form of a question does without it: an
+ *          answer that was refused may have been led astray by it.
  * Code     prompt_code is the unit as a model may see it: without its documentation, a type as an outline (doc_hide),
  *          secrets replaced (redact.h). Keys are made of it, prompts and checks use it.
  * Version  PROMPT_VERSION rises with any change to the words, the limits, the redaction, or check.h: it is part of
@@ -15,9 +19,10 @@
 #include "base/strbuf.h"
 #include "code/unit.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
-#define PROMPT_VERSION    2
+#define PROMPT_VERSION    3
 #define PROMPT_MAX_TOKENS 48
 #define PROMPT_STOP       "\n"
 #define PROMPT_ATTEMPTS   2    /* forms of the question; attempt numbers 0 and 1 */
@@ -30,17 +35,43 @@ MUST_CHECK int prompt_code(struct strbuf *out, const struct unit *u, enum langua
                            const char *source, size_t len, const struct unit *units, size_t n_units,
                            struct dobby_err *e);
 
+/* A name and what its documentation says of it, one line. */
+struct prompt_note {
+    const char *name, *text; /* text NULL: nothing is said */
+    size_t file; /* where it stands, for whoever tells: as the finder of notes numbers files */
+};
+
+#define PROMPT_NEAR     4
+#define PROMPT_CALLED   6
+#define PROMPT_CALLERS  2
+#define PROMPT_MAX_NOTE 160 /* bytes of a note's text that a prompt shows */
+
+/* What stands around a unit. Zeroed: nothing. Texts are borrowed. */
+struct prompt_context {
+    const char *file;         /* what its file is for; NULL: nothing says it */
+    struct prompt_note owner; /* the type or module that it belongs to; name NULL: none */
+    struct prompt_note
+        near[PROMPT_NEAR]; /* documented units next to it in its file, or in its folder */
+    struct prompt_note callers[PROMPT_CALLERS]; /* documented units that call it */
+    struct prompt_note called[PROMPT_CALLED];   /* documented units that it calls */
+    size_t n_near, n_callers, n_called;
+};
+
 struct prompt {
     const struct dobby_message *msg; /* in the arena */
     size_t n;
     size_t n_shared; /* the first ones are the same for all units */
+    const char
+        *context; /* what the last message says around the unit, "" if nothing; in the arena */
 };
 
 /* The conversation about `code` (from prompt_code), of which max_code bytes (0: PROMPT_MAX_CODE) are shown at most:
- * head and tail at line ends, a line `...` between. attempt 0 asks plainly; 1, after a refused answer, names the
- * unit (not a chunk) and warns. Texts live as long as the arena. Returns 0 or DOBBY_E_NOMEM. */
+ * head and tail at line ends, a line `...` between. attempt 0 asks plainly, with the context c (NULL: none), and without
+ * examples if bare; 1, after a refused answer, with them and without context, names the unit (not a chunk) and warns. Texts live as long as the arena and c's. Returns 0 or
+ * DOBBY_E_NOMEM. */
 MUST_CHECK int prompt_build(struct prompt *out, struct arena *a, const struct unit *u,
                             enum language_id lang, const char *code, size_t len, size_t max_code,
-                            int attempt, struct dobby_err *e);
+                            int attempt, bool bare, const struct prompt_context *c,
+                            struct dobby_err *e);
 
 #endif

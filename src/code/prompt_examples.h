@@ -7,11 +7,11 @@
 #define PROMPT_EXAMPLES  4
 #define PROMPT_FUNCTIONS 3 /* the first ones are functions */
 
-struct prompt_example {
+struct prompt_generic {
     enum language_id lang;
     const char *code, *answer;
 };
 
-extern const struct prompt_example prompt_examples[PROMPT_EXAMPLES];
+extern const struct prompt_generic prompt_examples[PROMPT_EXAMPLES];
 
 #endif

@@ -45,6 +45,7 @@ struct job {
     struct store_place place;
     struct store_reader *reader; /* NULL: there is no store */
     struct scan scan;
+    struct context *context;
     struct rollup rollup;
     const char **header;      /* of each file, as in rollup_options */
     size_t next_parent;       /* of rollup.rows, to be told */
@@ -228,51 +229,68 @@ static int index_names(struct job *j, const struct scan_file *f)
     return rc;
 }
 
-/* Was this place's summary kept, as old, for these words? */
-static bool was_kept(const struct job *j, const struct scan_file *f, const char *qname,
-                     const uint8_t words[KEY_LEN])
+/* Has this place a summary of the very same code? A run keeps it: only what its question showed around the code has changed. */
+static int is_same_code(struct job *j, const struct scan_file *f, const char *qname)
 {
-    for (size_t i = names_find(&j->old, qname); names_at(&j->old, i, qname); i++) {
+    uint8_t code[WORDING_CODE];
+    int rc = wording_code(code, &j->code, j->e);
+
+    for (size_t i = names_find(&j->old, qname); rc == 0 && names_at(&j->old, i, qname); i++) {
         const struct old_unit *old = &f->old[j->old.v[i].at];
 
-        if (old->old && old->prompt_hash && memcmp(old->prompt_hash, words, KEY_LEN) == 0)
+        if (old->code_hash && old->prompt_key && memcmp(old->code_hash, code, WORDING_CODE) == 0)
             return is_todays(j, f->recipe, ARRAY_LEN(j->recipes));
     }
-    return false;
+    return rc;
 }
 
-/* 1 if the words about a unit of j->source have their answer in the store, 0 if not. */
-static int has_answer(struct job *j, const struct scan_file *f, const struct unit *u)
+/* 1 if the words about a unit of j->source have their answer in the store, or would be found answered by a run, 0 if not. */
+static int has_answer(struct job *j, size_t file, size_t unit)
 {
-    enum language_id lang = f->wf->language;
+    const struct scan_file *f = &j->scan.files[file];
+    const struct unit *u = &f->units[unit];
+    const char *doc = context_doc(j->context, file, unit);
     const char *language = scan_language(f, u), *kind = unit_kind_name(u->kind);
     uint8_t words[KEY_LEN];
     struct digest d;
-    bool doc;
-    int rc = wording_own(&j->text, &j->code, j->o.no_docs, u, lang, strbuf_str(&j->source),
-                         j->source.len, &doc, j->e);
+    int rc;
 
-    if (rc < 0)
-        return rc;
     if (doc) {
-        rc =
-            digest_words(&d, language, kind, u->qualified, strbuf_str(&j->text), j->text.len, j->e);
+        rc = digest_words(&d, language, kind, u->qualified, doc, strlen(doc), j->e);
         return rc < 0 ? rc : is_answered(j, &d);
     }
-    rc = wording_question(words, &j->question, &j->code, u, lang, strbuf_str(&j->source),
-                          j->source.len, f->units, f->n, j->e);
-    if (rc < 0)
-        return rc;
-    if (was_kept(j, f, u->qualified, words))
-        return 1;
-    rc = digest_words(&d, language, kind, NULL, words, KEY_LEN, j->e);
-    return rc < 0 ? rc : is_answered(j, &d);
+    for (int bare = 0; bare < 2; bare++) { /* the model may have been one of either sort */
+        j->question.bare = bare != 0;
+        rc = wording_question(words, &j->question, &j->code, j->context, &j->scan, file, unit,
+                              strbuf_str(&j->source), j->source.len, j->e);
+        if (rc > 0)
+            rc = is_same_code(j, f, u->qualified);
+        if (rc == 0)
+            rc = digest_words(&d, language, kind, NULL, words, KEY_LEN, j->e);
+        if (rc == 0)
+            rc = is_answered(j, &d);
+        if (rc != 0)
+            return rc;
+    }
+    return 0;
 }
 
 /* Of this very text and recipe: what the store says of the file holds. */
-static bool is_settled(const struct job *j, const struct scan_file *f)
+static bool is_known(const struct job *j, const struct scan_file *f)
 {
     return f->known && is_todays(j, f->recipe, 2);
+}
+
+/* Its units were planned in the very context, too. */
+static int is_settled(struct job *j, size_t file)
+{
+    const struct scan_file *f = &j->scan.files[file];
+    uint8_t context[KEY_LEN];
+    int rc = is_known(j, f) ? context_digest(j->context, context, file, f->n, j->e) : 0;
+
+    if (rc < 0 || !is_known(j, f) || !f->context)
+        return rc;
+    return memcmp(f->context, context, KEY_LEN) == 0;
 }
 
 /* Read the file once more; 1 if it is not what was scanned. */
@@ -287,10 +305,11 @@ static int read_again(struct job *j, const struct scan_file *f)
     return f->wf->skip != WALK_TAKEN || memcmp(hash, f->hash, KEY_LEN) != 0;
 }
 
-static int judge_unit(struct job *j, const struct scan_file *f, size_t unit, bool settled)
+static int judge_unit(struct job *j, size_t file, size_t unit, bool settled)
 {
+    const struct scan_file *f = &j->scan.files[file];
     const struct unit *u = &f->units[unit];
-    int current = settled ? f->old[unit].done : j->reader ? has_answer(j, f, u) : 0;
+    int current = settled ? f->old[unit].done : j->reader ? has_answer(j, file, unit) : 0;
 
     if (current < 0)
         return current;
@@ -347,7 +366,7 @@ static int find_header(struct job *j, size_t file)
     int rc;
 
     j->header[file] = rollup_as_stored;
-    if (is_settled(j, f))
+    if (is_known(j, f))
         return 0;
     rc = read_again(j, f);
     if (rc == 0)
@@ -437,10 +456,12 @@ static bool needs_text(const struct job *j, const struct scan_file *f, bool sett
     return false;
 }
 
-static int judge_file(struct job *j, const struct scan_file *f)
+static int judge_file(struct job *j, size_t file)
 {
-    bool settled = is_settled(j, f), text = needs_text(j, f, settled);
-    int rc = text ? read_again(j, f) : 0;
+    const struct scan_file *f = &j->scan.files[file];
+    int settled = is_settled(j, file);
+    bool text = settled >= 0 && needs_text(j, f, settled);
+    int rc = settled < 0 ? settled : text ? read_again(j, f) : 0;
 
     if (rc > 0) {
         j->st->n_changed += f->n;
@@ -450,7 +471,7 @@ static int judge_file(struct job *j, const struct scan_file *f)
     if (rc == 0)
         rc = index_names(j, f);
     for (size_t i = 0; i < f->n && rc == 0; i++) {
-        rc = judge_unit(j, f, i, settled);
+        rc = judge_unit(j, file, i, settled);
         if (rc == 0 && text)
             rc = judge_doc(j, f, i);
     }
@@ -466,7 +487,7 @@ static int judge_all(struct job *j)
             return err_set(j->e, DOBBY_E_CANCELLED, "check: stopped");
         rc = judge_parents(j, j->scan.files[i].wf);
         if (rc == 0)
-            rc = judge_file(j, &j->scan.files[i]);
+            rc = judge_file(j, i);
     }
     if (rc == 0)
         rc = judge_parents(j, NULL);
@@ -509,6 +530,7 @@ static int do_scan(struct job *j)
         .worker_path = j->o.worker_path,
         .parsers = j->o.threads,
         .memory = j->o.memory ? j->o.memory : memory_auto(""),
+        .no_docs = j->o.no_docs,
         .stop = j->o.stop,
         .on_note = j->o.on_note,
         .ctx = j->o.ctx,
@@ -533,6 +555,14 @@ static int mark_unchanged(struct job *j)
     return j->o.since ? since_mark(&j->walk, &o, j->e) : 0;
 }
 
+static int make_context(struct job *j)
+{
+    struct context_options o = {
+        .no_docs = j->o.no_docs, .partly = j->scope[0] || j->o.since, .stop = j->o.stop};
+
+    return context_make(&j->context, &j->scan, &j->walk, j->reader, &o, j->e);
+}
+
 static int check_all(struct job *j)
 {
     struct walk_options o = {.stop = j->o.stop};
@@ -552,6 +582,8 @@ static int check_all(struct job *j)
         walk_each_note(&j->walk, j->o.on_note, j->o.ctx);
     rc = do_scan(j);
     if (rc == 0)
+        rc = make_context(j);
+    if (rc == 0)
         rc = make_parents(j);
     return rc < 0 ? rc : judge_all(j);
 }
@@ -562,6 +594,7 @@ static void release(struct job *j)
     store_place_release(&j->place);
     question_release(&j->question);
     rollup_release(&j->rollup);
+    context_free(j->context);
     mem_free(j->header);
     scan_release(&j->scan);
     walk_release(&j->walk);

@@ -7,7 +7,6 @@
 #include "code/manifest.h"
 #include "pipeline/budget.h"
 #include "pipeline/names.h"
-#include "pipeline/rollup.h"
 #include "pipeline/wording.h"
 
 #include <stdlib.h>
@@ -26,6 +25,7 @@ struct planner {
     const struct scan *s;
     struct walk *w;
     struct question *q;
+    struct context *c;
     struct store_reader *r;
     struct store_txn *t;
     const struct plan_options *o;
@@ -33,8 +33,9 @@ struct planner {
     struct vanished *vanished; /* by unit_key; equal ones in the order of their places */
     size_t n_vanished, cap_vanished;
     uint8_t recipe[KEY_LEN], part_recipe[KEY_LEN];
-    size_t left;      /* units until the limit */
-    size_t unchecked; /* units since memory was looked at */
+    uint8_t context[KEY_LEN]; /* of the file at hand */
+    size_t left;              /* units until the limit */
+    size_t unchecked;         /* units since memory was looked at */
     struct strbuf source, code, text, findings;
     struct names units, old; /* of the file at hand */
     int *ordinals;           /* of its units */
@@ -44,7 +45,9 @@ struct planner {
 /* What is decided about a unit of a file that is planned anew. */
 struct decision {
     uint8_t unit_key[KEY_LEN], prompt_hash[KEY_LEN], prompt_key[KEY_LEN];
-    bool asks; /* it has keys */
+    uint8_t code_hash[WORDING_CODE];
+    bool asks;     /* it has keys */
+    bool has_code; /* code_hash is known */
     bool old;
     bool done;       /* its summary is there */
     size_t n_tokens; /* of its question, where they were made; else 0 */
@@ -198,7 +201,7 @@ static int is_settled(struct planner *k, const struct scan_file *f, size_t n)
     bool asks = false;
     int rc;
 
-    if (!f->known || !equal_keys(f->recipe, k->recipe))
+    if (!f->known || !equal_keys(f->recipe, k->recipe) || !equal_keys(f->context, k->context))
         return 0;
     for (size_t i = 0; i < n; i++) {
         if (!f->old[i].findings) /* an older dobby did not look for any */
@@ -305,34 +308,30 @@ static int decide_unasked(struct planner *k, const struct scan_file *f, const st
     return 0;
 }
 
-static int decide(struct planner *k, const struct scan_file *f, const struct unit *u,
-                  struct decision *d)
+static int decide(struct planner *k, size_t file, size_t unit, struct decision *d)
 {
-    enum language_id lang = f->wf->language;
+    const struct scan_file *f = &k->s->files[file];
+    const struct unit *u = &f->units[unit];
     const char *language = scan_language(f, u), *kind = unit_kind_name(u->kind);
     int rc = question_keys(k->q, k->e);
 
     d->asks = true;
     if (rc == 0)
-        rc = wording_question(d->prompt_hash, k->q, &k->code, u, lang, strbuf_str(&k->source),
-                              k->source.len, f->units, f->n, k->e);
+        rc = wording_question(d->prompt_hash, k->q, &k->code, k->c, k->s, file, unit,
+                              strbuf_str(&k->source), k->source.len, k->e);
     if (rc < 0)
         return rc;
     if (rc == 0)
         return decide_unasked(k, f, u, d);
     rc =
         key_unit(d->unit_key, &k->q->base, strbuf_str(&k->code), k->code.len, language, kind, k->e);
+    if (rc == 0)
+        rc = wording_code(d->code_hash, &k->code, k->e);
+    d->has_code = true;
     return rc < 0 ? rc : look_up(k, f, u, d);
 }
 
 /* ---- files that are planned anew ---------------------------------------------------------------- */
-
-/* k->text becomes the summary from the unit's comment (*doc), or what to fall back on. */
-static int own_text(struct planner *k, const struct scan_file *f, const struct unit *u, bool *doc)
-{
-    return wording_own(&k->text, &k->code, k->o->no_docs, u, f->wf->language,
-                       strbuf_str(&k->source), k->source.len, doc, k->e);
-}
 
 /* Did the store show this very text here? */
 static bool had_doc(const struct planner *k, const struct scan_file *f, const char *qname)
@@ -380,6 +379,9 @@ static void put_unit(struct planner *k, const struct scan_file *f, size_t unit,
                        .prompt_key = plan->prompt_key,
                        .old = plan->old,
                        .findings = plan->findings,
+                       .code_hash = plan->code_hash,
+                       .calls = u->calls,
+                       .uses = u->uses,
                    });
 }
 
@@ -402,6 +404,7 @@ static void put_decision(struct planner *k, const struct scan_file *f, size_t un
                  .prompt_key = d->asks ? d->prompt_key : NULL,
                  .old = d->old,
                  .findings = strbuf_str(&k->findings),
+                 .code_hash = d->has_code ? d->code_hash : NULL,
              });
 }
 
@@ -410,13 +413,14 @@ static int plan_unit(struct planner *k, size_t file, size_t unit)
     const struct scan_file *f = &k->s->files[file];
     const struct unit *u = &f->units[unit];
     struct decision d = {.asks = false};
-    bool doc;
-    int rc = own_text(k, f, u, &doc);
+    const char *doc = context_doc(k->c, file, unit); /* else k->text is what to fall back on */
+    int rc =
+        wording_own(&k->text, doc, u, f->wf->language, strbuf_str(&k->source), k->source.len, k->e);
 
     if (rc < 0)
         return rc;
     if (!doc) {
-        rc = decide(k, f, u, &d);
+        rc = decide(k, file, unit, &d);
     } else if (had_doc(k, f, u->qualified)) {
         k->p->n_cached++;
     } else {
@@ -463,14 +467,12 @@ static int read_again(struct planner *k, const struct scan_file *f)
 }
 
 /* Does any of the first n units ask the model? (Its answer goes before the units into the store.) */
-static int needs_model(struct planner *k, const struct scan_file *f, size_t n)
+static bool needs_model(const struct planner *k, size_t file, size_t n)
 {
-    bool doc = true;
-    int rc = 0;
-
-    for (size_t i = 0; i < n && rc == 0 && doc; i++)
-        rc = own_text(k, f, &f->units[i], &doc);
-    return rc < 0 ? rc : !doc;
+    for (size_t i = 0; i < n; i++)
+        if (!context_doc(k->c, file, i))
+            return true;
+    return false;
 }
 
 /* The recipe of a file of which n units are planned. Another one than the whole file's means: look again next time. Units beyond
@@ -533,18 +535,13 @@ static int plan_text(struct planner *k, size_t file, size_t n)
 {
     const struct scan_file *f = &k->s->files[file];
     char grammar[64];
-    int asks = needs_model(k, f, n), rc;
+    bool asks = needs_model(k, file, n);
+    int rc = asks ? question_keys(k->q, k->e) : 0;
 
-    if (asks < 0)
-        return asks;
-    rc = asks ? question_keys(k->q, k->e) : 0;
     if (rc == 0)
         rc = index_names(k, f);
     if (rc == 0)
         rc = number_units(k, f);
-    if (rc == 0)
-        rc = rollup_header(&k->text, &k->code, k->o->no_docs, f, strbuf_str(&k->source),
-                           k->source.len, k->e);
     if (rc < 0)
         return rc;
     scan_grammar(grammar, f->wf->language);
@@ -557,7 +554,8 @@ static int plan_text(struct planner *k, size_t file, size_t n)
                              .model = asks ? k->q->digest : NULL,
                              .note = f->note,
                              .n_lines = count_lines(k),
-                             .text = k->text.len > 0 ? strbuf_str(&k->text) : NULL,
+                             .context = k->context,
+                             .text = k->o->no_docs ? NULL : f->header,
                              .source = "doc",
                          });
     rc = put_imports(k, f);
@@ -584,8 +582,10 @@ static int plan_file(struct planner *k, size_t file)
 {
     const struct scan_file *f = &k->s->files[file];
     size_t n = k->o->limit ? size_min(f->n, k->left) : f->n;
-    int rc = is_settled(k, f, n);
+    int rc = context_digest(k->c, k->context, file, n, k->e);
 
+    if (rc == 0)
+        rc = is_settled(k, f, n);
     k->left -= k->o->limit ? n : 0;
     if (rc != 0)
         return rc < 0 ? rc : count_settled(k, file, n);
@@ -688,11 +688,11 @@ static int plan_all(struct planner *k)
 }
 
 int plan_make(struct plan *p, const struct scan *s, struct walk *w, struct question *q,
-              struct store_reader *r, struct store_txn *t, const struct plan_options *o,
-              struct dobby_err *e)
+              struct context *c, struct store_reader *r, struct store_txn *t,
+              const struct plan_options *o, struct dobby_err *e)
 {
     struct planner k = {
-        .p = p, .s = s, .w = w, .q = q, .r = r, .t = t, .o = o, .e = e, .left = o->limit};
+        .p = p, .s = s, .w = w, .q = q, .c = c, .r = r, .t = t, .o = o, .e = e, .left = o->limit};
     int rc;
 
     *p = (struct plan){0};

@@ -8,7 +8,7 @@
  *          A file's header comment is its own row's text, likewise; what else files and directories show is put together later
  *          (rollup.h).
  *
- *          Files whose hash, recipe and model are those of the store are settled: nothing is computed for them.
+ *          Files whose hash, recipe, model and context are those of the store are settled: nothing is computed for them.
  * Result   Changes that bring the store's files and units up to the tree, and the list of what is to be written. Units
  *          that ask the same are one item. Where places have vanished the changes are one group (all of it or none, so that
  *          a killed run leaves these places to be found); where none has, as in an empty store, they are given away
@@ -18,6 +18,7 @@
 #define PIPELINE_PLAN_H
 
 #include "base/err.h"
+#include "pipeline/context.h"
 #include "pipeline/question.h"
 #include "pipeline/scan.h"
 #include "store/store.h"
@@ -66,8 +67,8 @@ struct plan_options {
 /* Decide, and put the changes to t, or to the one that on_group put in its place. r is the store as it is.
  * Returns 0, DOBBY_E_CANCELLED, DOBBY_E_LIMIT when the bound on memory is too small, or a failure; p is released then. */
 MUST_CHECK int plan_make(struct plan *p, const struct scan *s, struct walk *w, struct question *q,
-                         struct store_reader *r, struct store_txn *t, const struct plan_options *o,
-                         struct dobby_err *e);
+                         struct context *c, struct store_reader *r, struct store_txn *t,
+                         const struct plan_options *o, struct dobby_err *e);
 void plan_release(struct plan *p);
 
 #endif

@@ -70,14 +70,15 @@ struct unit question_unit(const struct unit *u)
 }
 
 int question_words(struct question *q, const struct unit *u, enum language_id lang,
-                   const char *code, size_t len, int attempt, struct dobby_err *e)
+                   const char *code, size_t len, int attempt, const struct prompt_context *c,
+                   struct dobby_err *e)
 {
     struct unit plain = question_unit(u);
 
     arena_reset(&q->arena);
     q->prompt = (struct prompt){0};
     return prompt_build(&q->prompt, &q->arena, &plain, lang, code, len, PROMPT_MAX_CODE, attempt,
-                        e);
+                        q->bare, c, e);
 }
 
 /* The file may have been replaced since it was hashed. */

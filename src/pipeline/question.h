@@ -29,6 +29,7 @@ struct question {
     struct key_base base;    /* after question_keys */
     uint8_t digest[KEY_LEN]; /* of base */
     bool have_keys;
+    bool bare;                 /* the model was trained for the question: it needs no examples */
     bool own;                  /* the model itself will answer: tokens are its head's */
     struct dobby_model *model; /* NULL until question_model */
     /* Else another engine answers, and of the file only the tokenizer is looked at. NULL until it is needed. */
@@ -57,9 +58,10 @@ MUST_CHECK int question_model(struct question *q, struct dobby_err *e);
 /* The unit as it may enter prompt and check: without the names of what encloses it, which its code does not hold, so that
  * units with equal code are asked and judged alike. */
 struct unit question_unit(const struct unit *u);
-/* q->prompt is the question about `code` (from prompt_code), valid until the next one. */
+/* q->prompt is the question about `code` (from prompt_code) in the context c (NULL: none), valid until the next one. */
 MUST_CHECK int question_words(struct question *q, const struct unit *u, enum language_id lang,
-                              const char *code, size_t len, int attempt, struct dobby_err *e);
+                              const char *code, size_t len, int attempt,
+                              const struct prompt_context *c, struct dobby_err *e);
 /* q->ids are the tokens of q->prompt; none for a server by URL. */
 MUST_CHECK int question_tokens(struct question *q, struct dobby_err *e);
 /* The prompt_key of q->prompt, whose words have the digest `words`. */

@@ -10,6 +10,8 @@
 #include "code/chunk.h"
 #include "code/parse.h"
 #include "pipeline/budget.h"
+#include "pipeline/rollup.h"
+#include "pipeline/wording.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,8 +26,8 @@
 /* What the store says of a file. */
 struct known_file {
     struct store_bytes path;
-    const char *grammar, *language, *note;
-    const uint8_t *hash, *recipe, *model;
+    const char *grammar, *language, *note, *header;
+    const uint8_t *hash, *recipe, *model, *context;
     bool seen; /* the tree still has it */
 };
 
@@ -50,6 +52,7 @@ struct scanner {
     size_t n_prefix, prefix_units; /* the first n_prefix files have their units: so many */
     bool *ready;                   /* [files]: the units are there */
     size_t cap_ready;
+    struct strbuf doc, scratch;
 };
 
 /* ---- spans -------------------------------------------------------------------------------------- */
@@ -112,14 +115,19 @@ const char *scan_language(const struct scan_file *f, const struct unit *u)
 
 /* ---- what the store knows ----------------------------------------------------------------------- */
 
+static const uint8_t *keep_bytes(struct arena *a, const uint8_t *bytes, size_t n, bool *failed)
+{
+    uint8_t *copy = bytes ? arena_alloc(a, n) : NULL;
+
+    *failed |= bytes && !copy;
+    if (copy)
+        memcpy(copy, bytes, n);
+    return copy;
+}
+
 static const uint8_t *keep_key(struct arena *a, const uint8_t *key, bool *failed)
 {
-    uint8_t *copy = key ? arena_alloc(a, KEY_LEN) : NULL;
-
-    *failed |= key && !copy;
-    if (copy)
-        memcpy(copy, key, KEY_LEN);
-    return copy;
+    return keep_bytes(a, key, KEY_LEN, failed);
 }
 
 static const char *keep_text(struct arena *a, const char *s, bool *failed)
@@ -145,9 +153,10 @@ static int add_known(void *ctx, const struct store_file *f)
         .grammar = keep_text(a, f->grammar, &failed),
         .language = keep_text(a, f->language, &failed),
         .note = keep_text(a, f->note, &failed),
-        .hash = keep_key(a, f->hash, &failed),
+        .header = keep_text(a, f->text, &failed),
         .recipe = keep_key(a, f->recipe, &failed),
         .model = keep_key(a, f->model, &failed),
+        .context = keep_key(a, f->context, &failed),
     };
     if (failed || !known->path.p)
         return err_nomem(k->e, "the files of the store");
@@ -193,11 +202,13 @@ struct loading {
 static bool get_unit(struct loading *l, struct unit *u, const struct store_unit *from)
 {
     struct arena *a = &l->k->s->arena;
+    bool failed = false;
 
     *u = (struct unit){
         .name = arena_strndup(a, from->name.p, from->name.n),
         .qualified = arena_strndup(a, from->qname.p, from->qname.n),
-
+        .calls = keep_text(a, from->calls, &failed),
+        .uses = keep_text(a, from->uses, &failed),
         .start_line = from->start_line,
         .end_line = from->end_line,
     };
@@ -206,7 +217,7 @@ static bool get_unit(struct loading *l, struct unit *u, const struct store_unit 
     l->damaged |= !unit_kind_find(&u->kind, from->kind) ||
                   !scan_get_spans(u, from->spans, l->len) ||
                   (from->language && u->language == LANGUAGE_NONE);
-    return u->name && u->qualified;
+    return u->name && u->qualified && !failed;
 }
 
 static int load_unit(void *ctx, const struct store_unit *from, bool done)
@@ -232,6 +243,7 @@ static int load_unit(void *ctx, const struct store_unit *from, bool done)
         .done = done,
         .old = from->old,
         .findings = keep_text(a, from->findings, &failed),
+        .code_hash = keep_bytes(a, from->code_hash, STORE_CODE, &failed),
     };
     return failed ? err_nomem(k->e, "the units of the store") : 0;
 }
@@ -304,6 +316,7 @@ static void note(struct scanner *k, const struct walk_file *wf, const char *what
 static int take_units(struct scanner *k, struct scan_file *f, const struct unit_list *list)
 {
     struct arena *a = &k->s->arena;
+    bool failed = false;
 
     f->n = list->n;
     f->units = keep_array(a, list->units, list->n, sizeof(*list->units));
@@ -312,12 +325,45 @@ static int take_units(struct scanner *k, struct scan_file *f, const struct unit_
     for (size_t i = 0; i < f->n; i++) {
         f->units[i].name = arena_strdup(a, f->units[i].name);
         f->units[i].qualified = arena_strdup(a, f->units[i].qualified);
-        if (!f->units[i].name || !f->units[i].qualified)
+        f->units[i].calls = keep_text(a, f->units[i].calls, &failed);
+        f->units[i].uses = keep_text(a, f->units[i].uses, &failed);
+        if (!f->units[i].name || !f->units[i].qualified || failed)
             return err_nomem(k->e, "the units of a file");
     }
     if (f->n > 0)
         qsort(f->units, f->n, sizeof(*f->units), compare_units);
     return 0;
+}
+
+int scan_docs(struct scan *s, struct scan_file *f, const char *source, size_t len,
+              struct strbuf *text, struct strbuf *scratch, struct dobby_err *e)
+{
+    int rc = rollup_header(text, scratch, 0, f, source, len, e);
+
+    f->header = NULL;
+    f->docs = arena_array(&s->arena, f->n, sizeof(*f->docs));
+    if (rc == 0 && f->n > 0 && !f->docs)
+        rc = err_nomem(e, "comments");
+    if (rc == 0 && text->len > 0)
+        f->header = arena_strndup(&s->arena, strbuf_str(text), text->len);
+    for (size_t i = 0; i < f->n && rc == 0; i++) {
+        bool doc;
+
+        rc = wording_doc(text, scratch, &f->units[i], f->wf->language, source, len, &doc, e);
+        if (rc < 0 || !doc)
+            continue;
+        f->docs[i] = arena_strndup(&s->arena, strbuf_str(text), text->len);
+        if (!f->docs[i])
+            rc = err_nomem(e, "a comment");
+    }
+    return rc;
+}
+
+static int take_docs(struct scanner *k, struct scan_file *f, const struct strbuf *text)
+{
+    return k->o->no_docs
+               ? 0
+               : scan_docs(k->s, f, strbuf_str(text), text->len, &k->doc, &k->scratch, k->e);
 }
 
 /* A file that no parser serves, or that none got through, in chunks. */
@@ -333,6 +379,8 @@ static int cut_file(struct scanner *k, struct scan_file *f, const struct strbuf 
     }
     if (rc == 0)
         rc = take_units(k, f, &list);
+    if (rc == 0)
+        rc = take_docs(k, f, text);
     unit_list_release(&list);
     return rc;
 }
@@ -383,6 +431,8 @@ static int collect(struct scanner *k)
     rc = r.failed ? cut_file(k, f, &slot->text) : take_units(k, f, &r.units);
     if (rc == 0 && !r.failed)
         rc = take_imports(k, f, &r.units);
+    if (rc == 0 && !r.failed)
+        rc = take_docs(k, f, &slot->text);
     parse_result_release(&r);
     slot->busy = false;
     set_ready(k, slot->file);
@@ -494,6 +544,7 @@ static int use_known(struct scanner *k, struct known_file *known, size_t file, s
     f->n_old = n;
     f->recipe = known->recipe;
     f->model = known->model;
+    f->context = known->context;
     f->known = same && sound;
     if (!f->known) {
         f->units = NULL;
@@ -501,6 +552,7 @@ static int use_known(struct scanner *k, struct known_file *known, size_t file, s
     }
     f->n = n;
     f->note = known->note;
+    f->header = known->header;
     set_ready(k, file);
     return 0;
 }
@@ -630,6 +682,8 @@ static void scanner_release(struct scanner *k)
     close_pool(k);
     mem_free(k->known);
     mem_free(k->ready);
+    strbuf_release(&k->doc);
+    strbuf_release(&k->scratch);
 }
 
 int scan_tree(struct scan *s, struct walk *w, struct store_reader *r, const struct scan_options *o,

@@ -28,6 +28,7 @@ struct old_unit {
     const uint8_t *unit_key, *prompt_hash, *prompt_key;
     bool done, old;       /* as in store.h */
     const char *findings; /* as in store.h */
+    const uint8_t *code_hash;
 };
 
 struct scan_file {
@@ -37,11 +38,15 @@ struct scan_file {
     bool known;            /* units come from the store, and old[i] is what it says of units[i] */
     struct unit *units;    /* in the order of the outputs */
     size_t n;
+    const char *
+        *docs; /* of each unit the good first sentence of its comment, NULL: it has none; the
+                          array is NULL where nobody looked: of a file that is known (context.h), with no_docs */
+    const char *header;     /* likewise of the file: NULL also when it says nothing */
     struct import *imports; /* unless known: the store has them */
     size_t n_imports;
     struct old_unit *old; /* of this path, also where the file has changed since */
     size_t n_old;
-    const uint8_t *recipe, *model; /* the store's of this path; NULL as there */
+    const uint8_t *recipe, *model, *context; /* the store's of this path; NULL as there */
 };
 
 /* A file that the store knows and the tree does not have any more. */
@@ -71,6 +76,7 @@ struct scan_options {
     int parsers;                                  /* 0: as many as the process may run on */
     size_t memory;                                /* bound on the process tree, bytes; 0: none */
     size_t limit;                                 /* units; 0: all */
+    int no_docs;                                  /* comments are not looked at */
     const volatile int *stop;                     /* may be NULL */
     void (*on_note)(void *ctx, const char *line); /* escaped already */
     void *ctx;
@@ -82,6 +88,9 @@ MUST_CHECK int scan_tree(struct scan *s, struct walk *w, struct store_reader *r,
                          const struct scan_options *o, struct dobby_err *e);
 void scan_release(struct scan *s);
 
+/* f->docs and f->header, from the text of f; text and scratch are overwritten. */
+MUST_CHECK int scan_docs(struct scan *s, struct scan_file *f, const char *source, size_t len,
+                         struct strbuf *text, struct strbuf *scratch, struct dobby_err *e);
 /* "python/1": language and version of what cuts a file into units, as kept in the store. */
 void scan_grammar(char out[64], enum language_id lang);
 /* The name of the language that a unit of f is in. */

@@ -46,6 +46,7 @@ struct job {
     struct store_reader *reader;
     struct store_txn *txn; /* what goes to the store with the next commit */
     struct scan scan;
+    struct context *context;
     struct question question;
     struct plan plan;
     struct dobby_engine *engine;
@@ -214,6 +215,7 @@ static int do_scan(struct job *j)
         .parsers = j->o.threads,
         .memory = j->st->memory,
         .limit = j->o.limit,
+        .no_docs = j->o.no_docs,
         .stop = j->o.stop,
         .on_note = on_note,
         .ctx = j,
@@ -392,11 +394,17 @@ static int do_plan(struct job *j)
         .on_group = give_group,
         .ctx = j,
     };
+    struct context_options co = {.no_docs = j->o.no_docs,
+                                 .partly = j->scope[0] || j->o.limit > 0 || j->o.since,
+                                 .stop = j->o.stop};
     double start = time_now();
     int rc;
 
     emit(j, DOBBY_EV_STAGE, "plan");
-    rc = plan_make(&j->plan, &j->scan, &j->walk, &j->question, j->reader, j->txn, &o, j->e);
+    rc = context_make(&j->context, &j->scan, &j->walk, j->reader, &co, j->e);
+    if (rc == 0)
+        rc = plan_make(&j->plan, &j->scan, &j->walk, &j->question, j->context, j->reader, j->txn,
+                       &o, j->e);
     if (rc < 0)
         return rc;
     j->run.n_units = j->scan.n_units;
@@ -526,13 +534,16 @@ static int next_prompt(void *ctx, size_t item, int attempt, struct run_prompt *o
     const struct scan_file *f = &j->scan.files[it->file];
     const struct unit *u = &f->units[it->unit];
     enum language_id lang = f->wf->language;
+    struct prompt_context around;
     int rc = source_text(j, it->file, e);
 
     if (rc != 0)
         return rc;
     rc = prompt_code(&j->code, u, lang, strbuf_str(&j->source), j->source.len, f->units, f->n, e);
+    context_find(j->context, &around, it->file, it->unit, NULL);
     if (rc == 0)
-        rc = question_words(&j->question, u, lang, strbuf_str(&j->code), j->code.len, attempt, e);
+        rc = question_words(&j->question, u, lang, strbuf_str(&j->code), j->code.len, attempt,
+                            &around, e);
     if (rc == 0)
         rc = question_tokens(&j->question, e);
     *out = (struct run_prompt){
@@ -877,6 +888,7 @@ static int release(struct job *j, int rc)
     store_place_release(&j->place);
     plan_release(&j->plan);
     question_release(&j->question);
+    context_free(j->context);
     mem_free(j->server_model);
     scan_release(&j->scan);
     walk_release(&j->walk);

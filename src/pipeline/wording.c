@@ -22,36 +22,36 @@ int wording_recipe(uint8_t out[KEY_LEN], int no_docs, bool whole, struct dobby_e
     return sha256_end(&h, out, e);
 }
 
-static int doc_text(struct strbuf *text, struct strbuf *scratch, int no_docs, const struct unit *u,
-                    enum language_id lang, const char *source, size_t len, bool *doc,
-                    struct dobby_err *e)
+int wording_doc(struct strbuf *text, struct strbuf *scratch, const struct unit *u,
+                enum language_id lang, const char *source, size_t len, bool *doc,
+                struct dobby_err *e)
 {
     struct dobby_err why = {0};
     int rc;
 
     strbuf_reset(scratch);
     strbuf_reset(text);
-    *doc = !no_docs && doc_first_sentence(scratch, u, lang, source, len);
+    *doc = doc_first_sentence(scratch, u, lang, source, len);
     if (strbuf_failed(scratch))
         return err_nomem(e, "a comment");
     if (!*doc)
         return 0;
     rc = redact(text, strbuf_str(scratch), scratch->len, NULL, &why);
     *doc = rc == 0;
+    if (strbuf_failed(text))
+        return err_nomem(e, "a comment");
     return rc == 0 || rc == DOBBY_E_LIMIT ? 0 : err_set(e, rc, "%s", why.message);
 }
 
-int wording_own(struct strbuf *text, struct strbuf *scratch, int no_docs, const struct unit *u,
-                enum language_id lang, const char *source, size_t len, bool *doc,
-                struct dobby_err *e)
+int wording_own(struct strbuf *text, const char *doc, const struct unit *u, enum language_id lang,
+                const char *source, size_t len, struct dobby_err *e)
 {
-    int rc = doc_text(text, scratch, no_docs, u, lang, source, len, doc, e);
-
-    if (rc == 0 && !*doc)
+    strbuf_reset(text);
+    if (doc)
+        strbuf_puts(text, doc);
+    else
         signature_summary(text, u, lang, source, len);
-    if (rc == 0 && strbuf_failed(text))
-        rc = err_nomem(e, "a summary");
-    return rc;
+    return strbuf_failed(text) ? err_nomem(e, "a summary") : 0;
 }
 
 struct finding_list {
@@ -94,11 +94,14 @@ int wording_findings(struct strbuf *text, struct strbuf *scratch, int no_docs, c
 }
 
 int wording_question(uint8_t out[KEY_LEN], struct question *q, struct strbuf *code,
-                     const struct unit *u, enum language_id lang, const char *source, size_t len,
-                     const struct unit *units, size_t n_units, struct dobby_err *e)
+                     struct context *c, const struct scan *s, size_t file, size_t unit,
+                     const char *source, size_t len, struct dobby_err *e)
 {
+    const struct scan_file *f = &s->files[file];
+    const struct unit *u = &f->units[unit];
+    struct prompt_context around;
     struct dobby_err why = {0};
-    int rc = prompt_code(code, u, lang, source, len, units, n_units, &why);
+    int rc = prompt_code(code, u, f->wf->language, source, len, f->units, f->n, &why);
 
     if (rc == DOBBY_E_LIMIT) {
         rc = key_words(out, NULL, 0, e);
@@ -106,8 +109,23 @@ int wording_question(uint8_t out[KEY_LEN], struct question *q, struct strbuf *co
     }
     if (rc < 0)
         return err_set(e, rc, "%s", why.message);
-    rc = question_words(q, u, lang, strbuf_str(code), code->len, 0, e);
+    context_find(c, &around, file, unit, NULL);
+    rc = question_words(q, u, f->wf->language, strbuf_str(code), code->len, 0, &around, e);
     if (rc == 0)
         rc = key_words(out, q->prompt.msg, q->prompt.n, e);
     return rc < 0 ? rc : 1;
+}
+
+int wording_code(uint8_t out[WORDING_CODE], const struct strbuf *code, struct dobby_err *e)
+{
+    struct sha256 h;
+    uint8_t whole[KEY_LEN];
+    int rc;
+
+    sha256_begin(&h);
+    sha256_field(&h, strbuf_str(code), code->len);
+    rc = sha256_end(&h, whole, e);
+    if (rc == 0)
+        memcpy(out, whole, WORDING_CODE);
+    return rc;
 }

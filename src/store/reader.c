@@ -55,8 +55,10 @@ static int prepare_kept(struct store_reader *r, struct dobby_err *e)
         rc = db_prepare(&r->has, r->db, "SELECT 1 FROM summaries WHERE prompt_key=?1", r->path, e);
     if (rc == 0)
         rc = db_prepare(&r->units, r->db,
-                        r->version < DB_SCHEMA_WIDE ? UNIT_SQL("NULL,NULL")
-                                                    : UNIT_SQL("u.language,u.findings"),
+                        r->version < DB_SCHEMA_WIDE ? UNIT_SQL("NULL,NULL,NULL,NULL,NULL")
+                        : r->version < DB_SCHEMA_WORDS
+                            ? UNIT_SQL("u.language,u.findings,NULL,NULL,NULL")
+                            : UNIT_SQL("u.language,u.findings,u.calls,u.uses,u.code_hash"),
                         r->path, e);
     if (rc == 0)
         rc = db_prepare(&r->text, r->db,
@@ -116,6 +118,13 @@ static const uint8_t *col_key(sqlite3_stmt *st, int i)
     return p && sqlite3_column_bytes(st, i) == STORE_KEY ? p : NULL;
 }
 
+static const uint8_t *col_code_hash(sqlite3_stmt *st, int i)
+{
+    const void *p = sqlite3_column_blob(st, i);
+
+    return p && sqlite3_column_bytes(st, i) == STORE_CODE ? p : NULL;
+}
+
 static const char *col_text(sqlite3_stmt *st, int i)
 {
     return (const char *)sqlite3_column_text(st, i);
@@ -164,9 +173,16 @@ static void file_of(struct store_file *f, sqlite3_stmt *st)
         .model = col_key(st, 5),
         .note = col_text(st, 6),
         .n_lines = sqlite3_column_int64(st, 7),
+        .context = col_key(st, 8),
+        .text = col_text(st, 9),
+        .source = "doc",
     };
 }
 
+/* What stands in its own comment; a row without lines is the first of its path in the index. */
+#define FILE_TEXT                                                                                  \
+    "(SELECT u.text FROM units u WHERE u.path=files.path AND u.start_line IS NULL"                 \
+    " AND u.ordinal=" DB_PARENT_TEXT " AND u.source='doc')"
 #define FILES(lines)                                                                               \
     "SELECT path,hash,grammar,language,recipe,model,note," lines                                   \
     " FROM files WHERE grammar<>" DB_NO_GRAMMAR " AND" IN_SCOPE("path") "ORDER BY path"
@@ -178,8 +194,11 @@ int store_each_file(struct store_reader *r, struct store_bytes scope,
     struct strbuf mem = {0};
     int rc, ret = 0;
 
-    rc = sqlite3_prepare_v2(r->db, r->version < DB_SCHEMA_WIDE ? FILES("-1") : FILES("n_lines"), -1,
-                            &st, NULL);
+    rc = sqlite3_prepare_v2(r->db,
+                            r->version < DB_SCHEMA_WIDE    ? FILES("-1,NULL,NULL")
+                            : r->version < DB_SCHEMA_WORDS ? FILES("n_lines,NULL," FILE_TEXT)
+                                                           : FILES("n_lines,context," FILE_TEXT),
+                            -1, &st, NULL);
     if (rc == SQLITE_OK)
         rc = bind_scope(st, scope, &mem);
     while (rc == SQLITE_OK && ret == 0 && (rc = sqlite3_step(st)) == SQLITE_ROW) {
@@ -217,6 +236,9 @@ static void unit_of(struct store_unit *u, sqlite3_stmt *st)
         .old = sqlite3_column_int(st, 11) != 0,
         .language = col_text(st, 13),
         .findings = col_text(st, 14),
+        .calls = col_text(st, 15),
+        .uses = col_text(st, 16),
+        .code_hash = col_code_hash(st, 17),
     };
 }
 

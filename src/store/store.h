@@ -31,7 +31,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define STORE_KEY 32 /* bytes of a key or a digest: SHA-256 */
+#define STORE_CODE 16
+#define STORE_KEY  32 /* bytes of a key or a digest: SHA-256 */
 
 /* Bytes that need not be UTF-8 nor end in NUL. */
 struct store_bytes {
@@ -50,8 +51,10 @@ struct store_file {
     const uint8_t
         *model;       /* the part of their keys that the model gives; NULL: no unit needed one */
     const char *note; /* what is odd about it ("parsed in part"), NULL: nothing */
-    int64_t n_lines;  /* lines of text; -1: an older dobby did not count them */
-    const char *text, *source; /* of its own row: as of a parent; NULL: it has none */
+    const uint8_t *context; /* digest of what its prompts show from other files; NULL: not known */
+    int64_t n_lines;        /* lines of text; -1: an older dobby did not count them */
+    const char *text,
+        *source; /* of its own row: as of a parent; NULL: it has none; read, only if it is "doc" */
 };
 
 /* What a file says about what is outside of it: struct import of code/unit.h. */
@@ -93,6 +96,9 @@ struct store_unit {
     const char *source;         /* of text, where it is the summary; NULL: "doc" */
     const char *
         findings; /* where comment and code disagree, a line each; "": nowhere; NULL: nobody has looked */
+    const uint8_t *
+        code_hash; /* STORE_CODE bytes of a digest of its code alone, of what asks; NULL: not known */
+    const char *calls, *uses; /* a name a line; "": none; NULL: not known */
 };
 
 /* What was made of one prompt. */

@@ -53,8 +53,8 @@ static const char *const op_sql[OP_KINDS] = {
     [OP_DROP_FILE] = "DELETE FROM files WHERE path=?1",
     /* They go by their foreign key, unless another program has edited the file without it. */
     [OP_DROP_UNITS] = "DELETE FROM units WHERE path=?1",
-    [OP_FILE] = "INSERT INTO files(path,hash,grammar,language,recipe,model,note,n_lines)"
-                " VALUES(?1,?2,?3,?4,?5,?6,?7,?8)",
+    [OP_FILE] = "INSERT INTO files(path,hash,grammar,language,recipe,model,note,n_lines,context)"
+                " VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9)",
     [OP_IMPORT] = "INSERT INTO imports(path,ordinal,kind,what,line) VALUES(?1,?2,?3,?4,?5)",
     [OP_DROP_FACTS] = "DELETE FROM facts WHERE ?1=x'' OR path=?1 OR (path>=?2 AND path<?3)",
     [OP_FACT] = "INSERT INTO facts(path,ordinal,key,value) VALUES(?1,?2,?3,?4)",
@@ -63,8 +63,8 @@ static const char *const op_sql[OP_KINDS] = {
                      " VALUES(?1,zeroblob(32)," DB_NO_GRAMMAR ",'')",
     [OP_UNIT] =
         "INSERT INTO units(path,qname,ordinal,name,kind,start_line,end_line,spans,text,unit_key,"
-        "prompt_hash,prompt_key,old,language,source,findings) "
-        "VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16)",
+        "prompt_hash,prompt_key,old,language,source,findings,calls,uses,code_hash) "
+        "VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,?19)",
     [OP_SUMMARY] =
         "INSERT INTO summaries(prompt_key,unit_key,source,text,model,confidence,attempts,"
         "n_prompt,n_written,run) VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10)"
@@ -189,6 +189,14 @@ static void add_key(struct store_txn *t, const uint8_t *key)
         add_null(t);
 }
 
+static void add_code_hash(struct store_txn *t, const uint8_t *hash)
+{
+    if (hash)
+        add_bytes(t, VALUE_BLOB, hash, STORE_CODE);
+    else
+        add_null(t);
+}
+
 static void add_blob(struct store_txn *t, struct store_bytes b)
 {
     add_bytes(t, VALUE_BLOB, b.p, b.n);
@@ -264,6 +272,7 @@ void store_put_file(struct store_txn *t, const struct store_file *f)
     add_key(t, f->model);
     add_text(t, f->note);
     add_int(t, f->n_lines);
+    add_key(t, f->context);
     end_op(t, OP_FILE);
     if (f->text)
         put_parent_row(t, &(struct store_parent){f->path, "file", f->text, f->source});
@@ -323,6 +332,9 @@ void store_put_unit(struct store_txn *t, struct store_bytes path, const struct s
     add_text(t, u->language);
     add_text(t, u->source);
     add_text(t, u->findings);
+    add_text(t, u->calls);
+    add_text(t, u->uses);
+    add_code_hash(t, u->code_hash);
     end_op(t, OP_UNIT);
 }
 

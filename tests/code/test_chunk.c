@@ -587,7 +587,8 @@ static void test_words(void **state)
         struct prompt p;
 
         for (int attempt = 0; attempt < PROMPT_ATTEMPTS; attempt++) {
-            assert_int_equal(prompt_build(&p, &a, &u, rows[i].file, "x", 1, 0, attempt, NULL), 0);
+            assert_int_equal(
+                prompt_build(&p, &a, &u, rows[i].file, "x", 1, 0, attempt, false, NULL, NULL), 0);
             assert_null(strstr(p.msg[p.n - 1].text, "cell 7")); /* the same wherever it stands */
             if (attempt == 0)
                 assert_non_null(strstr(p.msg[p.n - 1].text, rows[i].question));

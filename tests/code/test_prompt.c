@@ -17,7 +17,8 @@ static struct prompt build(struct arena *a, enum language_id lang, const char *c
 {
     struct prompt p;
 
-    assert_int_equal(prompt_build(&p, a, &some_unit, lang, code, len, max, attempt, NULL), 0);
+    assert_int_equal(
+        prompt_build(&p, a, &some_unit, lang, code, len, max, attempt, false, NULL, NULL), 0);
     return p;
 }
 
@@ -60,8 +61,9 @@ static void test_prompt_types(void **state)
     size_t i;
 
     (void)state;
-    assert_int_equal(
-        prompt_build(&p, &a, &type, LANGUAGE_PYTHON, code, sizeof(code) - 1, 0, 0, NULL), 0);
+    assert_int_equal(prompt_build(&p, &a, &type, LANGUAGE_PYTHON, code, sizeof(code) - 1, 0, 0,
+                                  false, NULL, NULL),
+                     0);
     assert_int_equal(p.n, f.n + 2);
     assert_int_equal(p.n_shared, f.n_shared);
     for (i = 0; i < p.n_shared; i++)
@@ -70,8 +72,9 @@ static void test_prompt_types(void **state)
     assert_string_equal(p.msg[p.n - 1].text,
                         "Summarize this Python type in one sentence. Say what it stands for.\n\n"
                         "```python\nclass Cart:\n    def add(self) ...\n```");
-    assert_int_equal(
-        prompt_build(&p, &a, &module, LANGUAGE_RUBY, "module Shop\nend", 15, 0, 1, NULL), 0);
+    assert_int_equal(prompt_build(&p, &a, &module, LANGUAGE_RUBY, "module Shop\nend", 15, 0, 1,
+                                  false, NULL, NULL),
+                     0);
     assert_non_null(strstr(p.msg[p.n - 1].text, "this Ruby module, Shop, stands for."));
     arena_release(&a);
 }
@@ -167,7 +170,7 @@ static void test_prompt_nomem(void **state)
         struct arena a = {0};
 
         fault_arm(FAULT_ALLOC, ++n, false);
-        rc = prompt_build(&p, &a, &some_unit, LANGUAGE_C, "int f;", 6, 0, 0, NULL);
+        rc = prompt_build(&p, &a, &some_unit, LANGUAGE_C, "int f;", 6, 0, 0, false, NULL, NULL);
         assert_true(rc == 0 || rc == DOBBY_E_NOMEM);
         arena_release(&a);
         assert_int_equal(fault_live(), 0);
