@@ -286,7 +286,7 @@ static int is_settled(struct job *j, size_t file)
 {
     const struct scan_file *f = &j->scan.files[file];
     uint8_t context[KEY_LEN];
-    int rc = is_known(j, f) ? context_digest(j->context, context, file, f->n, j->e) : 0;
+    int rc = is_known(j, f) ? context_digest(j->context, context, file, j->e) : 0;
 
     if (rc < 0 || !is_known(j, f) || !f->context)
         return rc;

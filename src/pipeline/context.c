@@ -486,9 +486,9 @@ static void digest_notes(struct sha256 *h, const char *title, const struct promp
     }
 }
 
-int context_digest(struct context *c, uint8_t out[KEY_LEN], size_t file, size_t n,
-                   struct dobby_err *e)
+int context_digest(struct context *c, uint8_t out[KEY_LEN], size_t file, struct dobby_err *e)
 {
+    size_t n = c->s->files[file].n;
     struct sha256 h;
 
     sha256_begin(&h);

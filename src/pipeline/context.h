@@ -48,8 +48,8 @@ void context_find(struct context *c, struct prompt_context *out, size_t file, si
                   const char *hide);
 /* The path of the file that a note is from; it need not be UTF-8. */
 struct store_bytes context_path(const struct context *c, size_t note_file);
-/* What the prompts of its n first units show from other files, and from its own folder. */
-MUST_CHECK int context_digest(struct context *c, uint8_t out[KEY_LEN], size_t file, size_t n,
+/* What the prompts of its units show from other files. */
+MUST_CHECK int context_digest(struct context *c, uint8_t out[KEY_LEN], size_t file,
                               struct dobby_err *e);
 
 #endif

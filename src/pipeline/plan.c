@@ -582,7 +582,7 @@ static int plan_file(struct planner *k, size_t file)
 {
     const struct scan_file *f = &k->s->files[file];
     size_t n = k->o->limit ? size_min(f->n, k->left) : f->n;
-    int rc = context_digest(k->c, k->context, file, n, k->e);
+    int rc = context_digest(k->c, k->context, file, k->e);
 
     if (rc == 0)
         rc = is_settled(k, f, n);

@@ -154,6 +154,7 @@ static int add_known(void *ctx, const struct store_file *f)
         .language = keep_text(a, f->language, &failed),
         .note = keep_text(a, f->note, &failed),
         .header = keep_text(a, f->text, &failed),
+        .hash = keep_key(a, f->hash, &failed),
         .recipe = keep_key(a, f->recipe, &failed),
         .model = keep_key(a, f->model, &failed),
         .context = keep_key(a, f->context, &failed),

@@ -938,7 +938,7 @@ static void test_chunks(void **state)
                "{\"cell_type\":\"markdown\",\"source\":\"# Why\"},\n"
                "{\"source\":\"f(x) = 2x\\nf(3)\",\"cell_type\":\"code\"}]}");
     run_ok(f);
-    assert_int_equal(f->engine.n_submitted, 1); /* a comment before the first line is part of it */
+    assert_int_equal(f->st.n_done, 1); /* a comment before the first line is part of it */
     assert_int_equal(count_rows(f), 3);
     expect_row(f, 1, "c.ipynb", "cell 2", NULL);
     expect_row(f, 2, "g.md", "Go", NULL);
