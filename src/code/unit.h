@@ -21,6 +21,15 @@
  *          comment on a module of Ruby around a single class or module is about that one.
  *          What reaches to the end of its file (`namespace A;`) is the file, not a unit.
  * Chunks   Where no parser serves, a unit is a chunk of lines (chunk.h): it has neither signature, body nor comment.
+ * Words    What a unit calls, and which other names it uses: each name once, in the order of their first appearance, '\n' between them,
+ *          the first UNIT_MAX_WORDS that fit into UNIT_WORDS_BYTES. Of a.b.f(x) the last part counts, of new T(x) T; macros and
+ *          constructors are called like functions. Uses are the other names: of types, fields, constants, variables (parameters
+ *          and locals among them), of functions that are handed on; not the unit's own, nor self and this, nor those of one
+ *          letter. A name is no longer than UNIT_WORD_BYTES and has a letter; comments and strings hold none.
+ *          What stands in a unit inside of a type or module is that one's alone; what stands in a function inside of a function
+ *          is of both. Names are what the text says: no type is looked up, so a cast of C is a call where it looks like one, and an
+ *          operator that is a name (a map f in Scala and Kotlin) a use. Not known (NULL): of chunks, and behind the place where
+ *          the lists of a file have grown longer than its text, as they can in functions nested a hundred deep.
  * Trust    What a parser process says is checked before a struct unit exists: ranges lie in the file and
  *          in each other, lines agree with the text, names are short and hold no control characters.
  * Imports  A list apart: what the file takes from elsewhere, what it says it is, where a program starts. At most
@@ -36,6 +45,11 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+/* Of each list of names (see Words). */
+#define UNIT_MAX_WORDS   48
+#define UNIT_WORDS_BYTES 1500
+#define UNIT_WORD_BYTES  128
 
 enum unit_kind { UNIT_FUNCTION, UNIT_METHOD, UNIT_TYPE, UNIT_MODULE, UNIT_CHUNK, UNIT_KINDS };
 
@@ -60,6 +74,7 @@ struct unit {
     struct span
         docstring; /* inside body; the string with its quotes, or a module's inner comment */
     int depth;     /* 0, or the number of units that enclose this one */
+    const char *calls, *uses; /* see Words; "" for none, NULL: not known */
 };
 
 /* What a file says about what is outside of it. */

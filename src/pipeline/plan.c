@@ -380,6 +380,8 @@ static void put_unit(struct planner *k, const struct scan_file *f, size_t unit,
                        .prompt_key = plan->prompt_key,
                        .old = plan->old,
                        .findings = plan->findings,
+                       .calls = u->calls,
+                       .uses = u->uses,
                    });
 }
 

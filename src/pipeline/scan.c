@@ -193,11 +193,13 @@ struct loading {
 static bool get_unit(struct loading *l, struct unit *u, const struct store_unit *from)
 {
     struct arena *a = &l->k->s->arena;
+    bool failed = false;
 
     *u = (struct unit){
         .name = arena_strndup(a, from->name.p, from->name.n),
         .qualified = arena_strndup(a, from->qname.p, from->qname.n),
-
+        .calls = keep_text(a, from->calls, &failed),
+        .uses = keep_text(a, from->uses, &failed),
         .start_line = from->start_line,
         .end_line = from->end_line,
     };
@@ -206,7 +208,7 @@ static bool get_unit(struct loading *l, struct unit *u, const struct store_unit 
     l->damaged |= !unit_kind_find(&u->kind, from->kind) ||
                   !scan_get_spans(u, from->spans, l->len) ||
                   (from->language && u->language == LANGUAGE_NONE);
-    return u->name && u->qualified;
+    return u->name && u->qualified && !failed;
 }
 
 static int load_unit(void *ctx, const struct store_unit *from, bool done)
@@ -304,6 +306,7 @@ static void note(struct scanner *k, const struct walk_file *wf, const char *what
 static int take_units(struct scanner *k, struct scan_file *f, const struct unit_list *list)
 {
     struct arena *a = &k->s->arena;
+    bool failed = false;
 
     f->n = list->n;
     f->units = keep_array(a, list->units, list->n, sizeof(*list->units));
@@ -312,7 +315,9 @@ static int take_units(struct scanner *k, struct scan_file *f, const struct unit_
     for (size_t i = 0; i < f->n; i++) {
         f->units[i].name = arena_strdup(a, f->units[i].name);
         f->units[i].qualified = arena_strdup(a, f->units[i].qualified);
-        if (!f->units[i].name || !f->units[i].qualified)
+        f->units[i].calls = keep_text(a, f->units[i].calls, &failed);
+        f->units[i].uses = keep_text(a, f->units[i].uses, &failed);
+        if (!f->units[i].name || !f->units[i].qualified || failed)
             return err_nomem(k->e, "the units of a file");
     }
     if (f->n > 0)

@@ -106,7 +106,8 @@ static const char schema_units[] =
     " old INTEGER NOT NULL DEFAULT 0,"
     " language TEXT," /* NULL: the file's */
     " source TEXT CHECK(source IN ('doc','signature')),"
-    " findings TEXT," /* a line each; NULL: nobody has looked */
+    " findings TEXT,"         /* a line each; NULL: nobody has looked */
+    " calls TEXT, uses TEXT," /* a name a line; NULL: not known */
     " UNIQUE(path, qname, ordinal)) STRICT;"
     "CREATE UNIQUE INDEX units_order ON units(path, start_line, end_line DESC, kind, qname, "
     "ordinal);"
@@ -177,6 +178,9 @@ static const char units_of_2[] =
     "ALTER TABLE units ADD COLUMN language TEXT;"
     "ALTER TABLE units ADD COLUMN source TEXT CHECK(source IN ('doc','signature'));"
     "ALTER TABLE units ADD COLUMN findings TEXT;";
+/* From schema 3, in which units had no calls and uses: those come when their files are read again, as above. */
+static const char units_of_3[] =
+    "ALTER TABLE units ADD COLUMN calls TEXT; ALTER TABLE units ADD COLUMN uses TEXT;";
 static const char files_of_2[] = "ALTER TABLE files ADD COLUMN " N_LINES ";";
 
 /* ---- errors ------------------------------------------------------------------------------------- */
@@ -370,9 +374,10 @@ static int upgrade(sqlite3 *db, int version, const char *path, struct dobby_err 
     if (version == 1)
         strbuf_printf(&sql, "%s %s %s", units_out_of_the_way, schema_units, units_back);
     else
-        strbuf_puts(&sql, units_of_2);
-    strbuf_printf(&sql, "%s %s %s %s PRAGMA user_version=%d; COMMIT;", schema_views, schema_search,
-                  files_of_2, schema_imports, DB_SCHEMA);
+        strbuf_printf(&sql, "%s %s", version == 2 ? units_of_2 : "", units_of_3);
+    if (version < DB_SCHEMA_WIDE)
+        strbuf_printf(&sql, "%s %s %s %s", schema_views, schema_search, files_of_2, schema_imports);
+    strbuf_printf(&sql, "PRAGMA user_version=%d; COMMIT;", DB_SCHEMA);
     rc = strbuf_failed(&sql)
              ? err_nomem(e, "the store's schema")
              : db_exec(db, strbuf_str(&sql), "cannot bring the store up to date", path, e);

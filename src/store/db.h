@@ -11,11 +11,12 @@
 
 #define DB_APPLICATION_ID                                                                          \
     0x646f6262             /* "dobb": SQLite's application_id, which tells our files from others' */
-#define DB_SCHEMA        3 /* user_version */
+#define DB_SCHEMA        4 /* user_version */
 #define DB_SCHEMA_COUNTS 2 /* from this one on there are `counts` */
 /* From this one on there are rows of files and directories, imports and facts, lines of files, findings and a language of units, and
  * `search` is as it is asked. */
-#define DB_SCHEMA_WIDE 3
+#define DB_SCHEMA_WIDE  3
+#define DB_SCHEMA_WORDS 4 /* from this one on units have calls and uses */
 
 /* A unit u of the plan, joined with its summary s, is done when it has its own text, or its prompt has a summary. */
 #define DB_DONE                                                                                    \

@@ -55,8 +55,10 @@ static int prepare_kept(struct store_reader *r, struct dobby_err *e)
         rc = db_prepare(&r->has, r->db, "SELECT 1 FROM summaries WHERE prompt_key=?1", r->path, e);
     if (rc == 0)
         rc = db_prepare(&r->units, r->db,
-                        r->version < DB_SCHEMA_WIDE ? UNIT_SQL("NULL,NULL")
-                                                    : UNIT_SQL("u.language,u.findings"),
+                        r->version < DB_SCHEMA_WIDE ? UNIT_SQL("NULL,NULL,NULL,NULL")
+                        : r->version < DB_SCHEMA_WORDS
+                            ? UNIT_SQL("u.language,u.findings,NULL,NULL")
+                            : UNIT_SQL("u.language,u.findings,u.calls,u.uses"),
                         r->path, e);
     if (rc == 0)
         rc = db_prepare(&r->text, r->db,
@@ -217,6 +219,8 @@ static void unit_of(struct store_unit *u, sqlite3_stmt *st)
         .old = sqlite3_column_int(st, 11) != 0,
         .language = col_text(st, 13),
         .findings = col_text(st, 14),
+        .calls = col_text(st, 15),
+        .uses = col_text(st, 16),
     };
 }
 

@@ -93,6 +93,7 @@ struct store_unit {
     const char *source;         /* of text, where it is the summary; NULL: "doc" */
     const char *
         findings; /* where comment and code disagree, a line each; "": nowhere; NULL: nobody has looked */
+    const char *calls, *uses; /* a name a line; "": none; NULL: not known */
 };
 
 /* What was made of one prompt. */

@@ -63,8 +63,8 @@ static const char *const op_sql[OP_KINDS] = {
                      " VALUES(?1,zeroblob(32)," DB_NO_GRAMMAR ",'')",
     [OP_UNIT] =
         "INSERT INTO units(path,qname,ordinal,name,kind,start_line,end_line,spans,text,unit_key,"
-        "prompt_hash,prompt_key,old,language,source,findings) "
-        "VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16)",
+        "prompt_hash,prompt_key,old,language,source,findings,calls,uses) "
+        "VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18)",
     [OP_SUMMARY] =
         "INSERT INTO summaries(prompt_key,unit_key,source,text,model,confidence,attempts,"
         "n_prompt,n_written,run) VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10)"
@@ -323,6 +323,8 @@ void store_put_unit(struct store_txn *t, struct store_bytes path, const struct s
     add_text(t, u->language);
     add_text(t, u->source);
     add_text(t, u->findings);
+    add_text(t, u->calls);
+    add_text(t, u->uses);
     end_op(t, OP_UNIT);
 }
 
