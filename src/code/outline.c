@@ -299,7 +299,7 @@ static int run_query(struct finder *f, const TSTree *tree, const TSQuery *query)
     while (rc == 0 && ts_query_cursor_next_match(c, &m)) {
         struct item it = {0};
 
-        if (imports_match(&f->o->imports, query, &m))
+        if (words_match(&f->words, &m) || imports_match(&f->o->imports, query, &m))
             continue;
         if (read_match(f, query, &m, &it))
             rc = add_item(f, &it);
@@ -329,6 +329,7 @@ struct level {
     struct span attr_name;
     uint32_t attr_start, last_end;
     bool has_run, has_attr;
+    bool tokens; /* the current one holds words_tokens() */
 };
 
 struct walk_levels {
@@ -676,6 +677,8 @@ static int place_items(struct finder *f, const TSTree *tree)
         }
         enter_node(f, &w.v[depth], n);
         meet(f, w.v, depth, n);
+        words_meet(&f->words, n, depth > 0 && w.v[depth - 1].tokens);
+        w.v[depth].tokens = words_tokens(&f->words, n);
         fresh = ts_tree_cursor_goto_first_child(&c);
         if (fresh) {
             depth++;
@@ -906,6 +909,73 @@ static int put_units(struct finder *f)
     return 0;
 }
 
+/* ---- units that are part of others ----------------------------------------------------------------- */
+
+#define SHORT_LINES 3 /* inner functions and types below this are part of what encloses them */
+
+/* A unit that encloses the next one. */
+struct open_unit {
+    uint32_t end;
+    bool type, function; /* it is a function, or stands in one */
+};
+
+/* The first two line ends behind a place that only moves on. */
+struct line_ends {
+    size_t first, second;
+};
+
+static size_t next_line_end(const struct finder *f, size_t from)
+{
+    const char *p = from < f->len ? memchr(f->source + from, '\n', f->len - from) : NULL;
+
+    return p ? (size_t)(p - f->source) : f->len;
+}
+
+static void move_on(const struct finder *f, struct line_ends *l, size_t to)
+{
+    if (l->first >= to)
+        return;
+    l->first = l->second >= to ? l->second : next_line_end(f, to);
+    l->second = next_line_end(f, l->first + 1);
+}
+
+/* Does a unit stand in something that it is part of when it is short? Modules are not made of what stands in them, nor are types
+ * of their functions. */
+static bool is_inner(const struct outline_unit *u, const struct open_unit *outer)
+{
+    return outer && (outer->function || (u->kind == UNIT_TYPE && outer->type));
+}
+
+static int drop_short(struct finder *f)
+{
+    struct open_unit *open = mem_array(f->o->n + 1, sizeof(*open));
+    struct line_ends lines = {next_line_end(f, 0), 0};
+    size_t n_open = 0, n = 0;
+
+    if (!open)
+        return -1;
+    lines.second = next_line_end(f, lines.first + 1);
+    for (size_t i = 0; i < f->o->n; i++) {
+        struct outline_unit *u = &f->o->units[i];
+        const struct open_unit *outer;
+
+        while (n_open > 0 && open[n_open - 1].end <= u->span.start)
+            n_open--;
+        outer = n_open > 0 ? &open[n_open - 1] : NULL;
+        move_on(f, &lines, u->span.start);
+        if (is_inner(u, outer) && lines.second + 1 >= u->span.end)
+            continue;
+        open[n_open] = (struct open_unit){u->span.end, u->kind == UNIT_TYPE,
+                                          (outer && outer->function) || u->kind == UNIT_FUNCTION ||
+                                              u->kind == UNIT_METHOD};
+        n_open++;
+        f->o->units[n++] = *u;
+    }
+    f->o->n = n;
+    mem_free(open);
+    return 0;
+}
+
 static void put_entries(struct outline *o)
 {
     size_t i;
@@ -939,6 +1009,7 @@ int outline_find(struct outline *o, struct arena *a, const TSTree *tree, const T
 
     *o = (struct outline){0};
     imports_init(&o->imports, lang, a, source, len);
+    words_init(&f.words, lang, query, source, len);
     if (rc == 0)
         rc = run_query(&f, tree, query);
     if (rc == 0 && !o->too_many)
@@ -953,6 +1024,10 @@ int outline_find(struct outline *o, struct arena *a, const TSTree *tree, const T
         rc = drop_groups(&f);
     if (rc == 0 && !o->too_many)
         rc = put_units(&f);
+    if (rc == 0 && !o->too_many)
+        rc = drop_short(&f);
+    if (rc == 0 && !o->too_many)
+        rc = words_finish(&f.words, o->units, o->n, a);
     if (rc == 0) {
         put_entries(o);
         rc = imports_finish(&o->imports);
@@ -962,5 +1037,6 @@ int outline_find(struct outline *o, struct arena *a, const TSTree *tree, const T
     mem_free(f.items);
     mem_free(f.slots);
     mem_free(f.comments);
+    words_release(&f.words);
     return rc;
 }

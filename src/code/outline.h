@@ -3,7 +3,7 @@
  *          finds the outermost wrapper of each (export, decorators, template header), the attributes and the
  *          comment before it. Names are put together last, from the outside in.
  * Holds    No recursion anywhere: trees of depth 50,000 occur. Cost is linear in the tree, besides the sort.
- * Next     outline_item.h for what the query finds, outline_names.c for names; parse_worker.c. */
+ * Next     outline_item.h for what the query finds, outline_names.c for names, outline_words.h for what units call; parse_worker.c. */
 #ifndef CODE_OUTLINE_H
 #define CODE_OUTLINE_H
 
@@ -23,6 +23,7 @@ struct outline_unit {
     uint32_t signature_end;
     const char *name, *qualified; /* in the arena; bytes as they stand in the source */
     size_t name_len, qualified_len;
+    const char *calls, *uses; /* in the arena; lists as in unit.h */
 };
 
 struct outline {

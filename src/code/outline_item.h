@@ -4,6 +4,7 @@
 
 #include "base/strbuf.h"
 #include "code/outline.h"
+#include "code/outline_words.h"
 
 #include <string.h>
 
@@ -81,6 +82,7 @@ struct finder {
     struct span *
         comments; /* that stand alone on their lines, by start; those without a blank line between are one */
     size_t n_comments, comments_cap;
+    struct words words;
 };
 
 static inline struct span node_span(TSNode n)

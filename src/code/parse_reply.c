@@ -8,8 +8,6 @@
 
 #include <string.h>
 
-#define SHORT_LINES 3 /* inner functions and types below this are part of what encloses them */
-
 enum reply_state reply_state(const char *p, size_t n)
 {
     struct reader r;
@@ -27,18 +25,12 @@ enum reply_state reply_state(const char *p, size_t n)
     return n - PROTOCOL_HEAD < len ? REPLY_MORE : REPLY_WHOLE;
 }
 
-/* A unit that encloses the next one. */
-struct open_unit {
-    size_t at;
-    bool function; /* it is a function, or stands in one */
-};
-
 struct checker {
     struct unit_list *l;
     const char *source;
     size_t len;
     size_t cap;
-    struct open_unit *open;
+    size_t *open; /* units that enclose the next one */
     size_t n_open, open_cap;
     uint32_t *lines; /* where each line begins */
     size_t n_lines, lines_cap;
@@ -87,6 +79,47 @@ static int read_name(struct checker *c, struct reader *r, const char **out)
     return *out ? 0 : DOBBY_E_NOMEM;
 }
 
+/* Is it a list as unit.h has them? Empty names, white space and what a terminal would obey are not. */
+static bool is_list(const char *s, size_t n, bool *no_memory)
+{
+    struct strbuf b = {0};
+    size_t words = 1, from = 0;
+    bool sound = n <= UNIT_WORDS_BYTES;
+
+    for (size_t i = 0; sound && i <= n; i++) {
+        if (i < n && s[i] != '\n') {
+            sound = s[i] != ' ';
+            continue;
+        }
+        sound = i > from && i - from <= UNIT_WORD_BYTES;
+        words += i < n;
+        from = i + 1;
+    }
+    utf8_escape(&b, s, sound ? n : 0, "\n");
+    *no_memory = strbuf_failed(&b);
+    sound = sound && words <= UNIT_MAX_WORDS && b.len == n;
+    strbuf_release(&b);
+    return sound;
+}
+
+static int read_words(struct checker *c, struct reader *r, const char **out)
+{
+    unsigned char b0 = reader_u8(r), b1 = reader_u8(r);
+    size_t n = (size_t)b0 | (size_t)b1 << 8;
+    const char *s = n == PROTOCOL_UNKNOWN ? NULL : reader_bytes(r, n);
+    bool no_memory = false;
+
+    *out = n == 0 ? "" : NULL;
+    if (r->failed)
+        return DOBBY_E_FORMAT;
+    if (n == 0 || n == PROTOCOL_UNKNOWN)
+        return 0;
+    if (!is_list(s, n, &no_memory))
+        return no_memory ? DOBBY_E_NOMEM : DOBBY_E_FORMAT;
+    *out = arena_strndup(&c->l->arena, s, n);
+    return *out ? 0 : DOBBY_E_NOMEM;
+}
+
 /* Lines are found once: units may nest deeply, and each has two. */
 static int find_lines(struct checker *c)
 {
@@ -125,33 +158,18 @@ static bool nest(struct checker *c, struct unit *u, const struct span *previous)
     if (previous && (u->span.start < previous->start ||
                      (u->span.start == previous->start && u->span.end > previous->end)))
         return false;
-    while (c->n_open > 0 && c->l->units[c->open[c->n_open - 1].at].span.end <= u->span.start)
+    while (c->n_open > 0 && c->l->units[c->open[c->n_open - 1]].span.end <= u->span.start)
         c->n_open--;
     u->depth = (int)c->n_open;
-    return c->n_open == 0 || u->span.end <= c->l->units[c->open[c->n_open - 1].at].span.end;
-}
-
-static bool in_function(const struct checker *c)
-{
-    return c->n_open > 0 && c->open[c->n_open - 1].function;
-}
-
-/* Does it stand in something that it is part of when it is short? Modules are not made of what stands in them, nor are types
- * of their functions. */
-static bool is_inner(const struct checker *c, const struct unit *u)
-{
-    return in_function(c) || (u->kind == UNIT_TYPE && c->n_open > 0 &&
-                              c->l->units[c->open[c->n_open - 1].at].kind == UNIT_TYPE);
+    return c->n_open == 0 || u->span.end <= c->l->units[c->open[c->n_open - 1]].span.end;
 }
 
 static int keep(struct checker *c, const struct unit *u)
 {
-    bool function = in_function(c) || !unit_is_outline(u);
-
     if (mem_grow((void **)&c->l->units, &c->cap, c->l->n + 1, sizeof(*u)) < 0 ||
         mem_grow((void **)&c->open, &c->open_cap, c->n_open + 1, sizeof(*c->open)) < 0)
         return DOBBY_E_NOMEM;
-    c->open[c->n_open++] = (struct open_unit){c->l->n, function};
+    c->open[c->n_open++] = c->l->n;
     c->l->units[c->l->n++] = *u;
     return 0;
 }
@@ -171,6 +189,10 @@ static int read_unit(struct checker *c, struct reader *r, struct unit *u)
     rc = read_name(c, r, &u->name);
     if (rc == 0)
         rc = read_name(c, r, &u->qualified);
+    if (rc == 0)
+        rc = read_words(c, r, &u->calls);
+    if (rc == 0)
+        rc = read_words(c, r, &u->uses);
     if (rc == 0 && (r->failed || kind > UNIT_MODULE || !is_sound(u, c->len)))
         rc = DOBBY_E_FORMAT;
     return rc;
@@ -225,8 +247,7 @@ static int read_all(struct checker *c, struct reader *r)
         first = false;
         u.start_line = line_of(c, u.span.start);
         u.end_line = line_of(c, u.span.end - 1);
-        if (!is_inner(c, &u) || u.end_line - u.start_line + 1 >= SHORT_LINES)
-            rc = keep(c, &u);
+        rc = keep(c, &u);
     }
     return rc;
 }

@@ -146,6 +146,17 @@ static void put_name(struct strbuf *b, const char *s, size_t n)
     strbuf_add(b, s, n);
 }
 
+/* A list of names as in unit.h. */
+static void put_words(struct strbuf *b, const char *s)
+{
+    size_t n = s ? strlen(s) : PROTOCOL_UNKNOWN;
+    unsigned char len[2] = {(unsigned char)n, (unsigned char)(n >> 8)};
+
+    strbuf_add(b, len, sizeof(len));
+    if (s)
+        strbuf_add(b, s, n);
+}
+
 static void put_outline(struct strbuf *b, const struct outline *o)
 {
     size_t i;
@@ -169,6 +180,8 @@ static void put_outline(struct strbuf *b, const struct outline *o)
         put_span(b, u->docstring);
         put_name(b, u->name, u->name_len);
         put_name(b, u->qualified, u->qualified_len);
+        put_words(b, u->calls);
+        put_words(b, u->uses);
     }
 }
 

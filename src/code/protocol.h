@@ -9,7 +9,8 @@
  *                            u32 number of imports, the imports, then units to the end
  *          an import is       u32 kind, u32 start, then its text, a u16 length and bytes
  *          a unit is          u32 kind, then start end, signature end, body start end, doc start end, docstring start
- *                            end as u32, then name and qualified name, each a u16 length and bytes.
+ *                            end as u32, then name and qualified name, each a u16 length and bytes, then what it calls
+ *                            and uses, the same; PROTOCOL_UNKNOWN as a length for a list that is not known.
  * Trust    The worker believes the parent; the parent believes nothing (parse.c). */
 #ifndef CODE_PROTOCOL_H
 #define CODE_PROTOCOL_H
@@ -33,6 +34,7 @@ enum protocol_status {
 #define PROTOCOL_MAX_UNITS   65536
 #define PROTOCOL_MAX_NAME    512 /* bytes of a name, and of an import */
 #define PROTOCOL_MAX_IMPORTS 4096
+#define PROTOCOL_UNKNOWN     0xffff
 #define PROTOCOL_MAX_IMPORT_BYTES                                                                  \
     ((size_t)256 << 10) /* of the texts of a file's imports together */
 #define PROTOCOL_MAX_REPLY ((size_t)32 << 20)

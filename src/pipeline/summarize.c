@@ -259,6 +259,22 @@ static void put_path(struct strbuf *b, const struct walk_file *wf)
     strbuf_putc(b, '"');
 }
 
+/* Names, a line each, as an array; null where they are not known. */
+static void put_names(struct strbuf *b, const char *key, const char *names)
+{
+    const char *p = names;
+
+    strbuf_printf(b, ",\"%s\":%s", key, names ? "[" : "null");
+    while (p && *p) {
+        size_t n = strcspn(p, "\n");
+
+        put_json(b, p > names ? "," : "", p, n);
+        p += n + (p[n] != '\0');
+    }
+    if (names)
+        strbuf_putc(b, ']');
+}
+
 static void put_units(struct strbuf *b, const struct scan_file *f, size_t n)
 {
     const char *language = language_get(f->wf->language)->name;
@@ -273,6 +289,8 @@ static void put_units(struct strbuf *b, const struct scan_file *f, size_t n)
                       unit_kind_name(u->kind), u->start_line, u->end_line);
         if (u->language)
             put_json(b, ",\"language\":", scan_language(f, u), strlen(scan_language(f, u)));
+        put_names(b, "calls", u->calls);
+        put_names(b, "uses", u->uses);
         strbuf_putc(b, '}');
     }
     strbuf_putc(b, ']');

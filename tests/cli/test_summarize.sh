@@ -16,8 +16,8 @@ rows = [json.loads(line) for line in open(sys.argv[1])]
 files = {r["path"]: r for r in rows}
 assert list(files) == sorted(files)
 assert [u["name"] for u in files["src/list.c"]["units"]] == ["node", "list_push", "list_sum", "list_free", "list_max", "hash_bytes"]
-assert files["src/list.c"]["units"][0] == {"name": "node", "kind": "type", "start_line": 3, "end_line": 3}
-assert files["src/list.c"]["units"][1] == {"name": "list_push", "kind": "function", "start_line": 5, "end_line": 13}
+assert files["src/list.c"]["units"][0] == {"name": "node", "kind": "type", "start_line": 3, "end_line": 3, "calls": [], "uses": ["value", "next"]}
+assert files["src/list.c"]["units"][1] == {"name": "list_push", "kind": "function", "start_line": 5, "end_line": 13, "calls": ["malloc"], "uses": ["node", "head", "value", "next"]}
 assert files["py/shop.py"]["language"] == "python" and len(files["py/shop.py"]["units"]) == 8
 assert sum(len(r.get("units", [])) for r in rows) == 23
 PYTHON

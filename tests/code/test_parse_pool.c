@@ -219,24 +219,37 @@ static void put_u32(struct strbuf *b, uint32_t v)
     strbuf_add(b, p, 4);
 }
 
-/* A reply with one unit made of ten numbers and two names. */
-static void put_reply(struct strbuf *b, const uint32_t v[10], const char *name)
+static void put_text(struct strbuf *b, const char *s)
 {
-    size_t n = strlen(name), i;
+    size_t n = s ? strlen(s) : PROTOCOL_UNKNOWN;
+    unsigned char len[2] = {(unsigned char)n, (unsigned char)(n >> 8)};
+
+    strbuf_add(b, len, 2);
+    strbuf_puts(b, s ? s : "");
+}
+
+/* A reply with one unit made of ten numbers, two names, and what it calls and uses. */
+static void put_words(struct strbuf *b, const uint32_t v[10], const char *name, const char *calls,
+                      const char *uses)
+{
+    size_t n = 2 * strlen(name) + (calls ? strlen(calls) : 0) + (uses ? strlen(uses) : 0), i;
 
     strbuf_reset(b);
     put_u32(b, PROTOCOL_REPLY);
     put_u32(b, PROTOCOL_OK);
-    put_u32(b, (uint32_t)(4 + 40 + 2 * (2 + n)));
+    put_u32(b, (uint32_t)(4 + 40 + 4 * 2 + n));
     put_u32(b, 0); /* imports */
     for (i = 0; i < 10; i++)
         put_u32(b, v[i]);
-    for (i = 0; i < 2; i++) {
-        unsigned char len[2] = {(unsigned char)n, (unsigned char)(n >> 8)};
+    put_text(b, name);
+    put_text(b, name);
+    put_text(b, calls);
+    put_text(b, uses);
+}
 
-        strbuf_add(b, len, 2);
-        strbuf_puts(b, name);
-    }
+static void put_reply(struct strbuf *b, const uint32_t v[10], const char *name)
+{
+    put_words(b, v, name, NULL, "");
 }
 
 static int read_reply(const struct strbuf *b, struct unit_list *l)
@@ -359,6 +372,56 @@ static void test_parse_names(void **state)
     strbuf_release(&b);
 }
 
+/* Lists come as they are to be kept, or the reply is none. */
+static void test_parse_words(void **state)
+{
+    static const uint32_t good[10] = {1, 7, 36, 18, 19, 36, 0, 6, 0, 0};
+    static const char source[] = "// doc\nint f(void)\n{\n    return 0;\n}\n";
+    static const char *const lies[] = {"\n",   "a\n",       "\na",  "a\n\nb",       "a b",
+                                       "a\tb", "a\x1b[31m", "\xff", "a\xe2\x80\xae"};
+    struct unit_list l;
+    struct strbuf b = {0}, names = {0};
+
+    (void)state;
+    put_words(&b, good, "f",
+              "puts\ngr\xc3\xb6\xc3\x9f"
+              "e",
+              NULL);
+    assert_int_equal(reply_units(&l, b.s, b.len, source, sizeof(source) - 1, NULL), 0);
+    assert_string_equal(l.units[0].calls, "puts\ngr\xc3\xb6\xc3\x9f"
+                                          "e");
+    assert_null(l.units[0].uses);
+    unit_list_release(&l);
+    put_words(&b, good, "f", NULL, "");
+    assert_int_equal(reply_units(&l, b.s, b.len, source, sizeof(source) - 1, NULL), 0);
+    assert_null(l.units[0].calls);
+    assert_string_equal(l.units[0].uses, "");
+    unit_list_release(&l);
+    for (size_t i = 0; i < ARRAY_LEN(lies); i++)
+        for (int uses = 0; uses < 2; uses++) {
+            put_words(&b, good, "f", uses ? "" : lies[i], uses ? lies[i] : "");
+            if (read_reply(&b, &l) != DOBBY_E_FORMAT)
+                fail_msg("list %zu was believed", i);
+        }
+    for (int i = 0; i < UNIT_MAX_WORDS; i++)
+        strbuf_printf(&names, "%sname%d", i ? "\n" : "", i);
+    put_words(&b, good, "f", names.s, names.s);
+    assert_int_equal(read_reply(&b, &l), 0);
+    strbuf_puts(&names, "\nmore");
+    put_words(&b, good, "f", names.s, "");
+    assert_int_equal(read_reply(&b, &l), DOBBY_E_FORMAT);
+    strbuf_reset(&names);
+    for (int i = 0; i < UNIT_WORD_BYTES; i++)
+        strbuf_putc(&names, 'n');
+    put_words(&b, good, "f", names.s, "");
+    assert_int_equal(read_reply(&b, &l), 0);
+    strbuf_putc(&names, 'n');
+    put_words(&b, good, "f", names.s, "");
+    assert_int_equal(read_reply(&b, &l), DOBBY_E_FORMAT);
+    strbuf_release(&names);
+    strbuf_release(&b);
+}
+
 /* ---- the worker that misbehaves ---------------------------------------------------------------------------- */
 
 static bool read_all(void *p, size_t n)
@@ -440,6 +503,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_parse_lies),
         cmocka_unit_test(test_parse_import_lies),
         cmocka_unit_test(test_parse_names),
+        cmocka_unit_test(test_parse_words),
     };
     int worker = parser_worker(argc, argv);
 

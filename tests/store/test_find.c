@@ -672,7 +672,7 @@ static void test_parents(void **state)
     close_ok(s);
 }
 
-/* As schema 2 was: no language, source or findings of units, no parents, imports or lines; and an index that did not know
+/* As schema 2 was: no language, source, findings, calls or uses of units, no parents, imports or lines; and an index that did not know
  * places, which is empty here. */
 static void make_2(struct fix *f)
 {
@@ -683,6 +683,7 @@ static void make_2(struct fix *f)
         "DROP TRIGGER units_in; DROP TRIGGER units_out; DROP TRIGGER summaries_in;"
         "DROP VIEW shown; DROP VIEW done; ALTER TABLE units DROP COLUMN source;"
         "ALTER TABLE units DROP COLUMN language; ALTER TABLE units DROP COLUMN findings;"
+        "ALTER TABLE units DROP COLUMN calls; ALTER TABLE units DROP COLUMN uses;"
         "DELETE FROM counts WHERE what='parents';"
         "CREATE VIEW done AS SELECT 0 AS id,'doc' AS source;"
         "CREATE VIEW shown AS SELECT id,prompt_key,'doc' AS source,qname AS name,'' AS marks,text,"

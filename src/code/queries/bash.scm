@@ -8,3 +8,6 @@
   name: (command_name) @call
   .
   argument: (_) @import)
+
+; What is called: outline_words.h.
+(command_name (word) @called)
