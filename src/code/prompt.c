@@ -108,7 +108,7 @@ static size_t tail_start(const char *s, size_t n, size_t max)
 }
 
 /* Two thirds of the budget for the head, which holds the signature, one for the end. */
-static void put_cut(struct strbuf *out, const char *code, size_t len, size_t max)
+void prompt_cut(struct strbuf *out, const char *code, size_t len, size_t max)
 {
     size_t head, tail;
 
@@ -226,7 +226,7 @@ int prompt_build(struct prompt *out, struct arena *a, const struct unit *u, enum
         rc = take(&m[1 + 2 * i], a, "user", &b);
         set(&m[2 + 2 * i], "assistant", x->answer);
     }
-    put_cut(&shown, code, len, max_code ? max_code : PROMPT_MAX_CODE);
+    prompt_cut(&shown, code, len, max_code ? max_code : PROMPT_MAX_CODE);
     put_question(&b, u, lang, attempt);
     put_fenced(&b, unit_language(u, lang), strbuf_str(&shown), shown.len);
     if (rc == 0 && !strbuf_failed(&shown))

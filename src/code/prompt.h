@@ -36,6 +36,9 @@ struct prompt {
     size_t n_shared; /* the first ones are the same for all units */
 };
 
+/* The first lines of `code` and its last ones, max bytes in all, with a line `...` between; all of it if it fits. Appended to *out. */
+void prompt_cut(struct strbuf *out, const char *code, size_t len, size_t max);
+
 /* The conversation about `code` (from prompt_code), of which max_code bytes (0: PROMPT_MAX_CODE) are shown at most:
  * head and tail at line ends, a line `...` between. attempt 0 asks plainly; 1, after a refused answer, names the
  * unit (not a chunk) and warns. Texts live as long as the arena. Returns 0 or DOBBY_E_NOMEM. */
