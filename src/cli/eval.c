@@ -4,6 +4,7 @@
 #include "cli/catalogue.h"
 #include "cli/cli.h"
 #include "cli/evalsheet.h"
+#include "cli/evaltally.h"
 #include "cli/out.h"
 #include "cli/sig.h"
 #include "cli/view.h"
@@ -14,8 +15,9 @@
 
 struct eval_opts {
     struct opt_strings models;
-    const char *sheet, *key, *pairs, *language;
-    int limit, seed, no_model, quiet;
+    struct opt_strings tally, keys;
+    const char *sheet, *pairs, *language;
+    int limit, seed, no_model, json, quiet;
     int agents, threads, chunk, step_ms, kv, isa, exact, time_limit;
     size_t memory;
     struct cli_log log;
@@ -37,8 +39,11 @@ static const struct opt rows[] = {
      "Units of this language only"},
     {0, "sheet", OPT_STRING, FIELD(sheet), 0, 0, "FILE", NULL,
      "Write a sheet for a reader to score: Markdown, or JSON lines for FILE.jsonl"},
-    {0, "key", OPT_STRING, FIELD(key), 0, 0, "FILE", NULL,
+    {0, "key", OPT_STRINGS, FIELD(keys), 0, 0, "FILE", NULL,
      "Where it is written which text of the sheet is whose (SHEET.key.jsonl)"},
+    {0, "tally", OPT_STRINGS, FIELD(tally), 0, 0, "SHEET", NULL,
+     "Say what the scores of a filled sheet come to; may be given several times"},
+    {0, "json", OPT_FLAG, FIELD(json), 0, 0, NULL, NULL, "The result as one JSON object"},
     {0, "pairs", OPT_STRING, FIELD(pairs), 0, 0, "FILE", NULL,
      "Write questions with the authors' sentences as JSON lines, for training; asks no model"},
     {0, "agents", OPT_INT, FIELD(agents), 1, CLI_AGENTS_MAX, "N", NULL,
@@ -99,6 +104,35 @@ static int on_unit(void *ctx, const struct dobby_eval_unit *u)
     return rc == 0 && j->o->pairs ? put_pair(j, u) : rc;
 }
 
+/* ---- the tally ---------------------------------------------------------------------------------- */
+
+static int check_tally(const struct eval_opts *o, const struct opt_operands *operands,
+                       struct dobby_err *e)
+{
+    if (operands->n > 0 || o->models.n > 0 || o->no_model || o->sheet || o->pairs || o->language ||
+        o->limit)
+        return err_set(e, DOBBY_E_USAGE,
+                       "eval: --tally: reads filled sheets only; leave the other options away");
+    if (o->keys.n > 0 && o->keys.n != o->tally.n)
+        return err_set(e, DOBBY_E_USAGE, "eval: --key: %zu keys for %zu sheets; give each its own",
+                       o->keys.n, o->tally.n);
+    return 0;
+}
+
+static int tally(struct job *j, const struct opt_operands *operands, struct dobby_err *e)
+{
+    const struct eval_opts *o = j->o;
+    struct scores s = {0};
+    int rc = check_tally(o, operands, e);
+
+    for (size_t i = 0; i < o->tally.n && rc == 0; i++)
+        rc = scores_read(&s, o->tally.v[i], o->keys.n ? o->keys.v[i] : NULL, e);
+    if (rc == 0)
+        rc = tally_put(&j->text, &s, o->json != 0, e);
+    scores_release(&s);
+    return rc;
+}
+
 /* ---- options ------------------------------------------------------------------------------------ */
 
 static int check_options(const struct eval_opts *o, struct dobby_err *e)
@@ -107,7 +141,7 @@ static int check_options(const struct eval_opts *o, struct dobby_err *e)
         return err_set(e, DOBBY_E_USAGE, "eval: --no-model: and so is -m given; leave one away");
     if (o->pairs && o->models.n > 0 && !o->sheet)
         return err_set(e, DOBBY_E_USAGE, "eval: --pairs: asks no model; leave -m away");
-    if (o->key && !o->sheet)
+    if (o->keys.n > 0 && !o->sheet)
         return err_set(e, DOBBY_E_USAGE, "eval: --key: belongs to a sheet; give --sheet, too");
     return 0;
 }
@@ -175,7 +209,8 @@ static int write_outputs(struct job *j, struct dobby_err *e)
     int rc = j->o->pairs ? out_commit(&j->pairs, e) : 0;
 
     if (rc == 0 && j->o->sheet)
-        rc = sheet_write(&j->sheet, j->o->sheet, j->o->key, (uint64_t)j->o->seed, e);
+        rc = sheet_write(&j->sheet, j->o->sheet, j->o->keys.n ? j->o->keys.v[0] : NULL,
+                         (uint64_t)j->o->seed, e);
     return rc;
 }
 
@@ -211,17 +246,23 @@ int verb_eval(struct cli *c, int argc, char **argv)
     struct opt_operands operands;
     struct dobby_err e = {0};
     bool broken;
+    int printed = EXIT_DONE;
     int rc = cli_options(c, &opt_verb_eval, argc, argv, &o, &operands);
 
     if (rc >= 0)
         return rc;
     cli_log_apply(c, &o.log, o.quiet);
     view_init(&j.view, &c->term);
-    rc = check_options(&o, &e);
-    if (rc == 0)
-        rc = find_models(&j, &e);
-    if (rc == 0)
-        rc = run(&j, operands.n ? operands.arg[0] : ".", &e);
+    if (o.tally.n > 0) {
+        rc = tally(&j, &operands, &e);
+        printed = rc == 0 ? cli_print(c, &j.text) : EXIT_DONE;
+    } else {
+        rc = check_options(&o, &e);
+        if (rc == 0)
+            rc = find_models(&j, &e);
+        if (rc == 0)
+            rc = run(&j, operands.n ? operands.arg[0] : ".", &e);
+    }
     broken = j.pairs.broken;
     for (size_t i = 0; i < j.n_models; i++)
         modelref_release(&j.refs[i]);
@@ -231,5 +272,5 @@ int verb_eval(struct cli *c, int argc, char **argv)
     view_release(&j.view);
     if (broken)
         return EXIT_IO;
-    return rc < 0 ? cli_fail(c, &e) : EXIT_DONE;
+    return rc < 0 ? cli_fail(c, &e) : printed;
 }
