@@ -538,6 +538,92 @@ struct dobby_check_stats {
 DOBBY_API int dobby_check_tree(const struct dobby_check *o, struct dobby_check_stats *st,
                                struct dobby_err *e);
 
+/* ---- measuring summaries ------------------------------------------------------------------------ */
+
+/* Who wrote a text. */
+enum dobby_eval_source {
+    DOBBY_EVAL_AUTHOR,    /* the first sentence of the unit's own comment */
+    DOBBY_EVAL_NAME,      /* the unit's name in words */
+    DOBBY_EVAL_SIGNATURE, /* the sentence that is made from name and parameters */
+    DOBBY_EVAL_SIBLING,   /* the comment of the nearest other unit */
+    DOBBY_EVAL_MODEL,     /* a model, asked and checked as dobby_summarize_tree does */
+    DOBBY_EVAL_GIVEN      /* another program (dobby_eval_given) */
+};
+/* Prompts: bits of dobby_eval.prompts. */
+#define DOBBY_EVAL_PLAIN   1u /* the same examples for every unit */
+#define DOBBY_EVAL_PROJECT 2u /* with what the tree says around the unit, its own comment apart */
+#define DOBBY_EVAL_BARE    4u /* as PROJECT, without examples: for a model that was trained for it */
+
+struct dobby_eval_model {
+    const char *path, *name; /* a GGUF file; what it is called, NULL: the file's base name */
+};
+/* A text by another program for a unit of the tree. */
+struct dobby_eval_given {
+    const char *path, *name; /* of the file, relative to the root; qualified, as in rows */
+    const char *system, *text;
+};
+struct dobby_eval_text {
+    const char
+        *system; /* "author", "name", "signature", "sibling", "MODEL plain", or as it was given */
+    enum dobby_eval_source source;
+    const char *text;  /* NULL: this system has none for this unit */
+    double confidence; /* of a model's accepted answer, 0..1; negative: none */
+    int fallback; /* a model's answers were all refused: it is the sentence from the signature */
+    const char *refused; /* why answers were refused, in order, "; " between; "" */
+};
+/* A unit that its author documented, its own comment hidden. */
+struct dobby_eval_unit {
+    const char *path;
+    size_t path_len;                    /* file names are bytes: may be invalid UTF-8 */
+    const char *name, *kind, *language; /* name: qualified, as in rows */
+    int start_line, end_line;           /* 1-based, inclusive */
+    const char *code; /* as the prompt shows it: without comment, cut where it is long */
+    size_t code_len;
+    const char *target; /* the author's first sentence */
+    const struct dobby_message
+        *msg; /* the question as it is put first, of the first of the prompts */
+    size_t n_msg;
+    const struct dobby_eval_text *texts; /* of all systems, in the same order for every unit */
+    size_t n_texts;
+};
+struct dobby_eval {
+    size_t size;
+    const char *path;        /* a directory or one file */
+    const char *cache_dir;   /* where model hashes and packed weights are kept; may be NULL */
+    const char *worker_path; /* executable that runs `--parse-worker`; required */
+    const struct dobby_eval_model *models;
+    size_t n_models;  /* 0: nothing is asked */
+    unsigned prompts; /* DOBBY_EVAL_*; 0: DOBBY_EVAL_PLAIN. Each model is asked with each of them */
+    const struct dobby_eval_given *given;
+    size_t n_given;
+    size_t limit;         /* units at most; 0: all */
+    uint64_t seed;        /* chooses which */
+    const char *language; /* of units; NULL: all */
+    const char *isa;      /* these as in dobby_summarize: */
+    int agents, threads, chunk, kv, exact, step_ms, time_limit_ms;
+    size_t memory;
+    const volatile int *stop; /* not 0: give up, nothing comes out; may be NULL */
+    void *ctx;
+    /* Stages, ticks, units and notes, as of dobby_summarize_tree; n_total counts the answers of all models. May be NULL. */
+    void (*on_event)(void *ctx, const struct dobby_event *ev);
+    /* Every unit of the sample in the order of rows, when all texts are there. A return value other than 0 ends the call with
+     * that code. May be NULL. */
+    int (*on_unit)(void *ctx, const struct dobby_eval_unit *u);
+};
+struct dobby_eval_stats {
+    size_t n_files, n_units, n_documented; /* documented: in the language that was asked for */
+    size_t n_sampled;
+    size_t n_unmatched; /* given texts for no unit of the sample */
+    double s_total;
+};
+/* Take units of the tree that their authors documented, hide the comments, summarise them anew, and hand out what came of it
+ * beside baselines and the authors' own sentences. No store is read, made or changed. The sample follows from the seed and from the
+ * paths and names of units alone, and is spread over languages and files.
+ * Returns 0; DOBBY_E_NOTFOUND when no unit of the tree is documented; DOBBY_E_UNSUPPORTED for a prompt that this version does not have;
+ * DOBBY_E_CANCELLED after *stop; DOBBY_E_UNDONE when a model left units without an answer; or a failure. */
+DOBBY_API int dobby_eval(const struct dobby_eval *o, struct dobby_eval_stats *st,
+                         struct dobby_err *e);
+
 /* ---- rows and findings as text ----------------------------------------------------------------- */
 
 /* One row as a line of JSON (with its newline), or as Markdown. `prev` is the row before it or NULL.

@@ -164,6 +164,18 @@ static bool parse_int(const struct opt *o, const char *value, int *out)
     return true;
 }
 
+static int add_string(const struct opt_verb *v, const struct opt *o, const char *value,
+                      struct opt_strings *list, struct dobby_err *e)
+{
+    if (!*value)
+        return bad_value(v, o, value, e);
+    if (list->n == OPT_MAX_STRINGS)
+        return err_set(e, DOBBY_E_USAGE, "%s: --%s: \"%s\": more than %d; give fewer", v->name,
+                       o->name, value, OPT_MAX_STRINGS);
+    list->v[list->n++] = value;
+    return 0;
+}
+
 static int set_value(const struct opt_verb *v, const struct opt *o, const char *value, void *out,
                      struct dobby_err *e)
 {
@@ -184,6 +196,8 @@ static int set_value(const struct opt_verb *v, const struct opt *o, const char *
             return bad_value(v, o, value, e);
         *(const char **)field = value;
         return 0;
+    case OPT_STRINGS:
+        return add_string(v, o, value, field, e);
     case OPT_CHOICE:
         word = find_word(o->choices, value);
         if (word < 0)

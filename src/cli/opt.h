@@ -3,7 +3,7 @@
  * What     A verb lists its options once; the parser fills a struct by offset and the same rows print the
  *          help. Long options are --name value or --name=value, short ones -n value, -nvalue or, for
  *          flags, in one bunch (-qn5). `--` ends the options; before it options and operands may mix.
- *          A later option overrides an earlier one. Long names are never abbreviated, so that a script
+ *          A later option overrides an earlier one, unless its kind is a list. Long names are never abbreviated, so that a script
  *          keeps its meaning when an option is added.
  * Checks   Numbers have bounds in the table, choices a list; an unknown name is refused with the nearest
  *          known one.
@@ -23,7 +23,15 @@ enum opt_kind {
     OPT_SIZE, /* size_t within min..max; K M G T are powers of 1024; a word of `choices`, if there are: 0 */
     OPT_STRING, /* const char *, borrowed from argv; "" is refused */
     OPT_TEXT,   /* const char *, borrowed from argv; may be empty */
-    OPT_CHOICE  /* int: index of the word in `choices` */
+    OPT_STRINGS, /* struct opt_strings, borrowed from argv: one more each time it is given; "" is refused */
+    OPT_CHOICE /* int: index of the word in `choices` */
+};
+
+#define OPT_MAX_STRINGS 16
+
+struct opt_strings {
+    const char *v[OPT_MAX_STRINGS];
+    size_t n;
 };
 
 struct opt {

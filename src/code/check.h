@@ -49,6 +49,8 @@ const char *check_reason(enum check_verdict v); /* "cut off", "echo", ...; "" fo
  * The same for the same signature. Of a chunk, only where it stands (chunk.h). */
 void signature_summary(struct strbuf *out, const struct unit *u, enum language_id lang,
                        const char *source, size_t len);
+/* A name as words, appended to *out: "Parse header" for parse_header and parseHeader; nothing for an operator. */
+void signature_name(struct strbuf *out, const char *name);
 /* The names of its parameters, in order, at most `max`, without self and its like; they point into source. Returns how many there
  * are, or 0 when some have no name or are not understood. */
 size_t signature_params(struct text *names, size_t max, const struct unit *u, enum language_id lang,

@@ -108,7 +108,7 @@ static size_t tail_start(const char *s, size_t n, size_t max)
 }
 
 /* Two thirds of the budget for the head, which holds the signature, one for the end. */
-static void put_cut(struct strbuf *out, const char *code, size_t len, size_t max)
+void prompt_cut(struct strbuf *out, const char *code, size_t len, size_t max)
 {
     size_t head, tail;
 
@@ -305,7 +305,7 @@ int prompt_build(struct prompt *out, struct arena *a, const struct unit *u, enum
         set(&m[0], "system", system_text);
         rc = put_examples(m + 1, a, &b, n_examples);
     }
-    put_cut(&cut, code, len, max_code ? max_code : PROMPT_MAX_CODE);
+    prompt_cut(&cut, code, len, max_code ? max_code : PROMPT_MAX_CODE);
     if (rc == 0)
         rc = put_unit(out, a, &b, u, lang, &cut, attempt, &m[n - 1]);
     strbuf_release(&b);

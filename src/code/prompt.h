@@ -65,6 +65,9 @@ struct prompt {
         *context; /* what the last message says around the unit, "" if nothing; in the arena */
 };
 
+/* The first lines of `code` and its last ones, max bytes in all, with a line `...` between; all of it if it fits. Appended to *out. */
+void prompt_cut(struct strbuf *out, const char *code, size_t len, size_t max);
+
 /* The conversation about `code` (from prompt_code), of which max_code bytes (0: PROMPT_MAX_CODE) are shown at most:
  * head and tail at line ends, a line `...` between. attempt 0 asks plainly, with the context c (NULL: none), and without
  * examples if bare; 1, after a refused answer, with them and without context, names the unit (not a chunk) and warns. Texts live as long as the arena and c's. Returns 0 or

@@ -56,7 +56,7 @@ static void put_word(struct strbuf *out, const char *s, size_t n, bool first)
     }
 }
 
-static void put_name(struct strbuf *out, const char *name)
+void signature_name(struct strbuf *out, const char *name)
 {
     size_t n = strlen(name), i = 0;
     bool first = true;
@@ -355,7 +355,7 @@ static void put_subject(struct strbuf *out, const struct unit *u, const struct l
             strbuf_puts(out, "Operator ");
         strbuf_puts(out, sign);
     } else {
-        put_name(out, u->name);
+        signature_name(out, u->name);
     }
     if (unit_is_outline(u)) {
         strbuf_puts(out, ", a ");

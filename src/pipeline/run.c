@@ -159,7 +159,7 @@ static struct slot *wait_back(struct runner *k)
 /* Count what has reached the disk since the last time. */
 static void count_committed(struct runner *k)
 {
-    uint64_t upto = store_committed(k->o->store);
+    uint64_t upto = k->o->store ? store_committed(k->o->store) : 0;
 
     while (k->first_pending < k->n_pending && k->pending[k->first_pending].seq <= upto) {
         k->c->n_done += k->pending[k->first_pending++].n_units;
@@ -393,6 +393,16 @@ static void failed_try(struct runner *k, struct slot *s, int code, const char *w
 
 /* ---- results ------------------------------------------------------------------------------------ */
 
+/* Nothing is kept: the unit is done. */
+static void finish_unkept(struct runner *k, struct slot *s, const char *text)
+{
+    k->c->n_done += units_of(k, s);
+    k->c->n_signature += text ? 0 : units_of(k, s);
+    release_slot(k, s);
+    if (k->o->on_change)
+        k->o->on_change(k->o->ctx, k->c, 0);
+}
+
 /* text NULL: refused for good. */
 static void finish(struct runner *k, struct slot *s, const char *text)
 {
@@ -402,6 +412,10 @@ static void finish(struct runner *k, struct slot *s, const char *text)
     uint64_t seq = 0;
     int rc;
 
+    if (!k->o->store) {
+        finish_unkept(k, s, text);
+        return;
+    }
     store_put_summary(txn, &(struct store_summary){
                                .prompt_key = item->prompt_key,
                                .unit_key = item->unit_key,
@@ -433,6 +447,23 @@ static void finish(struct runner *k, struct slot *s, const char *text)
     }
 }
 
+static void tell_answer(struct runner *k, const struct slot *s, enum check_verdict v,
+                        const char *clean)
+{
+    struct run_answer a = {
+        .item = s->item,
+        .attempt = s->attempt,
+        .verdict = v,
+        .text = strbuf_str(&s->text),
+        .summary = v == CHECK_OK ? clean : NULL,
+        .confidence = s->confidence,
+        .last = v == CHECK_OK || s->attempt + 1 >= PROMPT_ATTEMPTS,
+    };
+
+    if (k->o->on_answer)
+        k->o->on_answer(k->o->ctx, &a);
+}
+
 /* Judge an answer. True if the next attempt is to be made. */
 static bool judge(struct runner *k, struct slot *s)
 {
@@ -454,6 +485,7 @@ static bool judge(struct runner *k, struct slot *s)
     k->n_given_up = 0;
     s->n_prompt += s->r_prompt;
     s->n_written += s->r_written;
+    tell_answer(k, s, v, strbuf_str(&clean));
     if (v == CHECK_OK) {
         put_attempt(k, s, "accepted", "");
         finish(k, s, strbuf_str(&clean));
@@ -500,9 +532,9 @@ static int submit(struct runner *k, struct slot *s, struct dobby_err *e)
     struct run_prompt p = {0};
     int rc;
 
-    if (!s->txn)
+    if (k->o->store && !s->txn)
         s->txn = store_txn_new();
-    if (!s->txn)
+    if (k->o->store && !s->txn)
         return err_nomem(e, "a summary");
     rc = k->o->source.prompt(k->o->source.ctx, s->item, s->attempt, &p, e);
     if (rc != 0)
@@ -697,7 +729,7 @@ int run_items(const struct run_options *o, struct run_counts *c, struct dobby_er
         return rc;
     }
     loop(&k);
-    rc = store_flush(o->store, e); /* also after a failure: what was done is kept */
+    rc = o->store ? store_flush(o->store, e) : 0; /* also after a failure: what was done is kept */
     end_run(&k, rc);
     count_rest(&k);
     tell_failures(&k);

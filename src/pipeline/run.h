@@ -10,7 +10,8 @@
  *          store. ENGINE_MAX_FAILURES questions in a row given up, without an answer in between, end the run.
  * Holds    What an attempt asks follows from its number, what is kept from the texts alone: neither time nor the number of
  *          agents nor the order of answers changes a summary.
- * Counted  A unit counts as done when its summary is on the disk. Nobody waits for that but the end of the run.
+ * Counted  A unit counts as done when its summary is on the disk. Nobody waits for that but the end of the run. Without a
+ *          store it counts when it has been judged.
  * Stop     *stop == 1: nothing new is asked, what is in flight is finished (further attempts included), what waits to be
  *          tried again is left. 2: what is in flight is cancelled. What was done is kept.
  * Threads  All runs on the caller's thread; the engine's callback only hands its result over.
@@ -20,6 +21,7 @@
 #define PIPELINE_RUN_H
 
 #include "base/err.h"
+#include "code/check.h"
 #include "code/unit.h"
 #include "store/store.h"
 
@@ -55,6 +57,9 @@ struct run_engine {
     void (*progress)(void *ctx, dobby_ticket t, struct dobby_progress *out); /* may be NULL */
 };
 
+/* The one of dobby.h. */
+struct run_engine run_engine_of(struct dobby_engine *en);
+
 /* Where questions come from. */
 struct run_source {
     void *ctx;
@@ -88,12 +93,23 @@ struct run_failure {
     const char *why; /* of the last try */
 };
 
+/* What an attempt came to, as it was judged. */
+struct run_answer {
+    size_t item;
+    int attempt; /* 0, 1 */
+    enum check_verdict verdict;
+    const char *text;    /* what came back */
+    const char *summary; /* the accepted sentence; NULL: refused */
+    double confidence;   /* of an accepted one, 0..1; negative: none */
+    bool last;           /* no other attempt follows: a refused one leaves the fallback */
+};
+
 struct run_options {
     const struct run_item *items;
     size_t n_items;
     struct run_engine engine;
     struct run_source source;
-    struct store *store;
+    struct store *store;       /* NULL: nothing is kept, and keys of items are not looked at */
     int64_t run;               /* its number in the store */
     const char *model;         /* its name in the store */
     bool remote;               /* it is behind a URL: `source` of its texts is "remote" */
@@ -105,6 +121,7 @@ struct run_options {
     int trace_group;
     void *ctx;
     void (*on_change)(void *ctx, const struct run_counts *c, int tick); /* tick 0: one more unit */
+    void (*on_answer)(void *ctx, const struct run_answer *a);           /* may be NULL */
     void (*on_note)(void *ctx, const char *line);
     void (*on_failed)(void *ctx, const struct run_failure *f); /* for each, at the end */
 };

@@ -501,28 +501,6 @@ static int ask_name(void *ctx, const char **name, struct dobby_err *e)
     return *name ? 0 : err_nomem(e, "a model's name");
 }
 
-static int engine_submit(void *ctx, const struct run_prompt *p, const struct dobby_generate *g,
-                         dobby_ticket *out, struct dobby_err *e)
-{
-    return p->ids ? dobby_submit(ctx, p->ids, p->n, g, out, e)
-                  : dobby_submit_chat(ctx, p->msg, p->n_msg, g, out, e);
-}
-
-static void engine_cancel(void *ctx, dobby_ticket t)
-{
-    dobby_cancel(ctx, t);
-}
-
-static void engine_stats(void *ctx, struct dobby_stats *out)
-{
-    dobby_get_stats(ctx, out);
-}
-
-static void engine_progress(void *ctx, dobby_ticket t, struct dobby_progress *out)
-{
-    dobby_get_progress(ctx, t, out);
-}
-
 /* The text of a file as it was scanned: 1 if it is another one by now. Units of a file follow one another, so its
  * text is kept until another file's is wanted. */
 static int source_text(struct job *j, size_t file, struct dobby_err *e)
@@ -711,10 +689,7 @@ static void tell_changed(struct job *j)
 
 static int ask_all(struct job *j, const struct run_item *items)
 {
-    const struct run_engine own = j->given
-                                      ? *j->given
-                                      : (struct run_engine){j->engine, engine_submit, engine_cancel,
-                                                            engine_stats, engine_progress};
+    const struct run_engine own = j->given ? *j->given : run_engine_of(j->engine);
     struct run_options o = {
         .items = items,
         .n_items = j->plan.n_items,
