@@ -247,6 +247,7 @@ static void put_context(struct strbuf *out, const struct prompt_context *c)
     }
     put_notes(out, "Near it:\n", c->near, c->n_near);
     put_notes(out, "It is called by:\n", c->callers, c->n_callers);
+    put_notes(out, "It uses:\n", c->used, c->n_used);
     put_notes(out, "It calls:\n", c->called, c->n_called);
 }
 

@@ -44,6 +44,7 @@ struct prompt_note {
 #define PROMPT_NEAR     4
 #define PROMPT_CALLED   6
 #define PROMPT_CALLERS  2
+#define PROMPT_USED     3
 #define PROMPT_MAX_NOTE 160 /* bytes of a note's text that a prompt shows */
 
 /* What stands around a unit. Zeroed: nothing. Texts are borrowed. */
@@ -53,8 +54,9 @@ struct prompt_context {
     struct prompt_note
         near[PROMPT_NEAR]; /* documented units next to it in its file, or in its folder */
     struct prompt_note callers[PROMPT_CALLERS]; /* documented units that call it */
+    struct prompt_note used[PROMPT_USED];       /* documented types that it names */
     struct prompt_note called[PROMPT_CALLED];   /* documented units that it calls */
-    size_t n_near, n_callers, n_called;
+    size_t n_near, n_callers, n_used, n_called;
 };
 
 struct prompt {

@@ -417,13 +417,46 @@ static void find_called(const struct context *c, struct prompt_context *out,
     }
 }
 
+/* The types that it names: of its parameters, of what it makes. */
+static void find_used(const struct context *c, struct prompt_context *out, const struct ctx_file *f,
+                      size_t unit, struct wanted w, const char *hide)
+{
+    const char *p = f->units[unit].uses;
+
+    w.types = true;
+    while (p && *p && out->n_used < PROMPT_USED) {
+        uint32_t id = next_called(c, f, &w, &p);
+
+        if (id != NO_UNIT && doc_at(c, id) && doc_at(c, id) != out->owner.text &&
+            !has_note(out->near, out->n_near, doc_at(c, id)))
+            add_note(c, out->used, &out->n_used, PROMPT_USED, id, hide);
+    }
+}
+
+/* "test" begins a word of the path. */
+static bool is_test(const struct ctx_file *f)
+{
+    const char *p = f->path, *end = f->path + f->path_len;
+
+    while ((p = memmem(p, (size_t)(end - p), "test", 4)) != NULL) {
+        if (p == f->path || !text_is_letter(p[-1]))
+            return true;
+        p++;
+    }
+    return false;
+}
+
 static void find_callers(const struct context *c, struct prompt_context *out, uint32_t self,
                          const char *hide)
 {
+    bool tests = is_test(&c->files[c->file_of[self]]);
+
     for (uint32_t i = c->caller_start[self];
          i < c->caller_start[self + 1] && out->n_callers < PROMPT_CALLERS; i++) {
         uint32_t id = c->callers[i];
 
+        if (!tests && is_test(&c->files[c->file_of[id]]))
+            continue;
         if (doc_at(c, id) && !has_note(out->near, out->n_near, doc_at(c, id)))
             add_note(c, out->callers, &out->n_callers, PROMPT_CALLERS, id, hide);
     }
@@ -450,6 +483,7 @@ static void find(const struct context *c, struct prompt_context *out, const stru
         find_near_in_dir(c, out, f, &f->units[unit], hide);
     find_owner(c, out, f, unit, w, hide);
     find_callers(c, out, w.self, hide);
+    find_used(c, out, f, unit, w, hide);
     find_called(c, out, f, unit, &w, hide);
 }
 
@@ -504,6 +538,7 @@ int context_digest(struct context *c, uint8_t out[KEY_LEN], size_t file, struct 
         digest_notes(&h, "owner", &found.owner, 1, own);
         digest_notes(&h, "near", found.near, found.n_near, own);
         digest_notes(&h, "caller", found.callers, found.n_callers, own);
+        digest_notes(&h, "used", found.used, found.n_used, own);
         digest_notes(&h, "called", found.called, found.n_called, own);
     }
     return sha256_end(&h, out, e);

@@ -2,8 +2,10 @@
  * What     Sentences of documentation, by where they stand: the file's own, that of the type which a unit belongs to, those of
  *          its documented neighbours, of what it calls and of what calls it. Found by name, among the units of the tree:
  *              near     the nearest documented units before and behind it in its file; where there are none, in its folder
+ *              callers  documented units that call it; tests only of what belongs to tests
  *              called   a unit of that name in the same type, else in the same file, else the only one in its folder, else the
  *                       only one of the tree in its language, if the name is not short
+ *              used     a type or module of that name, likewise
  *          Where several could be meant, none is: a wrong neighbour is worse than none.
  * Holds    Only what people wrote: no summary of a model enters, so prompts follow from the sources alone, whatever was written
  *          before, and in any order. A sentence that speaks to a model is no context, so that one comment cannot steer
