@@ -624,6 +624,56 @@ struct dobby_eval_stats {
 DOBBY_API int dobby_eval(const struct dobby_eval *o, struct dobby_eval_stats *st,
                          struct dobby_err *e);
 
+/* ---- prompts --------------------------------------------------------------------------------- */
+
+/* One line of what the tree says around a unit. */
+struct dobby_prompt_note {
+    const char *what; /* static: "file", "owner", "near", "caller", "used", "called" */
+    const char *name; /* of the unit whose comment is quoted; "" of a file */
+    const char
+        *text; /* the whole sentence, of which a prompt may show a part; NULL: it is named only */
+    const char *path; /* where it stands; bytes that need not be UTF-8 */
+    size_t path_len;
+};
+/* The question that a run over the whole tree would put about a unit. */
+struct dobby_prompt_unit {
+    const char *path; /* relative to the root; bytes that need not be UTF-8 */
+    size_t path_len;
+    const char *name, *kind, *language;
+    int start_line, end_line;
+    const char *
+        doc; /* not NULL: the unit has a good comment, and nothing is asked; it is hidden from this question */
+    const struct dobby_message *msg;
+    size_t n_msg;
+    size_t
+        n_examples; /* messages between the first and the last one: questions with answers, the same for all units */
+    const struct dobby_prompt_note *notes;
+    size_t n_notes;
+};
+struct dobby_prompt {
+    size_t size;
+    const char *path; /* a file of the tree */
+    const char *name; /* plain or qualified name of a unit; NULL: all of the file */
+    const char *
+        store_path; /* NULL: .dobby/dobby.db of the repository; without a store all files are parsed */
+    const char *worker_path; /* executable that runs `--parse-worker`; required */
+    int threads;             /* parsers at most; 0: as many as the process may run on */
+    size_t memory; /* bound on the bytes of the whole process tree; 0: 70% of what is there */
+    int no_docs;   /* as in dobby_summarize */
+    int bare;      /* as for a model that was trained for the question: no examples */
+    int second;    /* the form that is used after a refused answer */
+    const volatile int *stop; /* not 0: give up; may be NULL */
+    void *ctx;
+    /* Something a person should read; escaped. May be NULL. */
+    void (*on_note)(void *ctx, const char *line);
+    /* Every unit of that name, by lines. A return value other than 0 ends the call with that code. */
+    int (*on_unit)(void *ctx, const struct dobby_prompt_unit *u);
+};
+/* Show the exact prompts of units, and where each part of them comes from. No model is needed and nothing is changed.
+ * Returns 0; DOBBY_E_NOTFOUND when the file has no such unit, or is left out of the tree (says why); DOBBY_E_LIMIT when the search
+ * for secrets in a unit had to be given up, so that it is never asked about; DOBBY_E_CANCELLED after *stop; or a failure. */
+DOBBY_API int dobby_prompt_tree(const struct dobby_prompt *o, struct dobby_err *e);
+
 /* ---- rows and findings as text ----------------------------------------------------------------- */
 
 /* One row as a line of JSON (with its newline), or as Markdown. `prev` is the row before it or NULL.

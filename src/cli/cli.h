@@ -156,10 +156,11 @@ int verb_check(struct cli *c, int argc, char **argv);
 int verb_find(struct cli *c, int argc, char **argv);
 int verb_overview(struct cli *c, int argc, char **argv);
 int verb_eval(struct cli *c, int argc, char **argv);
+int verb_prompt(struct cli *c, int argc, char **argv);
 int verb_bench(struct cli *c, int argc, char **argv);
 
 extern const struct opt_verb opt_verb_summarize, opt_verb_watch, opt_verb_batch, opt_verb_run,
     opt_verb_tokenize, opt_verb_models, opt_verb_show, opt_verb_status, opt_verb_check,
-    opt_verb_find, opt_verb_overview, opt_verb_eval, opt_verb_bench;
+    opt_verb_find, opt_verb_overview, opt_verb_eval, opt_verb_prompt, opt_verb_bench;
 
 #endif

@@ -19,12 +19,19 @@ struct verb {
 };
 
 static const struct verb verbs[] = {
-    {&opt_verb_summarize, verb_summarize}, {&opt_verb_watch, verb_watch},
-    {&opt_verb_show, verb_show},           {&opt_verb_status, verb_status},
-    {&opt_verb_check, verb_check},         {&opt_verb_find, verb_find},
-    {&opt_verb_overview, verb_overview},   {&opt_verb_eval, verb_eval},
-    {&opt_verb_batch, verb_batch},         {&opt_verb_run, verb_run},
-    {&opt_verb_tokenize, verb_tokenize},   {&opt_verb_models, verb_models},
+    {&opt_verb_summarize, verb_summarize},
+    {&opt_verb_watch, verb_watch},
+    {&opt_verb_show, verb_show},
+    {&opt_verb_status, verb_status},
+    {&opt_verb_check, verb_check},
+    {&opt_verb_find, verb_find},
+    {&opt_verb_overview, verb_overview},
+    {&opt_verb_eval, verb_eval},
+    {&opt_verb_prompt, verb_prompt},
+    {&opt_verb_batch, verb_batch},
+    {&opt_verb_run, verb_run},
+    {&opt_verb_tokenize, verb_tokenize},
+    {&opt_verb_models, verb_models},
     {&opt_verb_bench, verb_bench},
 };
 
