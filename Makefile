@@ -92,7 +92,9 @@ KERNEL_OPT ?= -O3
 THREADS := $(findstring thread,$(SAN))
 UNWATCHED := $(if $(SAN),$(if $(THREADS),-fno-sanitize=thread,$(if $(WATCH),,-fno-sanitize=all)))
 $(BUILD)/src/llm/kernels/%.o: OPT := $(KERNEL_OPT) $(UNWATCHED)
-$(BUILD)/src/llm/pack.o $(BUILD)/src/llm/quant.o: OPT := $(if $(THREADS),$(UNWATCHED))
+$(addprefix $(BUILD)/src/llm/,pack.o quant.o): OPT := $(if $(THREADS),$(UNWATCHED))
+# Adds an adapter to all weights: columns side by side.
+$(addprefix $(BUILD)/src/llm/,merge.o quantize.o): OPT := $(KERNEL_OPT) $(if $(THREADS),$(UNWATCHED))
 WATCHED := $(if $(filter %=all,$(UNWATCHED)),$(patsubst src/llm/kernels/%.c,$(BUILD)/watched/%.o,$(filter src/llm/kernels/%,$(LIB_SRC))))
 $(BUILD)/watched/%.o: src/llm/kernels/%.c $(BUILD)/flags
 	@mkdir -p $(@D)
