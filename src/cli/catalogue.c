@@ -238,6 +238,14 @@ int modelref_check(const struct modelref *m, bool no_adapter, const char *verb, 
                    verb);
 }
 
+int modelref_plain(const struct modelref *m, const char *verb, struct dobby_err *e)
+{
+    return m->adapter ? err_set(e, DOBBY_E_USAGE,
+                                "%s: it is about the model alone; leave out the adapter %s", verb,
+                                m->adapter)
+                      : 0;
+}
+
 int modelref_present(const struct modelref *m, struct dobby_err *e)
 {
     if (file_exists(m->path))

@@ -60,6 +60,8 @@ MUST_CHECK int modelref_resolve(struct modelref *m, const struct cli *c, const c
 /* An adapter beside --no-adapter is refused; verb begins the message. */
 MUST_CHECK int modelref_check(const struct modelref *m, bool no_adapter, const char *verb,
                               struct dobby_err *e);
+/* For a verb that has no use for an adapter: one is refused. */
+MUST_CHECK int modelref_plain(const struct modelref *m, const char *verb, struct dobby_err *e);
 /* 0 if the file is there, else DOBBY_E_NOTFOUND with the command that fetches it. */
 MUST_CHECK int modelref_present(const struct modelref *m, struct dobby_err *e);
 void modelref_release(struct modelref *m);

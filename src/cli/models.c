@@ -241,6 +241,8 @@ static int verify_one(struct cli *c, const char *arg, struct strbuf *out, struct
     int rc = modelref_resolve(&m, c, arg, e);
 
     if (rc == 0)
+        rc = modelref_plain(&m, "models verify", e);
+    if (rc == 0)
         rc = modelref_present(&m, e);
     if (rc == 0 && m.known)
         rc = pull_verify(c, m.known, m.path, e);
