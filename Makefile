@@ -232,6 +232,7 @@ install: all bench
 	install -m 644 $(BUILD)/libdobby.a $(DESTDIR)$(PREFIX)/lib
 	install -m 644 include/dobby.h $(DESTDIR)$(PREFIX)/include
 	install -D -m 644 docs/dobby.1 $(DESTDIR)$(PREFIX)/share/man/man1/dobby.1
+	$(foreach f,$(wildcard data/adapters/*.gguf data/adapters/*.md),install -D -m 644 $(f) $(DESTDIR)$(PREFIX)/share/dobby/adapters/$(notdir $(f)) &&) true
 	sed -e 's|@PREFIX@|$(PREFIX)|; s|@VERSION@|$(VERSION)|; s|@PKGS@|$(PKGS)|' dobby.pc.in \
 	    > $(DESTDIR)$(PREFIX)/lib/pkgconfig/dobby.pc
 
