@@ -92,7 +92,9 @@ KERNEL_OPT ?= -O3
 THREADS := $(findstring thread,$(SAN))
 UNWATCHED := $(if $(SAN),$(if $(THREADS),-fno-sanitize=thread,$(if $(WATCH),,-fno-sanitize=all)))
 $(BUILD)/src/llm/kernels/%.o: OPT := $(KERNEL_OPT) $(UNWATCHED)
-$(BUILD)/src/llm/pack.o $(BUILD)/src/llm/quant.o: OPT := $(if $(THREADS),$(UNWATCHED))
+$(addprefix $(BUILD)/src/llm/,pack.o quant.o): OPT := $(if $(THREADS),$(UNWATCHED))
+# Adds an adapter to all weights: columns side by side.
+$(addprefix $(BUILD)/src/llm/,merge.o quantize.o): OPT := $(KERNEL_OPT) $(if $(THREADS),$(UNWATCHED))
 WATCHED := $(if $(filter %=all,$(UNWATCHED)),$(patsubst src/llm/kernels/%.c,$(BUILD)/watched/%.o,$(filter src/llm/kernels/%,$(LIB_SRC))))
 $(BUILD)/watched/%.o: src/llm/kernels/%.c $(BUILD)/flags
 	@mkdir -p $(@D)
@@ -230,6 +232,7 @@ install: all bench
 	install -m 644 $(BUILD)/libdobby.a $(DESTDIR)$(PREFIX)/lib
 	install -m 644 include/dobby.h $(DESTDIR)$(PREFIX)/include
 	install -D -m 644 docs/dobby.1 $(DESTDIR)$(PREFIX)/share/man/man1/dobby.1
+	$(foreach f,$(wildcard data/adapters/*.gguf data/adapters/*.md),install -D -m 644 $(f) $(DESTDIR)$(PREFIX)/share/dobby/adapters/$(notdir $(f)) &&) true
 	sed -e 's|@PREFIX@|$(PREFIX)|; s|@VERSION@|$(VERSION)|; s|@PKGS@|$(PKGS)|' dobby.pc.in \
 	    > $(DESTDIR)$(PREFIX)/lib/pkgconfig/dobby.pc
 

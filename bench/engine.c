@@ -1,8 +1,11 @@
 /* engine.c - see engine.h (bench). */
 #include "engine.h"
 
+#include "base/mem.h"
 #include "base/size.h"
 #include "base/thread.h"
+#include "cli/adapters.h"
+#include "cli/catalogue.h"
 #include "cost.h"
 
 #include <string.h>
@@ -12,9 +15,22 @@ int bench_open_model(struct dobby_model **m, const char *path, const struct engi
 {
     struct dobby_model_options mo;
 
+    size_t n;
+    const char *with = modelref_split(path, &n);
+    char *adapter = NULL, *model = mem_strndup(path, n);
+    int rc = model ? 0 : err_nomem(e, "a path");
+
+    if (rc == 0 && with)
+        rc = adapters_resolve(&adapter, with, e);
     DOBBY_INIT(mo);
     mo.isa = o->isa;
-    return dobby_model_open(m, path, &mo, e);
+    mo.adapter = adapter;
+    mo.merge_type = o->merge;
+    if (rc == 0)
+        rc = dobby_model_open(m, model, &mo, e);
+    mem_free(model);
+    mem_free(adapter);
+    return rc;
 }
 
 int bench_open_engine(struct dobby_engine **en, struct dobby_model *m, const struct engine_opts *o,

@@ -6,7 +6,7 @@
 
 /* Options that every verb with a model has; rows in ENGINE_ROWS. */
 struct engine_opts {
-    const char *isa, *kv;
+    const char *isa, *kv, *merge;
     int chunk, step_ms;
 };
 
@@ -29,6 +29,15 @@ struct engine_opts {
          "TYPE",                                                                                   \
          NULL,                                                                                     \
          "Type of cached keys and values: f16 or q8 (f16)"},                                       \
+        {0,                                                                                        \
+         "merge-type",                                                                             \
+         OPT_STRING,                                                                               \
+         offsetof(struct T, f.merge),                                                              \
+         0,                                                                                        \
+         0,                                                                                        \
+         "TYPE",                                                                                   \
+         NULL,                                                                                     \
+         "What weights changed by an adapter are rounded to (what it says, or Q8_0)"},             \
         {0,     "chunk", OPT_INT, offsetof(struct T, f.chunk),     1,                              \
          65536, "N",     NULL,    "Tokens of a step at most (256)"},                               \
     {                                                                                              \
@@ -36,6 +45,7 @@ struct engine_opts {
             "Shrink steps until they take about this long (not at all)"                            \
     }
 
+/* path may be MODEL+ADAPTER (cli/catalogue.h). */
 MUST_CHECK int bench_open_model(struct dobby_model **m, const char *path,
                                 const struct engine_opts *o, struct dobby_err *e);
 /* kv_memory 0: the engine's own choice. */

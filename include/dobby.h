@@ -80,6 +80,14 @@ struct dobby_model_options {
     const char *
         cache_dir; /* where the hash of the model file and its packed weights are kept; NULL: nowhere */
     int head;      /* 1: all but the weights; the file stays open for dobby_model_load */
+    /* A low-rank adapter (LoRA), a GGUF file as llama.cpp's convert_lora_to_gguf writes it: its matrices are added to the model's as
+     * these are packed. NULL: none. Refused (DOBBY_E_FORMAT, _UNSUPPORTED, _LIMIT) when its shapes or architecture are another
+     * model's, when it names the SHA-256 of another model (key dobby.base.sha256; when it names none, a line in the log says that
+     * this is not checked), or when a value is not finite. */
+    const char *adapter;
+    const char *
+        merge_type; /* what merged matrices are rounded to: F32 F16 Q8_0 Q5_0 Q4_1 Q4_0; NULL: as the
+                           adapter says (key dobby.merge.type), else Q8_0; DOBBY_E_USAGE without adapter */
 };
 
 struct dobby_model_info {
@@ -87,7 +95,9 @@ struct dobby_model_info {
         *path;          /* general.architecture, general.name ("" if absent), as opened */
     const char *sha256; /* 64 hex digits of the whole file */
     const char *isa;    /* kernels in use */
-    const char *chat;   /* "chatml", or "" when the file has no template that is known */
+    const char *adapter, *adapter_sha256,
+        *merge_type; /* merged into the weights: file, hash, type of merged matrices; "" without one */
+    const char *chat; /* "chatml", or "" when the file has no template that is known */
     const char
         *file_type; /* the tensor types in the file with their counts: "Q5_0:132 Q8_0:13 ..." */
     uint64_t n_params, file_size, packed_size; /* parameters; bytes; bytes of weights in memory */
@@ -115,6 +125,10 @@ DOBBY_API void dobby_model_get_info(const struct dobby_model *m, struct dobby_mo
 /* Header, metadata and tensor table only, without loading weights: for `models info`. Writes a
  * human-readable description, NUL-terminated and allocated; free it with dobby_free. */
 DOBBY_API int dobby_model_describe(char **out, const char *path, struct dobby_err *e);
+/* The same for an adapter: its model, rank, weight, matrices, and what they are rounded to when merged. With model_path it is
+ * checked against that model as dobby_model_open does, whose failures this call has then; cache_dir as there. */
+DOBBY_API int dobby_adapter_describe(char **out, const char *path, const char *model_path,
+                                     const char *cache_dir, struct dobby_err *e);
 
 /* Token ids of `len` bytes of text. With `special`, control tokens written in the text are parsed; never
  * use that on text from outside. `add_bos` puts BOS first where the model asks for one.
@@ -414,6 +428,12 @@ struct dobby_summarize {
      * Neither the git command nor the repository's configuration is used, so that a file which git stores in another form
      * (line ends, filters) differs. DOBBY_E_NOTFOUND: no repository, or no such commit. */
     const char *since;
+    /* As in dobby_model_options: an adapter for the model; it and merge_type are part of the keys. Rows then say in `model` what they
+     * would say without, "+", and the adapter's file name without ".gguf". */
+    const char *adapter, *merge_type;
+    /* When adapter is NULL: a directory with adapters (*.gguf). The one whose key dobby.base.sha256 is the model's SHA-256, of
+     * several the first by name, is used; none: the model goes without. NULL: no such directory. */
+    const char *adapter_dir;
 };
 struct dobby_summary_stats {
     int agents;    /* that worked: fewer than asked for when the memory allows only that */

@@ -24,7 +24,8 @@
 
 struct batch_opts {
     const char *model, *output, *stop, *trace;
-    int tokens, agents, time_limit, threads, chunk, step_ms, kv, isa, exact, stats, quiet;
+    int tokens, agents, time_limit, threads, chunk, step_ms, kv, isa, exact, merge, no_adapter,
+        stats, quiet;
     size_t memory;
     struct cli_server server;
     struct cli_log log;
@@ -34,7 +35,7 @@ struct batch_opts {
 
 static const struct opt rows[] = {
     {'m', "model", OPT_STRING, FIELD(model), 0, 0, "MODEL", NULL,
-     "File or catalogue name of the model; with --engine, the server's name for it"},
+     "File or catalogue name of the model, or MODEL+ADAPTER; with --engine, the server's name"},
     {'o', "output", OPT_STRING, FIELD(output), 0, 0, "FILE|-", NULL,
      "Where the completions go (-: standard output)"},
     {'n', "tokens", OPT_INT, FIELD(tokens), 1, BATCH_TOKENS_MAX, "N", NULL,
@@ -148,7 +149,7 @@ static int plan_memory(struct batch *b, struct dobby_memory *plan, struct dobby_
     return rc;
 }
 
-static int open_engine(struct batch *b, const char *model, struct dobby_err *e)
+static int open_engine(struct batch *b, const struct modelref *ref, struct dobby_err *e)
 {
     struct dobby_engine_options eo;
     struct dobby_model_options mo;
@@ -162,7 +163,9 @@ static int open_engine(struct batch *b, const char *model, struct dobby_err *e)
     mo.isa = b->o->isa < 0 ? NULL : cli_isa_names[b->o->isa];
     mo.cache_dir = b->c->cache;
     mo.head = 1;
-    rc = dobby_model_open(&b->model, model, &mo, e);
+    mo.adapter = ref->adapter;
+    mo.merge_type = b->o->merge < 0 ? NULL : cli_merge_names[b->o->merge];
+    rc = dobby_model_open(&b->model, ref->path, &mo, e);
     if (rc == 0)
         rc = plan_memory(b, &plan, e);
     if (rc == 0)
@@ -276,7 +279,8 @@ static void tell_end(const struct batch *b, int rc)
 
 /* ---- the run ------------------------------------------------------------------------------------ */
 
-static int open_all(struct batch *b, const char *model, struct dobby_err *e)
+/* ref  the model; its path NULL: a server has it */
+static int open_all(struct batch *b, const struct modelref *ref, struct dobby_err *e)
 {
     int rc = out_open(&b->out, b->o->output, e);
 
@@ -284,7 +288,7 @@ static int open_all(struct batch *b, const char *model, struct dobby_err *e)
         rc = dobby_trace_open(&b->trace, b->o->trace, e);
     if (rc < 0)
         return rc;
-    return b->o->server.url ? connect_engine(b, e) : open_engine(b, model, e);
+    return b->o->server.url ? connect_engine(b, e) : open_engine(b, ref, e);
 }
 
 /* Hours of work may stand in a file that cannot be finished: it stays under the name that it has. */
@@ -330,7 +334,7 @@ static int finish(struct batch *b, int rc, struct dobby_err *e)
     return rc < 0 ? rc : rc2;
 }
 
-static int run(struct batch *b, const char *model, struct dobby_err *e)
+static int run(struct batch *b, const struct modelref *ref, struct dobby_err *e)
 {
     struct batch_options o = {
         .in = b->in,
@@ -345,7 +349,7 @@ static int run(struct batch *b, const char *model, struct dobby_err *e)
     int rc;
 
     sig_install(); /* before the output: a temporary file shall not be left behind */
-    rc = open_all(b, model, e);
+    rc = open_all(b, ref, e);
     if (rc < 0)
         return rc;
     o.engine = b->engine;
@@ -356,9 +360,11 @@ static int run(struct batch *b, const char *model, struct dobby_err *e)
 
 static int check_options(const struct batch_opts *o, struct dobby_err *e)
 {
-    struct cli_local local = {o->chunk, o->step_ms,
-                              o->kv,    o->isa,
-                              o->exact, o->threads ? "--threads" : o->memory ? "--memory" : NULL};
+    struct cli_local local = {
+        o->chunk,      o->step_ms,
+        o->kv,         o->isa,
+        o->exact,      o->merge,
+        o->no_adapter, o->threads ? "--threads" : o->memory ? "--memory" : NULL};
 
     return cli_server_check(&o->server, "batch", &local, e);
 }
@@ -371,13 +377,15 @@ static int find_model(const struct batch *b, struct modelref *ref, struct dobby_
     if (b->o->server.url)
         return 0;
     rc = modelref_resolve(ref, b->c, b->o->model, e);
+    if (rc == 0)
+        rc = modelref_check(ref, b->o->no_adapter != 0, "batch", e);
     return rc < 0 ? rc : modelref_present(ref, e);
 }
 
 int verb_batch(struct cli *c, int argc, char **argv)
 {
     struct batch_opts o = {
-        .isa = -1, .kv = -1, .tokens = 256, .agents = AGENTS, .log.level = LOG_WARN};
+        .isa = -1, .kv = -1, .merge = -1, .tokens = 256, .agents = AGENTS, .log.level = LOG_WARN};
     struct batch b = {.c = c, .o = &o, .in = -1, .out.fd = -1};
     struct opt_operands operands;
     struct modelref ref = {0};
@@ -396,7 +404,7 @@ int verb_batch(struct cli *c, int argc, char **argv)
     if (rc == 0)
         rc = find_model(&b, &ref, &e);
     if (rc == 0)
-        rc = run(&b, ref.path, &e);
+        rc = run(&b, &ref, &e);
     broken = b.out.broken;
     release(&b);
     modelref_release(&ref);

@@ -14,29 +14,12 @@ static const struct opt rows[] = {{.name = NULL}};
 const struct opt_verb opt_verb_bench = {
     "bench", "COMMAND ...", "Measure this machine and the engine (dobby-bench)", NULL, rows, 0, 0};
 
-/* The directory of this program, with its slash, in *out. */
-static int own_dir(struct strbuf *out, struct dobby_err *e)
-{
-    char path[4096];
-    ssize_t n = readlink("/proc/self/exe", path, sizeof(path) - 1);
-    char *slash;
-
-    if (n < 0)
-        return err_errno(e, errno, NULL, "bench: where this program lies (/proc/self/exe)");
-    path[n] = '\0';
-    slash = strrchr(path, '/');
-    if (slash)
-        slash[1] = '\0';
-    strbuf_puts(out, path);
-    return strbuf_failed(out) ? err_nomem(e, "a path") : 0;
-}
-
 /* Beside this program, as a build leaves it, or in libexec beside bin, as an installation does. Returns on failure only. */
 static int hand_over(char **argv, struct dobby_err *e)
 {
     static const char *const places[] = {"dobby-bench", "../libexec/dobby-bench"};
     struct strbuf dir = {0}, path = {0};
-    int rc = own_dir(&dir, e);
+    int rc = cli_own_dir(&dir, e);
 
     for (size_t i = 0; rc == 0 && i < 2; i++) {
         strbuf_reset(&path);

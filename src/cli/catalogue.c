@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "base/size.h"
 #include "base/strbuf.h"
+#include "cli/adapters.h"
 #include "cli/cli.h"
 
 #include <string.h>
@@ -166,13 +167,34 @@ static bool is_file(const char *arg)
     return stat(arg, &st) == 0 && !S_ISDIR(st.st_mode);
 }
 
-int modelref_resolve(struct modelref *m, const struct cli *c, const char *arg, struct dobby_err *e)
+const char *modelref_split(const char *arg, size_t *n)
+{
+    const char *first = strchr(arg, '+'), *at = first;
+    char *model;
+
+    *n = strlen(arg);
+    if (!first || file_exists(arg))
+        return NULL;
+    for (; at; at = strchr(at + 1, '+')) {
+        bool found;
+
+        model = mem_strndup(arg, (size_t)(at - arg));
+        found = model && (catalogue_find(model) || (file_exists(model) && is_file(model)));
+        mem_free(model);
+        if (found)
+            break;
+    }
+    at = at ? at : first;
+    *n = (size_t)(at - arg);
+    return at + 1;
+}
+
+/* A model without an adapter. */
+static int resolve_model(struct modelref *m, const struct cli *c, const char *arg,
+                         struct dobby_err *e)
 {
     const char *near;
 
-    *m = (struct modelref){0};
-    if (!arg)
-        arg = c->model ? c->model : CATALOGUE_DEFAULT;
     if (is_file(arg)) {
         m->path = mem_strdup(arg);
         return m->path ? 0 : err_nomem(e, "a path");
@@ -186,6 +208,42 @@ int modelref_resolve(struct modelref *m, const struct cli *c, const char *arg, s
                        "model: %s: neither a file nor a known name; did you mean %s?", arg, near);
     return err_set(e, DOBBY_E_NOTFOUND,
                    "model: %s: neither a file nor a known name; see dobby models list", arg);
+}
+
+int modelref_resolve(struct modelref *m, const struct cli *c, const char *arg, struct dobby_err *e)
+{
+    const char *adapter;
+    char *model;
+    size_t n;
+    int rc;
+
+    *m = (struct modelref){0};
+    if (!arg)
+        arg = c->model ? c->model : CATALOGUE_DEFAULT;
+    adapter = modelref_split(arg, &n);
+    model = mem_strndup(arg, n);
+    rc = model ? resolve_model(m, c, model, e) : err_nomem(e, "a path");
+    if (rc == 0 && adapter)
+        rc = adapters_resolve(&m->adapter, adapter, e);
+    mem_free(model);
+    return rc;
+}
+
+int modelref_check(const struct modelref *m, bool no_adapter, const char *verb, struct dobby_err *e)
+{
+    if (!m->adapter || !no_adapter)
+        return 0;
+    return err_set(e, DOBBY_E_USAGE,
+                   "%s: --no-adapter: and the model is given with one; leave one of them out",
+                   verb);
+}
+
+int modelref_plain(const struct modelref *m, const char *verb, struct dobby_err *e)
+{
+    return m->adapter ? err_set(e, DOBBY_E_USAGE,
+                                "%s: it is about the model alone; leave out the adapter %s", verb,
+                                m->adapter)
+                      : 0;
 }
 
 int modelref_present(const struct modelref *m, struct dobby_err *e)
@@ -204,5 +262,6 @@ int modelref_present(const struct modelref *m, struct dobby_err *e)
 void modelref_release(struct modelref *m)
 {
     mem_free(m->path);
+    mem_free(m->adapter);
     *m = (struct modelref){0};
 }

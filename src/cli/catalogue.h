@@ -10,6 +10,7 @@
 
 #include "base/err.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -42,16 +43,25 @@ const struct catalogue_model *catalogue_find(const char *name);
 /* The known name nearest to a mistyped one, or NULL. */
 const char *catalogue_nearest(const char *name);
 
-/* A model as the user named it: a file, or an entry of the catalogue with the place of its file. */
+/* A model as the user named it: a file, or an entry of the catalogue with the place of its file; with an adapter or without. */
 struct modelref {
     char *path;                          /* where the file is or would be; owned */
     const struct catalogue_model *known; /* NULL: a file outside of the catalogue */
+    char *adapter;                       /* the path of its file; owned; NULL: none */
 };
+/* Where the adapter begins in MODEL+ADAPTER, and in *n how long MODEL is; NULL: arg names a model alone. A file may have a plus in
+ * its name: what is there as a whole is a model, else MODEL ends at the first plus that leaves a file or a known name. */
+const char *modelref_split(const char *arg, size_t *n);
 /* arg  from -m; NULL: DOBBY_MODEL, else the default. It is a file if it has a slash, ends in .gguf or is there,
- * else a name of the catalogue. Whether the file is there is not asked.
+ * else a name of the catalogue; adapters.h has what may stand behind a plus. Whether the model's file is there is not asked.
  * DOBBY_E_NOTFOUND for an unknown name, DOBBY_E_CONFIG if there is no cache directory. */
 MUST_CHECK int modelref_resolve(struct modelref *m, const struct cli *c, const char *arg,
                                 struct dobby_err *e);
+/* An adapter beside --no-adapter is refused; verb begins the message. */
+MUST_CHECK int modelref_check(const struct modelref *m, bool no_adapter, const char *verb,
+                              struct dobby_err *e);
+/* For a verb that has no use for an adapter: one is refused. */
+MUST_CHECK int modelref_plain(const struct modelref *m, const char *verb, struct dobby_err *e);
 /* 0 if the file is there, else DOBBY_E_NOTFOUND with the command that fetches it. */
 MUST_CHECK int modelref_present(const struct modelref *m, struct dobby_err *e);
 void modelref_release(struct modelref *m);

@@ -12,9 +12,26 @@
 const char *const cli_log_formats[] = {"text", "json", NULL};
 const char *const cli_log_levels[] = {"error", "warn", "info", "debug", NULL};
 const char *const cli_kv_names[] = {"f16", "q8", "f32", NULL};
+const char *const cli_merge_names[] = {"F32", "F16", "Q8_0", "Q5_0", "Q4_1", "Q4_0", NULL};
 const char *const cli_memory_words[] = {"auto", NULL}; /* stands for 0: the library decides */
 const char *const cli_isa_names[] = {"scalar",  "avx2", "avxvnni", "avx512vnni",
                                      "dotprod", "i8mm", NULL};
+
+int cli_own_dir(struct strbuf *out, struct dobby_err *e)
+{
+    char path[4096];
+    ssize_t n = readlink("/proc/self/exe", path, sizeof(path) - 1);
+    char *slash;
+
+    if (n < 0)
+        return err_errno(e, errno, NULL, "where this program lies (/proc/self/exe)");
+    path[n] = '\0';
+    slash = strrchr(path, '/');
+    if (slash)
+        slash[1] = '\0';
+    strbuf_puts(out, path);
+    return strbuf_failed(out) ? err_nomem(e, "a path") : 0;
+}
 
 int cli_exit_code(int code)
 {

@@ -39,6 +39,8 @@ struct cli {
     struct term term;
 };
 
+/* The directory of this program, with its slash, behind what *out holds. */
+MUST_CHECK int cli_own_dir(struct strbuf *out, struct dobby_err *e);
 /* The exit code that belongs to an enum dobby_code. */
 int cli_exit_code(int code);
 /* Report a failure (not a cancellation, which needs no words) and return its exit code. */
@@ -64,7 +66,8 @@ struct cli_log {
 };
 extern const char *const cli_log_formats[],
     *const cli_log_levels[], *const cli_kv_names[], *const cli_isa_names[],
-                                                        *const cli_memory_words[];
+                                                        *const cli_merge_names[],
+                                                            *const cli_memory_words[];
 
 #define CLI_THREADS_MAX 256
 #define CLI_AGENTS_MAX  4096
@@ -78,8 +81,8 @@ extern const char *const cli_log_formats[],
         0, "log-level", OPT_CHOICE, offsetof(struct T, f.level), 0, 0, NULL, cli_log_levels,       \
             "Least important lines shown (warn)"                                                   \
     }
-/* Rows of the engine's options; the struct has int threads, chunk, step_ms, kv, isa, exact with isa and kv starting at
- * -1, and size_t memory, 0 for auto. */
+/* Rows of the engine's options; the struct has int threads, chunk, step_ms, kv, isa, exact, merge, no_adapter with isa, kv and
+ * merge starting at -1, and size_t memory, 0 for auto. */
 #define CLI_ENGINE_ROWS(T)                                                                         \
     {'t',                                                                                          \
      "threads",                                                                                    \
@@ -135,9 +138,27 @@ extern const char *const cli_log_formats[],
          NULL,                                                                                     \
          cli_isa_names,                                                                            \
          "Instruction set (the best of this machine)"},                                            \
+        {0,                                                                                        \
+         "exact",                                                                                  \
+         OPT_FLAG,                                                                                 \
+         offsetof(struct T, exact),                                                                \
+         0,                                                                                        \
+         0,                                                                                        \
+         NULL,                                                                                     \
+         NULL,                                                                                     \
+         "float32 arithmetic without shortcuts: slow, for finding errors"},                        \
+        {0,                                                                                        \
+         "merge-type",                                                                             \
+         OPT_CHOICE,                                                                               \
+         offsetof(struct T, merge),                                                                \
+         0,                                                                                        \
+         0,                                                                                        \
+         NULL,                                                                                     \
+         cli_merge_names,                                                                          \
+         "What weights changed by an adapter are rounded to (what it says, or Q8_0)"},             \
     {                                                                                              \
-        0, "exact", OPT_FLAG, offsetof(struct T, exact), 0, 0, NULL, NULL,                         \
-            "float32 arithmetic without shortcuts: slow, for finding errors"                       \
+        0, "no-adapter", OPT_FLAG, offsetof(struct T, no_adapter), 0, 0, NULL, NULL,               \
+            "Without the adapter that comes with dobby for summaries"                              \
     }
 /* The library's number for a choice of --kv; -1, not given, is the library's default. */
 int cli_kv_value(int choice);

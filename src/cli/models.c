@@ -59,9 +59,9 @@ static const struct opt_verb table_verify = {
     OPT_MAX_OPERANDS};
 static const struct opt_verb table_info = {
     "models info",
-    "[NAME|FILE]",
+    "[NAME|FILE][+ADAPTER]",
     "Describe a model file: architecture, sizes, tensor types, tokenizer, template",
-    NULL,
+    "With an adapter behind it: that too, checked against the model. A FILE may be an adapter.\n",
     rows_none,
     0,
     1};
@@ -241,6 +241,8 @@ static int verify_one(struct cli *c, const char *arg, struct strbuf *out, struct
     int rc = modelref_resolve(&m, c, arg, e);
 
     if (rc == 0)
+        rc = modelref_plain(&m, "models verify", e);
+    if (rc == 0)
         rc = modelref_present(&m, e);
     if (rc == 0 && m.known)
         rc = pull_verify(c, m.known, m.path, e);
@@ -322,7 +324,7 @@ static int info(struct cli *c, int argc, char **argv)
     struct dobby_err e = {0};
     struct modelref m = {0};
     struct strbuf b = {0};
-    char *text = NULL;
+    char *text = NULL, *adapter = NULL;
     int rc = cli_options(c, &table_info, argc, argv, &o, &operands);
 
     if (rc >= 0)
@@ -337,8 +339,13 @@ static int info(struct cli *c, int argc, char **argv)
             put_known(&b, m.known);
         strbuf_puts(&b, text);
     }
+    if (rc == 0 && m.adapter) {
+        rc = dobby_adapter_describe(&adapter, m.adapter, m.path, c->cache, &e);
+        strbuf_printf(&b, "\n%s", rc == 0 ? adapter : "");
+    }
     rc = rc < 0 ? cli_fail(c, &e) : cli_print(c, &b);
     dobby_free(text);
+    dobby_free(adapter);
     strbuf_release(&b);
     modelref_release(&m);
     return rc;

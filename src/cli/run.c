@@ -23,7 +23,7 @@
 
 struct run_opts {
     const char *model, *prompt, *trace;
-    int tokens, threads, chat, isa, exact, chunk, step_ms, kv, stats, quiet;
+    int tokens, threads, chat, isa, exact, merge, no_adapter, chunk, step_ms, kv, stats, quiet;
     size_t memory;
     struct cli_server server;
     struct cli_log log;
@@ -33,7 +33,7 @@ struct run_opts {
 
 static const struct opt rows[] = {
     {'m', "model", OPT_STRING, FIELD(model), 0, 0, "MODEL", NULL,
-     "File or catalogue name of the model; with --engine, the server's name for it"},
+     "File or catalogue name of the model, or MODEL+ADAPTER; with --engine, the server's name"},
     {'p', "prompt", OPT_TEXT, FIELD(prompt), 0, 0, "TEXT", NULL,
      "The prompt; standard input when absent"},
     {'n', "tokens", OPT_INT, FIELD(tokens), 1, 1 << 20, "N", NULL, "Tokens to write at most (256)"},
@@ -154,7 +154,7 @@ static int prompt_ids(struct run *r, const char *text, size_t len, int32_t **ids
     return rc;
 }
 
-static int open_head(struct run *r, const char *path, struct dobby_err *e)
+static int open_head(struct run *r, const struct modelref *ref, struct dobby_err *e)
 {
     struct dobby_model_options o;
 
@@ -163,7 +163,9 @@ static int open_head(struct run *r, const char *path, struct dobby_err *e)
     o.isa = r->o->isa < 0 ? NULL : cli_isa_names[r->o->isa];
     o.cache_dir = r->c->cache;
     o.head = 1;
-    return dobby_model_open(&r->model, path, &o, e);
+    o.adapter = ref->adapter;
+    o.merge_type = r->o->merge < 0 ? NULL : cli_merge_names[r->o->merge];
+    return dobby_model_open(&r->model, ref->path, &o, e);
 }
 
 /* The bound on memory is checked before the weights are loaded: the prompt's length is known by then. */
@@ -198,10 +200,10 @@ static int open_engine(struct run *r, size_t n_prompt, struct dobby_err *e)
     return dobby_engine_open(&r->engine, r->model, &eo, e);
 }
 
-static int open_local(struct run *r, const char *path, const char *text, size_t len, int32_t **ids,
-                      size_t *n, struct dobby_err *e)
+static int open_local(struct run *r, const struct modelref *ref, const char *text, size_t len,
+                      int32_t **ids, size_t *n, struct dobby_err *e)
 {
-    int rc = open_head(r, path, e);
+    int rc = open_head(r, ref, e);
 
     if (rc == 0)
         rc = prompt_ids(r, text, len, ids, n, e);
@@ -274,8 +276,8 @@ static void tell_stats(struct run *r, double s_load)
     strbuf_release(&load);
 }
 
-/* path  of the model; NULL: a server has it */
-static int run(struct run *r, const char *path, struct dobby_err *e)
+/* ref  the model; its path NULL: a server has it */
+static int run(struct run *r, const struct modelref *ref, struct dobby_err *e)
 {
     struct strbuf text = {0};
     double start = time_now(), s_load;
@@ -289,7 +291,7 @@ static int run(struct run *r, const char *path, struct dobby_err *e)
     p = r->o->prompt ? r->o->prompt : strbuf_str(&text);
     len = r->o->prompt ? strlen(p) : text.len;
     if (rc == 0)
-        rc = path ? open_local(r, path, p, len, &ids, &n, e) : connect_engine(r, e);
+        rc = ref->path ? open_local(r, ref, p, len, &ids, &n, e) : connect_engine(r, e);
     s_load = time_now() - start;
     sig_install(); /* up to here nothing is lost when a signal ends the process */
     if (rc == 0)
@@ -307,16 +309,18 @@ static int run(struct run *r, const char *path, struct dobby_err *e)
 
 static int check_options(const struct run_opts *o, struct dobby_err *e)
 {
-    struct cli_local local = {o->chunk, o->step_ms,
-                              o->kv,    o->isa,
-                              o->exact, o->threads ? "--threads" : o->memory ? "--memory" : NULL};
+    struct cli_local local = {
+        o->chunk,      o->step_ms,
+        o->kv,         o->isa,
+        o->exact,      o->merge,
+        o->no_adapter, o->threads ? "--threads" : o->memory ? "--memory" : NULL};
 
     return cli_server_check(&o->server, "run", &local, e);
 }
 
 int verb_run(struct cli *c, int argc, char **argv)
 {
-    struct run_opts o = {.isa = -1, .kv = -1, .log.level = LOG_WARN};
+    struct run_opts o = {.isa = -1, .kv = -1, .merge = -1, .log.level = LOG_WARN};
     struct run r = {.c = c, .o = &o, .out.fd = -1};
     struct opt_operands operands;
     struct modelref ref = {0};
@@ -335,12 +339,14 @@ int verb_run(struct cli *c, int argc, char **argv)
     if (rc == 0 && !o.server.url) { /* a server has its own models */
         rc = modelref_resolve(&ref, c, o.model, &e);
         if (rc == 0)
+            rc = modelref_check(&ref, o.no_adapter != 0, "run", &e);
+        if (rc == 0)
             rc = modelref_present(&ref, &e);
     }
     if (rc == 0 && o.trace)
         rc = dobby_trace_open(&r.trace, o.trace, &e);
     if (rc == 0)
-        rc = run(&r, ref.path, &e);
+        rc = run(&r, &ref, &e);
     rc = cli_close_trace(r.trace, rc, &e);
     if (r.done_fd >= 0)
         close(r.done_fd);

@@ -11,12 +11,14 @@
 int cli_server_check(const struct cli_server *s, const char *verb, const struct cli_local *local,
                      struct dobby_err *e)
 {
-    const char *given = local->chunk      ? "--chunk"
-                        : local->step_ms  ? "--step-ms"
-                        : local->kv >= 0  ? "--kv"
-                        : local->isa >= 0 ? "--isa"
-                        : local->exact    ? "--exact"
-                                          : local->other;
+    const char *given = local->chunk        ? "--chunk"
+                        : local->step_ms    ? "--step-ms"
+                        : local->kv >= 0    ? "--kv"
+                        : local->isa >= 0   ? "--isa"
+                        : local->exact      ? "--exact"
+                        : local->merge >= 0 ? "--merge-type"
+                        : local->no_adapter ? "--no-adapter"
+                                            : local->other;
 
     if (s->key_file && !s->url)
         return err_set(e, DOBBY_E_USAGE, "%s: --api-key-file: only with --engine", verb);

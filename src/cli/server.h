@@ -30,7 +30,7 @@ struct cli_server {
 /* Engine options that say how this machine computes; beside --engine they would be promises that nobody keeps. Fields as
  * CLI_ENGINE_ROWS fills them; other: one of the verb's own that was given, by its name; NULL: none. */
 struct cli_local {
-    int chunk, step_ms, kv, isa, exact;
+    int chunk, step_ms, kv, isa, exact, merge, no_adapter;
     const char *other;
 };
 /* 0, or DOBBY_E_USAGE when options contradict each other; `verb` begins the message. */

@@ -6,6 +6,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/size.h"
+#include "cli/adapters.h"
 #include "cli/catalogue.h"
 #include "cli/cli.h"
 #include "cli/overview.h"
@@ -20,7 +21,7 @@
 struct summarize_opts {
     const char *model, *store, *trace, *since;
     struct rows_to to;
-    int agents, threads, chunk, step_ms, kv, isa, exact, time_limit;
+    int agents, threads, chunk, step_ms, kv, isa, exact, merge, no_adapter, time_limit;
     int limit, no_docs, dry_run, json, refresh, fast, stats, quiet;
     size_t memory;
     struct cli_server server;
@@ -40,7 +41,7 @@ struct summarize_opts {
      0,                                                                                            \
      "MODEL",                                                                                      \
      NULL,                                                                                         \
-     "File or catalogue name of the model; with --engine, the server's name for it"},              \
+     "File or catalogue name of the model, or MODEL+ADAPTER; with --engine, the server's name"},   \
         {0,           "fast", OPT_FLAG,                                                            \
          FIELD(fast), 0,      0,                                                                   \
          NULL,        NULL,   "The small model: quick, and much worse (-m " CATALOGUE_FAST ")"},   \
@@ -138,7 +139,7 @@ const struct opt_verb opt_verb_watch = {
 struct job {
     struct cli *c;
     const struct summarize_opts *o;
-    char *api_key;
+    char *api_key, *adapter_dir;
     struct view view;
     struct out plan; /* of a dry run */
     struct rows rows;
@@ -198,6 +199,9 @@ static void fill(struct dobby_summarize *s, struct job *j, const char *path,
     s->model_name = o->server.url ? o->model : ref->known ? ref->known->name : NULL;
     s->engine_url = o->server.url;
     s->api_key = j->api_key;
+    s->adapter = ref->adapter;
+    s->adapter_dir = o->no_adapter ? NULL : j->adapter_dir;
+    s->merge_type = o->merge < 0 ? NULL : cli_merge_names[o->merge];
     s->store_path = o->store;
     s->cache_dir = j->c->cache;
     s->worker_path =
@@ -304,8 +308,8 @@ static int run(struct job *j, const char *path, const struct modelref *ref, stru
 
 static int check_options(const struct summarize_opts *o, const char *verb, struct dobby_err *e)
 {
-    struct cli_local local = {o->chunk, o->step_ms, o->kv,
-                              o->isa,   o->exact,   o->fast ? "--fast" : NULL};
+    struct cli_local local = {o->chunk, o->step_ms, o->kv,         o->isa,
+                              o->exact, o->merge,   o->no_adapter, o->fast ? "--fast" : NULL};
 
     if (o->json && !o->dry_run)
         return err_set(e, DOBBY_E_USAGE,
@@ -326,6 +330,10 @@ static int prepare(struct job *j, struct modelref *ref, const char *verb, struct
         rc = cli_server_key(&j->api_key, j->c, &o->server, e);
     if (rc == 0 && !o->server.url) /* a server has its own models */
         rc = modelref_resolve(ref, j->c, o->fast ? CATALOGUE_FAST : o->model, e);
+    if (rc == 0)
+        rc = modelref_check(ref, o->no_adapter != 0, verb, e);
+    if (rc == 0 && !o->server.url)
+        rc = adapters_dir(&j->adapter_dir, e);
     return rc;
 }
 
@@ -358,7 +366,7 @@ static int watch(struct job *j, const char *path, const struct modelref *ref, st
 
 int verb_watch(struct cli *c, int argc, char **argv)
 {
-    struct summarize_opts o = {.isa = -1, .kv = -1, .log.level = LOG_WARN};
+    struct summarize_opts o = {.isa = -1, .kv = -1, .merge = -1, .log.level = LOG_WARN};
     struct job j = {.c = c, .o = &o};
     struct opt_operands operands;
     struct modelref ref = {0};
@@ -374,13 +382,14 @@ int verb_watch(struct cli *c, int argc, char **argv)
         rc = watch(&j, operands.arg[0], &ref, &e);
     modelref_release(&ref);
     mem_free(j.api_key);
+    mem_free(j.adapter_dir);
     view_release(&j.view);
     return cli_fail(c, &e);
 }
 
 int verb_summarize(struct cli *c, int argc, char **argv)
 {
-    struct summarize_opts o = {.isa = -1, .kv = -1, .log.level = LOG_WARN};
+    struct summarize_opts o = {.isa = -1, .kv = -1, .merge = -1, .log.level = LOG_WARN};
     struct job j = {.c = c, .o = &o, .plan.fd = -1, .rows.out.fd = -1, .rows.tree.fd = -1};
     struct opt_operands operands;
     struct modelref ref = {0};
@@ -403,6 +412,7 @@ int verb_summarize(struct cli *c, int argc, char **argv)
     rows_release(&j.rows);
     modelref_release(&ref);
     mem_free(j.api_key);
+    mem_free(j.adapter_dir);
     view_release(&j.view);
     if (broken)
         return EXIT_IO;

@@ -41,6 +41,8 @@ static int tokenize(struct cli *c, const struct tokenize_opts *o, struct strbuf 
     mo.head = 1; /* no weights for tokens */
     rc = modelref_resolve(&ref, c, o->model, e);
     if (rc == 0)
+        rc = modelref_plain(&ref, "tokenize", e);
+    if (rc == 0)
         rc = modelref_present(&ref, e);
     if (rc == 0)
         rc = cli_read_stdin(&text, STDIN_MAX, e);

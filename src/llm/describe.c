@@ -1,12 +1,14 @@
 /* describe.c - a model file in words, for people (llm): dobby_model_describe() of dobby.h.
  * Reads header, keys and tensor table only. Whatever comes from the file is escaped for a terminal. A file whose
- * architecture or tokenizer is not supported is described nevertheless, and told so. */
+ * architecture or tokenizer is not supported is described nevertheless, and told so. An adapter must be sound to be described. */
 #include "base/mem.h"
 #include "base/strbuf.h"
 #include "base/utf8.h"
 #include "dobby.h"
+#include "llm/adapter.h"
 #include "llm/chat.h"
 #include "llm/gguf.h"
+#include "llm/model.h"
 #include "llm/tokenizer.h"
 
 #include <inttypes.h>
@@ -199,6 +201,120 @@ static int describe(struct strbuf *b, const struct gguf *g, struct dobby_err *e)
     return rc < 0 ? rc : put_text_side(b, g, e);
 }
 
+/* ---- adapters ---------------------------------------------------------------------------------------- */
+
+static void put_ranks(struct strbuf *b, const struct adapter *a)
+{
+    put_label(b, "rank");
+    strbuf_printf(b, a->min_rank == a->max_rank ? "%zu\n" : "%zu to %zu\n", a->min_rank,
+                  a->max_rank);
+    put_label(b, "alpha");
+    strbuf_printf(b, "%.7g (weight alpha / rank: %.7g)\n", (double)a->alpha,
+                  (double)a->alpha / (double)a->max_rank);
+}
+
+static void put_base(struct strbuf *b, const struct adapter *a, bool checked)
+{
+    put_label(b, "made for");
+    if (!*a->base)
+        strbuf_puts(b, "not said (dobby.base.sha256 is missing): not checked\n");
+    else
+        strbuf_printf(b, "%s%s\n", a->base, checked ? " (this model)" : "");
+}
+
+static void put_adapter(struct strbuf *b, const struct adapter *a, const struct dobby_model *m)
+{
+    put_line(b, "adapter", a->g.name, strlen(a->g.name));
+    put_label(b, "file size");
+    put_size(b, a->g.size);
+    put_label(b, "sha256");
+    strbuf_printf(b, "%s\n", a->sha256);
+    put_str(b, &a->g, "architecture", "general.architecture");
+    put_str(b, &a->g, "name", "general.name");
+    put_str(b, &a->g, "license", "general.license");
+    put_base(b, a, m != NULL);
+    put_ranks(b, a);
+    put_label(b, "tensors");
+    strbuf_printf(b, "%zu for %zu matrices, ", a->g.n_tensors, a->n_pairs);
+    gguf_put_tensor_types(&a->g, b);
+    put_label(b, "\nmerge type");
+    strbuf_printf(b, " %s%s\n", quant_name(a->merge), a->merge_stated ? "" : " (none is stated)");
+}
+
+/* What the weights of the model become with it. */
+static int put_merged(struct strbuf *b, const struct dobby_model *m, const char *cache_dir,
+                      struct dobby_err *e)
+{
+    struct dobby_model_options o;
+    struct dobby_model *plain;
+    int rc;
+
+    DOBBY_INIT(o);
+    o.head = 1;
+    o.cache_dir = cache_dir;
+    rc = dobby_model_open(&plain, m->path, &o, e);
+    if (rc < 0)
+        return rc;
+    put_label(b, "weights");
+    put_number(b, model_weights(m));
+    strbuf_puts(b, " bytes with it, ");
+    put_number(b, model_weights(plain));
+    strbuf_puts(b, " without\n");
+    dobby_model_free(plain);
+    return 0;
+}
+
+static int describe_adapter(struct strbuf *b, const char *path, const char *model_path,
+                            const char *cache_dir, struct dobby_err *e)
+{
+    struct dobby_model_options o;
+    struct dobby_model *m = NULL;
+    struct adapter a = {0};
+    int rc = adapter_open(&a, path, cache_dir, NULL, e);
+
+    DOBBY_INIT(o);
+    o.head = 1;
+    o.cache_dir = cache_dir;
+    o.adapter = path;
+    if (rc == 0 && model_path)
+        rc = dobby_model_open(&m, model_path, &o, e);
+    if (rc == 0)
+        put_adapter(b, &a, m);
+    if (rc == 0 && m)
+        rc = put_merged(b, m, cache_dir, e);
+    dobby_model_free(m);
+    adapter_release(&a);
+    return rc;
+}
+
+int dobby_adapter_describe(char **out, const char *path, const char *model_path,
+                           const char *cache_dir, struct dobby_err *e)
+{
+    struct strbuf b = {0};
+    int rc = describe_adapter(&b, path, model_path, cache_dir, e);
+
+    *out = NULL;
+    if (rc == 0) {
+        *out = strbuf_take(&b, NULL);
+        if (!*out)
+            rc = err_nomem(e, "the description of an adapter");
+    }
+    strbuf_release(&b);
+    return rc;
+}
+
+/* ---- models ------------------------------------------------------------------------------------------ */
+
+/* general.type says it is an adapter. */
+static bool is_adapter(const struct gguf *g)
+{
+    const char *s;
+    size_t n;
+
+    return gguf_get_str(g, "general.type", &s, &n, NULL) == 0 && n == 7 &&
+           memcmp(s, "adapter", 7) == 0;
+}
+
 int dobby_model_describe(char **out, const char *path, struct dobby_err *e)
 {
     struct strbuf b = {0};
@@ -208,7 +324,7 @@ int dobby_model_describe(char **out, const char *path, struct dobby_err *e)
     *out = NULL;
     if (rc < 0)
         return rc;
-    rc = describe(&b, &g, e);
+    rc = is_adapter(&g) ? describe_adapter(&b, path, NULL, NULL, e) : describe(&b, &g, e);
     if (rc == 0) {
         *out = strbuf_take(&b, NULL);
         if (!*out)

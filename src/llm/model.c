@@ -6,13 +6,16 @@
 #include "base/sha256.h"
 #include "base/size.h"
 #include "base/thread.h"
+#include "llm/adapter.h"
 #include "llm/kernels/pack_layout.h"
+#include "llm/merge.h"
 #include "llm/modelfile.h"
 #include "llm/packed.h"
 #include "llm/realmath.h"
 
 #include <math.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -24,11 +27,14 @@ struct pack_job {
     struct matrix *m;
     const struct gguf_tensor *t;
     size_t rope_dim;
+    const struct adapter_pair *pair; /* to be added; NULL: none */
+    enum quant_type from;            /* what is packed: the file's type, or the one merged to */
 };
 
 /* What a head keeps until its weights are loaded. */
 struct model_source {
     struct gguf g;
+    struct adapter adapter; /* zero: none */
     struct pack_job *jobs;
     size_t n_jobs;
     const struct gguf_tensor *embd; /* to be copied as it is; NULL: the output's rows serve */
@@ -238,13 +244,19 @@ static int take_vector(struct loader *l, const struct gguf_tensor *t, const char
 static int take_matrix(struct loader *l, const struct gguf_tensor *t, const char *name, size_t rows,
                        size_t cols, size_t rope_dim, struct matrix *out)
 {
+    const struct adapter_pair *pair = NULL;
+    enum quant_type from;
     int rc = check_shape(l, t, name, rows, cols);
+
+    if (rc == 0 && strcmp(name, "token_embd.weight") != 0) /* its rows are looked up, too */
+        rc = adapter_take(&l->s->adapter, name, rows, cols, &pair, l->e);
     if (rc < 0)
         return rc;
-    matrix_shape(out, pack_type_of(t->type, l->m->exact), rows, cols);
+    from = pair ? l->s->adapter.merge : t->type;
+    matrix_shape(out, pack_type_of(from, l->m->exact), rows, cols);
     if (!pack_is_quantized(out->type))
         l->m->needs_floats = true;
-    l->s->jobs[l->s->n_jobs++] = (struct pack_job){out, t, rope_dim};
+    l->s->jobs[l->s->n_jobs++] = (struct pack_job){out, t, rope_dim, pair, from};
     return 0;
 }
 
@@ -366,6 +378,8 @@ struct pack_item {
 struct packing {
     struct dobby_model *m;
     struct pack_item *items;
+    atomic_int failed;                          /* the code of a merge; 0: none */
+    _Atomic(const struct pack_job *) failed_at; /* its job */
 };
 
 static void copy_some(const struct packing *k, size_t at)
@@ -378,10 +392,21 @@ static void copy_some(const struct packing *k, size_t at)
     file_map_forget(&s->g.map, from, n);
 }
 
+static void merge_some(struct packing *k, const struct pack_job *job, size_t from, size_t to)
+{
+    struct merge g = {job->m, job->t, job->rope_dim, job->pair, job->from};
+    int rc = merge_panels(&g, from, to);
+
+    if (rc < 0) {
+        atomic_store(&k->failed_at, job);
+        atomic_store(&k->failed, rc);
+    }
+}
+
 /* The file's pages go as they are done with; what another item still needs of them comes back at its touch. */
 static void pack_some(void *ctx, size_t i)
 {
-    const struct packing *k = ctx;
+    struct packing *k = ctx;
     const struct pack_job *job = k->items[i].job;
     size_t from = k->items[i].at, to, row;
 
@@ -390,8 +415,11 @@ static void pack_some(void *ctx, size_t i)
         return;
     }
     to = size_min(from + PACK_PANELS, job->m->n_panels);
-    for (size_t p = from; p < to; p++)
-        pack_panel(job->m, p, job->t->type, job->t->data, job->rope_dim);
+    if (job->pair)
+        merge_some(k, job, from, to);
+    else
+        for (size_t p = from; p < to; p++)
+            pack_panel(job->m, p, job->t->type, job->t->data, job->rope_dim);
     row = quant_row_bytes(job->t->type, job->m->cols);
     file_map_forget(&k->m->source->g.map,
                     (const unsigned char *)job->t->data + from * PANEL_ROWS * row,
@@ -444,6 +472,7 @@ static void source_free(struct model_source *s)
     if (!s)
         return;
     mem_free(s->jobs);
+    adapter_release(&s->adapter);
     gguf_release(&s->g);
     mem_free(s);
 }
@@ -468,6 +497,12 @@ static int pack_all(struct dobby_model *m, int threads, struct dobby_err *e)
     list_items(m->source, k.items);
     thread_parallel(threads, n, pack_some, &k);
     mem_free(k.items);
+    if (atomic_load(&k.failed) == DOBBY_E_NOMEM)
+        return err_nomem(e, "merging an adapter");
+    if (atomic_load(&k.failed) < 0)
+        return err_set(e, DOBBY_E_FORMAT,
+                       "adapter: %s: merged into %s its values do not fit into %s; use another one",
+                       m->adapter_path, atomic_load(&k.failed_at)->t->name, m->merge_type);
     return 0;
 }
 
@@ -481,6 +516,7 @@ static int describe_packed(struct packed *k, const struct dobby_model *m, struct
     *k = (struct packed){
         .cache_dir = m->exact ? NULL : m->cache_dir,
         .sha256 = m->sha256,
+        .name = m->packed_name,
         .part = {{m->weights, m->weights_size}, {m->embd, m->embd ? m->embd_size : 0}}};
     sha256_begin(&h);
     sha256_field(&h, &layout, sizeof(layout));
@@ -491,6 +527,10 @@ static int describe_packed(struct packed *k, const struct dobby_model *m, struct
 
         sha256_field(&h, row, sizeof(row));
         sha256_field(&h, j->t->name, strlen(j->t->name));
+    }
+    if (m->adapter_path) {
+        sha256_field(&h, m->adapter_sha256, strlen(m->adapter_sha256));
+        sha256_field(&h, m->merge_type, strlen(m->merge_type));
     }
     return sha256_end(&h, k->table, e);
 }
@@ -514,6 +554,8 @@ int dobby_model_load(struct dobby_model *m, int threads, struct dobby_err *e)
     }
     if (rc == 0)
         rc = gguf_check_unchanged(&m->source->g, e);
+    if (rc == 0)
+        rc = gguf_check_unchanged(&m->source->adapter.g, e);
     if (rc < 0) {
         drop_weights(m);
         return rc;
@@ -584,6 +626,33 @@ static int describe(struct loader *l, const char *cache_dir)
     return 0;
 }
 
+/* The adapter, and what of it outlives the head. Its pairs are taken as the matrices are. */
+static int read_adapter(struct loader *l, const struct dobby_model_options *o)
+{
+    struct dobby_model *m = l->m;
+    struct adapter *a = &l->s->adapter;
+    int rc;
+
+    m->packed_name = m->sha256;
+    if (!o->adapter)
+        return o->merge_type ? err_set(l->e, DOBBY_E_USAGE,
+                                       "model: the type %.20s for merged weights goes with an "
+                                       "adapter, and there is none",
+                                       o->merge_type)
+                             : 0;
+    rc = adapter_open(a, o->adapter, o->cache_dir, o->merge_type, l->e);
+    if (rc == 0)
+        rc = adapter_bind(a, m->arch, m->sha256, l->e);
+    if (rc < 0)
+        return rc;
+    memcpy(m->adapter_hash, a->hash, sizeof(m->adapter_hash));
+    memcpy(m->adapter_sha256, a->sha256, sizeof(m->adapter_sha256));
+    m->merge_type = quant_name(a->merge);
+    m->adapter_path = arena_strdup(&m->mem, o->adapter);
+    m->packed_name = packed_name(&m->mem, m->sha256, a->sha256, m->merge_type);
+    return m->adapter_path && m->packed_name ? 0 : err_nomem(l->e, "an adapter's description");
+}
+
 /* All but the weights. */
 static int read_head(struct loader *l, const struct dobby_model_options *o)
 {
@@ -593,7 +662,7 @@ static int read_head(struct loader *l, const struct dobby_model_options *o)
     if ((rc = choose_kernels(m, o, l->e)) < 0 || (rc = read_arch(l)) < 0 ||
         (rc = read_hyper(l)) < 0 || (rc = tokenizer_new(&m->tokenizer, &l->s->g, l->e)) < 0 ||
         (rc = chat_init(&m->chat, &l->s->g, m->tokenizer, l->e)) < 0 ||
-        (rc = describe(l, o->cache_dir)) < 0)
+        (rc = describe(l, o->cache_dir)) < 0 || (rc = read_adapter(l, o)) < 0)
         return rc;
     m->chat_name = chat_name(m->chat.kind);
     m->layers = arena_array(&m->mem, m->n_layers, sizeof(*m->layers));
@@ -603,7 +672,7 @@ static int read_head(struct loader *l, const struct dobby_model_options *o)
     for (size_t i = 0; i < m->n_layers; i++)
         if ((rc = take_layer(l, i)) < 0)
             return rc;
-    if ((rc = take_embedding(l)) < 0)
+    if ((rc = take_embedding(l)) < 0 || (rc = adapter_all_taken(&l->s->adapter, l->e)) < 0)
         return rc;
     for (size_t i = 0; i < l->s->n_jobs; i++)
         m->weights_size += packed_bytes(l->s->jobs[i].m);
@@ -664,6 +733,9 @@ void dobby_model_get_info(const struct dobby_model *m, struct dobby_model_info *
         .name = m->title,
         .path = m->path,
         .sha256 = m->sha256,
+        .adapter = m->adapter_path ? m->adapter_path : "",
+        .adapter_sha256 = m->adapter_sha256,
+        .merge_type = m->merge_type ? m->merge_type : "",
         .isa = m->kernels->name,
         .chat = m->chat_name,
         .file_type = m->file_type,

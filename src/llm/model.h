@@ -3,6 +3,7 @@
  *          packed for the kernels (pack.h). A model may be opened in two steps: its head knows all but the weights (their
  *          size, too), and keeps the file open until dobby_model_load() packs them. Then the file is closed: nothing
  *          that happens to it later can hurt.
+ * Adapter  One may be merged into the weights as they are packed (merge.h): from then on it is a model like others.
  * Memory   Pages of the file are given up as they are packed, so that file and weights are never there both.
  * Owns     All weights in one allocation. Everything handed out dies with dobby_model_free().
  * Threads  Immutable once open, but for dobby_model_load().
@@ -31,6 +32,12 @@ struct dobby_model {
     struct arena mem;
     const char *path, *arch, *title, *chat_name;
     char sha256[65], *file_type;
+    /* Of the adapter that is merged into the weights: its file, its hash, the type of what is merged. NULL, "", NULL: none. */
+    const char *adapter_path;
+    uint8_t adapter_hash[32];
+    char adapter_sha256[65]; /* the same in hex */
+    const char *merge_type;
+    const char *packed_name; /* of what is kept of the weights (packed.h) */
     uint64_t file_size, n_params;
     size_t n_layers, n_embd, n_ff, n_heads, n_kv, head_dim, n_ctx_train;
     size_t n_vocab; /* rows of the output; ids from the tokenizer's size on are never sampled */

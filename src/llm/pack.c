@@ -235,8 +235,7 @@ static void put_block(unsigned char *panel, enum pack_type type, size_t n, size_
     }
 }
 
-/* Which row of the file stands in row r of the matrix (pack_panel, rope_dim). */
-static size_t source_row(size_t r, size_t rope_dim)
+size_t pack_source_row(size_t r, size_t rope_dim)
 {
     if (!rope_dim)
         return r;
@@ -263,27 +262,31 @@ static void pack_floats(const struct matrix *m, unsigned char *panel, size_t r,
     }
 }
 
+void pack_line(const struct matrix *m, size_t r, enum quant_type from, const void *row)
+{
+    unsigned char *panel = m->data + r / PANEL_ROWS * m->panel_bytes;
+    size_t len = quant_block_len(from), bytes = quant_block_bytes(from);
+
+    if (!pack_is_quantized(m->type)) {
+        pack_floats(m, panel, r % PANEL_ROWS, from, row);
+        return;
+    }
+    for (size_t b = 0; b < m->cols / len; b++) {
+        struct parts o;
+        take_block(&o, m->type, (const unsigned char *)row + b * bytes);
+        put_block(panel, m->type, b, r % PANEL_ROWS, &o);
+    }
+}
+
 void pack_panel(const struct matrix *m, size_t p, enum quant_type from, const void *src,
                 size_t rope_dim)
 {
-    unsigned char *panel = m->data + p * m->panel_bytes;
-    size_t row_bytes = quant_row_bytes(from, m->cols), len = quant_block_len(from),
-           bytes = quant_block_bytes(from);
+    size_t row_bytes = quant_row_bytes(from, m->cols);
 
-    memset(panel, 0, m->panel_bytes);
-    for (size_t r = 0; r < PANEL_ROWS && p * PANEL_ROWS + r < m->rows; r++) {
-        const unsigned char *row =
-            (const unsigned char *)src + source_row(p * PANEL_ROWS + r, rope_dim) * row_bytes;
-        if (!pack_is_quantized(m->type)) {
-            pack_floats(m, panel, r, from, row);
-            continue;
-        }
-        for (size_t b = 0; b < m->cols / len; b++) {
-            struct parts o;
-            take_block(&o, m->type, row + b * bytes);
-            put_block(panel, m->type, b, r, &o);
-        }
-    }
+    memset(m->data + p * m->panel_bytes, 0, m->panel_bytes);
+    for (size_t r = p * PANEL_ROWS; r < (p + 1) * PANEL_ROWS && r < m->rows; r++)
+        pack_line(m, r, from,
+                  (const unsigned char *)src + pack_source_row(r, rope_dim) * row_bytes);
 }
 
 /* Value of column c of row r: the reverse of pack_panel, through the reference's tile. */

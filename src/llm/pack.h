@@ -38,6 +38,11 @@ static inline size_t matrix_bytes(const struct matrix *m)
  * kernels know. Scores do not change: queries and keys move alike. */
 void pack_panel(const struct matrix *m, size_t p, enum quant_type from, const void *src,
                 size_t rope_dim);
+/* The same for one row: `row`, of m->cols values of the type `from`, becomes row r of the matrix, whose panel was zeroed or holds
+ * other rows. */
+void pack_line(const struct matrix *m, size_t r, enum quant_type from, const void *row);
+/* Which row of the file stands in row r of the matrix. */
+size_t pack_source_row(size_t r, size_t rope_dim);
 /* Row r of a packed matrix as floats, [cols]; for embeddings that share the output matrix. */
 void pack_row(const struct matrix *m, size_t r, float *out);
 

@@ -10,6 +10,7 @@
 #include "base/strbuf.h"
 #include "base/thread.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdatomic.h>
@@ -44,11 +45,20 @@ static void put_header(struct header *h, const struct packed *k)
 }
 
 static int put_path(struct strbuf *dir, struct strbuf *path, const char *cache_dir,
-                    const char *sha256, struct dobby_err *e)
+                    const char *name, struct dobby_err *e)
 {
     file_join(dir, cache_dir, "packed");
-    file_join(path, strbuf_str(dir), sha256);
+    file_join(path, strbuf_str(dir), name);
     return strbuf_failed(dir) || strbuf_failed(path) ? err_nomem(e, "a path") : 0;
+}
+
+const char *packed_name(struct arena *mem, const char *sha256, const char *adapter_sha256,
+                        const char *merge_type)
+{
+    char name[192];
+
+    snprintf(name, sizeof(name), "%s+%s-%s", sha256, adapter_sha256, merge_type);
+    return arena_strdup(mem, name);
 }
 
 /* ---- reading -------------------------------------------------------------------------------------------- */
@@ -157,7 +167,7 @@ bool packed_read(const struct packed *k, int threads)
 
     if (!k->cache_dir)
         return false;
-    if (put_path(&dir, &path, k->cache_dir, k->sha256, NULL) < 0)
+    if (put_path(&dir, &path, k->cache_dir, k->name, NULL) < 0)
         errno = ENOMEM;
     else
         fd = open(path.s, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
@@ -294,7 +304,7 @@ struct packed_writer *packed_write(const struct packed *k)
     if (!w)
         return NULL;
     w->k = *k;
-    if (put_path(&w->dir, &w->path, k->cache_dir, k->sha256, &e) == 0) {
+    if (put_path(&w->dir, &w->path, k->cache_dir, k->name, &e) == 0) {
         strbuf_printf(&w->part, "%s.part", w->path.s);
         if (!strbuf_failed(&w->part) &&
             thread_start(&w->thread, "dobby-packed", write_file, w, &e) == 0)
@@ -348,31 +358,72 @@ static const char *check_content(int fd)
     return why;
 }
 
+/* One file, whose path is there. */
+static int verify_file(const char *path, struct dobby_err *e)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK), removed;
+    const char *why;
+
+    if (fd < 0)
+        return err_errno(e, errno, NULL, "packed weights: %s", path);
+    why = check_content(fd);
+    close(fd);
+    if (!why)
+        return 0;
+    removed = unlink(path);
+    return err_set(e, DOBBY_E_FORMAT, "packed weights: %s: %s; %s", path, why,
+                   removed == 0 ? "removed, the next run packs them anew"
+                                : "remove it, then the next run packs them anew");
+}
+
+/* Is a file of this name kept for the source, with an adapter or without? One that is being written is not. */
+static bool is_kept(const char *name, const char *sha256)
+{
+    size_t n = strlen(name);
+
+    return strncmp(name, sha256, 64) == 0 && (n == 64 || name[64] == '+') &&
+           (n < 5 || strcmp(name + n - 5, ".part") != 0);
+}
+
+/* All files of an open directory. *n counts them; a damaged one does not hide the others. */
+static int verify_all(DIR *d, const char *dir, const char *sha256, size_t *n, struct dobby_err *e)
+{
+    const struct dirent *at;
+    int worst = 0;
+
+    while ((at = readdir(d)) != NULL) {
+        struct strbuf path = {0};
+        int rc = 0;
+
+        if (!is_kept(at->d_name, sha256))
+            continue;
+        file_join(&path, dir, at->d_name);
+        rc = strbuf_failed(&path) ? err_nomem(e, "a path") : verify_file(path.s, worst ? NULL : e);
+        strbuf_release(&path);
+        worst = worst ? worst : rc;
+        ++*n;
+    }
+    return worst;
+}
+
 int packed_verify(const char *cache_dir, const char *sha256, struct dobby_err *e)
 {
     struct strbuf dir = {0}, path = {0};
+    size_t n = 0;
+    DIR *d;
     int rc = cache_dir ? put_path(&dir, &path, cache_dir, sha256, e)
                        : err_set(e, DOBBY_E_NOTFOUND, "packed weights: nothing is kept");
 
     if (rc == 0) {
-        int fd = open(path.s, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-        const char *why = NULL;
-
-        if (fd < 0) {
-            rc = errno == ENOENT || errno == ENOTDIR
-                     ? err_set(e, DOBBY_E_NOTFOUND, "packed weights: %s: not there", path.s)
-                     : err_errno(e, errno, NULL, "packed weights: %s", path.s);
-        } else {
-            why = check_content(fd);
-            close(fd);
+        d = opendir(dir.s);
+        if (!d && errno != ENOENT && errno != ENOTDIR)
+            rc = err_errno(e, errno, NULL, "packed weights: %s", dir.s);
+        if (d) {
+            rc = verify_all(d, dir.s, sha256, &n, e);
+            closedir(d);
         }
-        if (why) {
-            int removed = unlink(path.s);
-
-            rc = err_set(e, DOBBY_E_FORMAT, "packed weights: %s: %s; %s", path.s, why,
-                         removed == 0 ? "removed, the next run packs them anew"
-                                      : "remove it, then the next run packs them anew");
-        }
+        if (rc == 0 && n == 0)
+            rc = err_set(e, DOBBY_E_NOTFOUND, "packed weights: %s: not there", path.s);
     }
     strbuf_release(&dir);
     strbuf_release(&path);

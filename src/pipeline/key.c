@@ -46,7 +46,7 @@ static void fields_base(struct sha256 *h, const struct key_base *b)
              PROMPT_MAX_TOKENS, PROMPT_ATTEMPTS);
     field_number(h, PROMPT_VERSION);
     sha256_field(h, b->model, KEY_LEN);
-    sha256_field(h, "", 0); /* no adapter */
+    sha256_field(h, b->adapter, b->has_adapter ? KEY_LEN : 0);
     field_text(h, b->remote ? "remote" : b->exact ? "dobby-exact" : "dobby");
     field_number(h, b->remote ? 0 : LLM_ARITHMETIC);
     field_text(h, sampling);
@@ -116,6 +116,17 @@ int key_remote_model(uint8_t out[KEY_LEN], const char *name, struct dobby_err *e
     sha256_begin(&h);
     field_text(&h, "dobby remote model");
     field_text(&h, name);
+    return sha256_end(&h, out, e);
+}
+
+int key_adapter(uint8_t out[KEY_LEN], const uint8_t sha256[KEY_LEN], const char *merge_type,
+                struct dobby_err *e)
+{
+    struct sha256 h;
+
+    sha256_begin(&h);
+    sha256_field(&h, sha256, KEY_LEN);
+    field_text(&h, merge_type);
     return sha256_end(&h, out, e);
 }
 

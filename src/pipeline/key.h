@@ -5,7 +5,8 @@
  * Form     SHA-256 over fields, each with its length before it (8 bytes, little-endian), in this order:
  *            code, or the ids as 4 bytes little-endian each | language | kind | PROMPT_VERSION | model's SHA-256
  *            | adapter's SHA-256, or nothing | engine | its arithmetic's number | sampling | type of the KV cache
- *          Numbers are decimal text. Changing any of it makes every stored summary be made again: do it by the
+ *          The adapter's field is the SHA-256 over two fields, its file's SHA-256 and the name of the type that merged weights
+ *          are rounded to (key_adapter). Numbers are decimal text. Changing any of it makes every stored summary be made again: do it by the
  *          versions, on purpose.
  * Remote   For a server by URL the ids are not known: the digest of the words (key_words) stands in their place, the
  *          SHA-256 of a tag and the server's name for its model in that of the model file, "remote" as engine, 0 as its
@@ -24,7 +25,9 @@
 
 /* What is the same for all units of a run. */
 struct key_base {
-    uint8_t model[KEY_LEN]; /* SHA-256 of the model file */
+    uint8_t model[KEY_LEN];   /* SHA-256 of the model file */
+    uint8_t adapter[KEY_LEN]; /* from key_adapter; counts if has_adapter */
+    int has_adapter;
     int exact;  /* the engine's float32 mode: its own arithmetic, and its cache is always float32 */
     int kv;     /* enum dobby_kv */
     int remote; /* a server by URL; model is from key_remote_model, exact and kv say nothing */
@@ -42,6 +45,9 @@ MUST_CHECK int key_prompt_words(uint8_t out[KEY_LEN], const struct key_base *b,
                                 const char *kind, struct dobby_err *e);
 /* What stands for the model file's hash where there is none: of the server's name for its model. */
 MUST_CHECK int key_remote_model(uint8_t out[KEY_LEN], const char *name, struct dobby_err *e);
+/* What stands for an adapter: sha256 of its file, merge_type as in dobby_model_info. */
+MUST_CHECK int key_adapter(uint8_t out[KEY_LEN], const uint8_t sha256[KEY_LEN],
+                           const char *merge_type, struct dobby_err *e);
 /* A digest of the words of a prompt; with an equal unit_key (and so an equal tokenizer), equal words are equal ids. */
 MUST_CHECK int key_words(uint8_t out[KEY_LEN], const struct dobby_message *msg, size_t n,
                          struct dobby_err *e);

@@ -2,6 +2,7 @@
 #include "pipeline/question.h"
 
 #include "base/sha256.h"
+#include "llm/adapter.h"
 #include "llm/modelfile.h"
 
 #include <string.h>
@@ -46,6 +47,20 @@ static int model_hash(struct question *q, struct dobby_err *e)
     return modelfile_hash(q->model_path, q->cache_dir, q->base.model, NULL, NULL, e);
 }
 
+/* What the keys say of the adapter. Its values are looked at with the model (question_model). */
+static int adapter_hash(struct question *q, struct dobby_err *e)
+{
+    struct adapter a;
+    int rc = adapter_open(&a, q->adapter_path, q->cache_dir, q->merge_type, e);
+
+    if (rc < 0)
+        return rc;
+    rc = key_adapter(q->base.adapter, a.hash, quant_name(a.merge), e);
+    q->base.has_adapter = 1;
+    adapter_release(&a);
+    return rc;
+}
+
 int question_keys(struct question *q, struct dobby_err *e)
 {
     int rc;
@@ -53,6 +68,8 @@ int question_keys(struct question *q, struct dobby_err *e)
     if (q->have_keys)
         return 0;
     rc = model_hash(q, e);
+    if (rc == 0 && q->adapter_path)
+        rc = adapter_hash(q, e);
     if (rc == 0)
         rc = key_digest(q->digest, &q->base, e);
     q->have_keys = rc == 0;
@@ -81,17 +98,28 @@ int question_words(struct question *q, const struct unit *u, enum language_id la
                         q->bare, c, e);
 }
 
-/* The file may have been replaced since it was hashed. */
+/* The files may have been replaced since they were hashed. */
 static int check_hash(const struct question *q, const struct dobby_model *m, struct dobby_err *e)
 {
+    uint8_t adapter[KEY_LEN];
     char hex[65];
+    bool same;
 
     hex_encode(hex, q->base.model, sizeof(q->base.model));
-    if (strcmp(hex, m->sha256) == 0)
-        return 0;
-    return err_set(e, DOBBY_E_IO,
-                   "model file: %s: changed while it was read; try again when it is complete",
-                   q->model_path);
+    same = strcmp(hex, m->sha256) == 0;
+    if (same && q->base.has_adapter) {
+        int rc = key_adapter(adapter, m->adapter_hash, m->merge_type, e);
+
+        if (rc < 0)
+            return rc;
+        same = memcmp(adapter, q->base.adapter, KEY_LEN) == 0;
+    }
+    return same ? 0
+                : err_set(e, DOBBY_E_IO,
+                          "model file: %s%s%s: changed while it was read; try again when it is "
+                          "complete",
+                          q->model_path, q->adapter_path ? " with " : "",
+                          q->adapter_path ? q->adapter_path : "");
 }
 
 int question_model(struct question *q, struct dobby_err *e)
@@ -106,6 +134,8 @@ int question_model(struct question *q, struct dobby_err *e)
     o.exact = q->base.exact;
     o.isa = q->isa;
     o.cache_dir = q->cache_dir;
+    o.adapter = q->adapter_path;
+    o.merge_type = q->merge_type;
     o.head = 1;
     rc = dobby_model_open(&m, q->model_path, &o, e);
     if (rc == 0)

@@ -23,6 +23,8 @@
 struct question {
     const char *model_path, *cache_dir; /* borrowed; cache_dir may be NULL */
     const char *isa;                    /* borrowed; for the head; NULL: the best */
+    const char *adapter_path,
+        *merge_type;  /* borrowed; as in dobby_model_options; set after question_init */
     const char *name; /* the model's, for people; borrowed; of a server: after question_keys */
     int (*ask_name)(void *ctx, const char **name, struct dobby_err *e); /* NULL: a model file */
     void *ask_ctx;

@@ -17,6 +17,8 @@
 #include "base/trace.h"
 #include "base/utf8.h"
 #include "code/since.h"
+#include "llm/adapter.h"
+#include "llm/modelfile.h"
 #include "llm/remote_msg.h"
 #include "pipeline/plan.h"
 #include "pipeline/rollup.h"
@@ -52,6 +54,8 @@ struct job {
     struct dobby_engine *engine;
     const struct run_engine *given; /* NULL: the model's own engine, or the server's */
     char *server_model;             /* the name that rows and keys have for a server's model */
+    char *adapter;                  /* of the directory's; NULL: none, or o.adapter */
+    char *model_name;               /* with an adapter's behind it; NULL: o.model_name as it is */
     struct run_counts counts;
     struct store_run run;
     size_t n_events, n_failures; /* put to the store */
@@ -167,6 +171,10 @@ static int check_options(struct dobby_summarize *o, struct dobby_err *e)
     if (o->engine_url && o->model_path)
         return err_set(e, DOBBY_E_USAGE,
                        "summarize: both a model file and an engine's URL; give one of them");
+    if (o->adapter && !o->model_path)
+        return err_set(e, DOBBY_E_USAGE,
+                       "summarize: an adapter, and no model file that it could be added to; name "
+                       "one");
     if (o->time_limit_ms == 0)
         o->time_limit_ms = TIME_LIMIT_MS;
     if (o->memory == 0)
@@ -176,6 +184,61 @@ static int check_options(struct dobby_summarize *o, struct dobby_err *e)
         o->model_name = slash ? slash + 1 : o->model_path;
     }
     return 0;
+}
+
+/* ---- the adapter ---------------------------------------------------------------------------------- */
+
+/* The directory's adapter for the model, if there is one. A model file that is not there is nobody's yet: that is told when it is
+ * needed. */
+static int find_adapter(struct job *j)
+{
+    uint8_t sha[32];
+    char hex[65];
+    struct dobby_err why = {0};
+    int rc;
+
+    if (j->o.adapter || !j->o.adapter_dir || !j->o.model_path || !adapter_any(j->o.adapter_dir))
+        return 0;
+    rc = modelfile_hash(j->o.model_path, j->o.cache_dir, sha, NULL, NULL, &why);
+    if (rc == DOBBY_E_NOTFOUND)
+        return 0;
+    if (rc < 0)
+        return err_set(j->e, rc, "%s", why.message);
+    hex_encode(hex, sha, sizeof(sha));
+    rc = adapter_default(&j->adapter, j->o.adapter_dir, hex, j->e);
+    j->o.adapter = j->adapter;
+    return rc;
+}
+
+/* "MODEL+ADAPTER": the adapter's file name without its end. */
+static int name_adapter(struct job *j)
+{
+    const char *slash = strrchr(j->o.adapter, '/'), *base = slash ? slash + 1 : j->o.adapter;
+    size_t n = strlen(base);
+    struct strbuf b = {0};
+
+    if (n > 5 && strcmp(base + n - 5, ".gguf") == 0)
+        n -= 5;
+    strbuf_printf(&b, "%s+%.*s", j->o.model_name, (int)n, base);
+    j->model_name = strbuf_take(&b, NULL);
+    strbuf_release(&b);
+    j->o.model_name = j->model_name;
+    return j->model_name ? 0 : err_nomem(j->e, "a model's name");
+}
+
+static int take_adapter(struct job *j)
+{
+    int rc = find_adapter(j);
+
+    if (rc == 0 && j->o.merge_type && !j->o.adapter)
+        rc = err_set(j->e, DOBBY_E_USAGE,
+                     "summarize: a type for merged weights (%.20s), and no adapter to merge",
+                     j->o.merge_type);
+    if (rc == 0 && j->o.adapter)
+        rc = name_adapter(j);
+    j->question.adapter_path = j->o.adapter;
+    j->question.merge_type = j->o.merge_type;
+    return rc;
 }
 
 /* ---- walk and scan ------------------------------------------------------------------------------ */
@@ -883,6 +946,8 @@ static int release(struct job *j, int rc)
     question_release(&j->question);
     context_free(j->context);
     mem_free(j->server_model);
+    mem_free(j->model_name);
+    mem_free(j->adapter);
     scan_release(&j->scan);
     walk_release(&j->walk);
     mem_free(j->scope);
@@ -915,11 +980,13 @@ int summarize_tree(const struct dobby_summarize *o, const struct run_engine *eng
         question_init_remote(&j.question, ask_name, &j);
     else
         question_init(&j.question, j.o.model_path, j.o.cache_dir, j.o.exact, j.o.kv);
+    rc = take_adapter(&j);
     if (!j.o.engine_url && j.o.model_name)
         j.question.name = j.o.model_name;
     j.question.isa = j.o.isa;
     j.question.own = engine == NULL && !j.o.engine_url;
-    rc = do_walk(&j);
+    if (rc == 0)
+        rc = do_walk(&j);
     if (rc == 0)
         rc = j.o.dry_run ? dry_run(&j) : do_all(&j);
     rc = release(&j, rc);

@@ -21,7 +21,7 @@ done
 # Every option that a help text lists is taken by the parser: asked with --help behind it, none is unknown.
 for v in summarize watch batch show status run tokenize "models pull" "models verify"; do
     # shellcheck disable=SC2086
-    "$DOBBY" $v --help | sed -n 's/^ *\(-., \)\?\(--[a-z-]*\)\( [A-Za-z0-9|]*\)\?.*/\2\3/p' >"$T/opts"
+    "$DOBBY" $v --help | sed -n 's/^ *\(-., \)\?\(--[a-z-]*\)\( [A-Za-z0-9_|]*\)\?.*/\2\3/p' >"$T/opts"
     unknown=
     while read -r name value; do
         value=${value%%|*}
@@ -29,7 +29,7 @@ for v in summarize watch batch show status run tokenize "models pull" "models ve
         [ "$value" != SIZE ] || value=1G
         # shellcheck disable=SC2086
         "$DOBBY" $v "$name" ${value:+"$value"} --help >/dev/null 2>"$T/err" || unknown="$unknown $name: $(cat "$T/err")"
-    done < <(awk '{ print $1, (($2 ~ /^([A-Z]+|SIZE\|auto|[a-z0-9]+\|[a-z0-9|]+|FILE.*)$/) ? $2 : "") }' "$T/opts")
+    done < <(awk '{ print $1, (($2 ~ /^([A-Z]+|SIZE\|auto|[A-Za-z0-9]+\|[A-Za-z0-9_|]+|FILE.*)$/) ? $2 : "") }' "$T/opts")
     check "$v: each option of the help is known ($(wc -l <"$T/opts"))" test -z "$unknown" -a -s "$T/opts"
     [ -z "$unknown" ] || echo "# $unknown"
 done

@@ -56,7 +56,7 @@ static void rest(struct fields *f, const struct key_base *b, const char *engine,
     field_s(f, "function");
     field_s(f, version);
     field(f, b->model, KEY_LEN);
-    field_s(f, "");
+    field(f, b->adapter, b->has_adapter ? KEY_LEN : 0);
     field_s(f, engine);
     field_s(f, arith);
     field_s(f, sampling);
@@ -91,6 +91,38 @@ static void test_prompt_key_form(void **state)
     SHA256(f.b, f.n, want);
     assert_int_equal(key_prompt(got, &b, ids, 3, "c", "function", NULL), 0);
     assert_memory_equal(got, want, KEY_LEN);
+}
+
+/* An adapter: its hash and the type that merged weights have, in one field. */
+static void test_adapter_form(void **state)
+{
+    struct key_base b = base();
+    struct fields f = {.n = 0}, a = {.n = 0};
+    uint8_t sha[KEY_LEN], got[KEY_LEN], want[KEY_LEN], without[KEY_LEN];
+
+    (void)state;
+    for (int i = 0; i < KEY_LEN; i++)
+        sha[i] = (uint8_t)(200 - i);
+    field(&a, sha, KEY_LEN);
+    field_s(&a, "Q5_0");
+    SHA256(a.b, a.n, want);
+    assert_int_equal(key_adapter(b.adapter, sha, "Q5_0", NULL), 0);
+    assert_memory_equal(b.adapter, want, KEY_LEN);
+    assert_int_equal(key_unit(without, &b, "x", 1, "c", "function", NULL), 0);
+    b.has_adapter = 1;
+    field_s(&f, "x");
+    rest(&f, &b, "dobby", "f16");
+    SHA256(f.b, f.n, want);
+    assert_int_equal(key_unit(got, &b, "x", 1, "c", "function", NULL), 0);
+    assert_memory_equal(got, want, KEY_LEN);
+    assert_memory_not_equal(got, without, KEY_LEN);
+    assert_int_equal(key_adapter(b.adapter, sha, "Q8_0", NULL), 0);
+    assert_int_equal(key_unit(want, &b, "x", 1, "c", "function", NULL), 0);
+    assert_memory_not_equal(got, want, KEY_LEN);
+    assert_int_equal(key_digest(got, &b, NULL), 0);
+    b.has_adapter = 0;
+    assert_int_equal(key_digest(want, &b, NULL), 0);
+    assert_memory_not_equal(got, want, KEY_LEN);
 }
 
 static void test_golden(void **state)
@@ -195,9 +227,10 @@ static void test_words_are_told_apart(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_unit_key_form), cmocka_unit_test(test_prompt_key_form),
-        cmocka_unit_test(test_golden),        cmocka_unit_test(test_everything_counts),
-        cmocka_unit_test(test_remote_form),   cmocka_unit_test(test_words_are_told_apart),
+        cmocka_unit_test(test_unit_key_form),        cmocka_unit_test(test_prompt_key_form),
+        cmocka_unit_test(test_adapter_form),         cmocka_unit_test(test_golden),
+        cmocka_unit_test(test_everything_counts),    cmocka_unit_test(test_remote_form),
+        cmocka_unit_test(test_words_are_told_apart),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
