@@ -3,7 +3,9 @@
 #include "base/mem.h"
 #include "cli/catalogue.h"
 #include "cli/cli.h"
+#include "cli/evalgiven.h"
 #include "cli/evalsheet.h"
+#include "cli/evaltable.h"
 #include "cli/evaltally.h"
 #include "cli/out.h"
 #include "cli/sig.h"
@@ -15,7 +17,7 @@
 
 struct eval_opts {
     struct opt_strings models;
-    struct opt_strings tally, keys;
+    struct opt_strings tally, keys, systems, prompts;
     const char *sheet, *pairs, *language;
     int limit, seed, no_model, json, quiet;
     int agents, threads, chunk, step_ms, kv, isa, exact, time_limit;
@@ -29,6 +31,10 @@ struct eval_opts {
 static const struct opt rows[] = {
     {'m', "model", OPT_STRINGS, FIELD(models), 0, 0, "MODEL", NULL,
      "File or catalogue name of a model; may be given several times"},
+    {0, "prompt", OPT_STRINGS, FIELD(prompts), 0, 0, "PROMPT", NULL,
+     "plain: the same examples for every unit; project: from the tree; may be given twice (plain)"},
+    {0, "systems", OPT_STRINGS, FIELD(systems), 0, 0, "FILE", NULL,
+     "Texts by other programs: JSON lines with path, name, system and text"},
     {0, "no-model", OPT_FLAG, FIELD(no_model), 0, 0, NULL, NULL,
      "Ask no model: baselines and the authors' sentences only"},
     {0, "limit", OPT_INT, FIELD(limit), 1, 1 << 30, "N", NULL,
@@ -73,8 +79,11 @@ struct job {
     struct modelref refs[OPT_MAX_STRINGS];
     struct dobby_eval_model models[OPT_MAX_STRINGS];
     size_t n_models;
+    struct eval_given given;
+    unsigned prompts;
     struct view view;
     struct sheet sheet;
+    struct eval_table table;
     struct out pairs;
     struct strbuf text;   /* scratch */
     struct dobby_err err; /* the first failure of an output */
@@ -102,6 +111,13 @@ static int on_unit(void *ctx, const struct dobby_eval_unit *u)
     int rc = j->o->sheet ? sheet_add(&j->sheet, u, &j->err) : 0;
 
     return rc == 0 && j->o->pairs ? put_pair(j, u) : rc;
+}
+
+static void on_figures(void *ctx, const struct dobby_eval_figures *f)
+{
+    struct job *j = ctx;
+
+    eval_table_add(&j->table, f);
 }
 
 /* ---- the tally ---------------------------------------------------------------------------------- */
@@ -146,6 +162,23 @@ static int check_options(const struct eval_opts *o, struct dobby_err *e)
     return 0;
 }
 
+static int find_prompts(struct job *j, struct dobby_err *e)
+{
+    const struct opt_strings *list = &j->o->prompts;
+
+    for (size_t i = 0; i < list->n; i++) {
+        if (strcmp(list->v[i], "plain") == 0)
+            j->prompts |= DOBBY_EVAL_PLAIN;
+        else if (strcmp(list->v[i], "project") == 0)
+            j->prompts |= DOBBY_EVAL_PROJECT;
+        else
+            return err_set(e, DOBBY_E_USAGE,
+                           "eval: --prompt: \"%s\" is not what it takes; give one of plain project",
+                           list->v[i]);
+    }
+    return 0;
+}
+
 static int add_model(struct job *j, const char *name, struct dobby_err *e)
 {
     struct modelref *ref = &j->refs[j->n_models];
@@ -186,6 +219,9 @@ static void fill(struct dobby_eval *s, struct job *j, const char *path)
     s->worker_path = "/proc/self/exe"; /* this very program, even if its file was replaced */
     s->models = j->models;
     s->n_models = j->n_models;
+    s->prompts = j->prompts;
+    s->given = j->given.v;
+    s->n_given = j->given.n;
     s->limit = o->limit ? (size_t)o->limit : o->pairs && !o->sheet ? 0 : LIMIT;
     s->seed = (uint64_t)o->seed;
     s->language = o->language;
@@ -202,6 +238,7 @@ static void fill(struct dobby_eval *s, struct job *j, const char *path)
     s->ctx = j;
     s->on_event = on_event;
     s->on_unit = on_unit;
+    s->on_figures = j->o->pairs && !j->o->sheet ? NULL : on_figures;
 }
 
 static int write_outputs(struct job *j, struct dobby_err *e)
@@ -233,6 +270,11 @@ static int run(struct job *j, const char *path, struct dobby_err *e)
     }
     if (rc == 0)
         rc = write_outputs(j, e);
+    if (rc == 0 && s.on_figures)
+        eval_table_end(&j->table, &st, j->o->seed);
+    if (rc == 0 && st.n_unmatched > 0)
+        term_message(&j->c->term, LOG_WARN,
+                     "eval: --systems: some texts are for no unit of the sample");
     if (rc == 0)
         term_say(&j->c->term, "%zu of %zu documented units in %zu files", st.n_sampled,
                  st.n_documented, st.n_files);
@@ -252,6 +294,7 @@ int verb_eval(struct cli *c, int argc, char **argv)
     if (rc >= 0)
         return rc;
     cli_log_apply(c, &o.log, o.quiet);
+    j.table.json = o.json != 0;
     view_init(&j.view, &c->term);
     if (o.tally.n > 0) {
         rc = tally(&j, &operands, &e);
@@ -259,14 +302,22 @@ int verb_eval(struct cli *c, int argc, char **argv)
     } else {
         rc = check_options(&o, &e);
         if (rc == 0)
+            rc = find_prompts(&j, &e);
+        if (rc == 0)
             rc = find_models(&j, &e);
+        for (size_t i = 0; i < o.systems.n && rc == 0; i++)
+            rc = eval_given_read(&j.given, o.systems.v[i], &e);
         if (rc == 0)
             rc = run(&j, operands.n ? operands.arg[0] : ".", &e);
+        if (rc == 0 && j.table.n > 0)
+            printed = cli_print(c, &j.table.out);
     }
     broken = j.pairs.broken;
     for (size_t i = 0; i < j.n_models; i++)
         modelref_release(&j.refs[i]);
     out_release(&j.pairs);
+    eval_given_release(&j.given);
+    eval_table_release(&j.table);
     sheet_release(&j.sheet);
     strbuf_release(&j.text);
     view_release(&j.view);

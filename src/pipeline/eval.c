@@ -15,6 +15,7 @@
 #include "base/size.h"
 #include "base/thread.h"
 #include "base/utf8.h"
+#include "pipeline/evalfigures.h"
 #include "pipeline/evalpick.h"
 #include "pipeline/question.h"
 #include "pipeline/run.h"
@@ -26,13 +27,15 @@
 #define MAX_SYSTEMS    64
 #define SECOND_FORM    24 /* tokens that the second form of a question takes more than its first */
 #define TIME_LIMIT_MS  (10 * 60 * 1000)
-#define BASELINES      4 /* the systems that need no model */
+#define BASELINES      4 /* the systems that need no model: the first of enum dobby_eval_source */
 
 struct system {
     const char *name;
     enum dobby_eval_source source;
     size_t model;    /* of o.models */
     unsigned prompt; /* one bit */
+    double s_infer;  /* of its run */
+    uint64_t n_read, n_cached, n_written;
 };
 
 struct job {
@@ -180,14 +183,11 @@ static int add_given(struct job *j)
 
 static int list_systems(struct job *j)
 {
-    static const struct system baselines[BASELINES] = {{"author", DOBBY_EVAL_AUTHOR, 0, 0},
-                                                       {"name", DOBBY_EVAL_NAME, 0, 0},
-                                                       {"signature", DOBBY_EVAL_SIGNATURE, 0, 0},
-                                                       {"sibling", DOBBY_EVAL_SIBLING, 0, 0}};
+    static const char *const baselines[BASELINES] = {"author", "name", "signature", "sibling"};
     int rc = 0;
 
-    memcpy(j->systems, baselines, sizeof(baselines));
-    j->n_systems = BASELINES;
+    for (size_t i = 0; i < BASELINES && rc == 0; i++)
+        rc = add_system(j, baselines[i], (enum dobby_eval_source)i, 0, 0);
     for (size_t i = 0; i < j->o.n_models && rc == 0; i++)
         for (unsigned p = DOBBY_EVAL_PLAIN; p <= DOBBY_EVAL_PROJECT && rc == 0; p <<= 1)
             if (j->o.prompts & p)
@@ -443,6 +443,16 @@ static int open_engine(struct job *j, struct dobby_engine **en, struct dobby_mem
     return rc < 0 ? rc : dobby_engine_open(en, j->question.model, &o, j->e);
 }
 
+static void note_speed(struct job *j, double seconds)
+{
+    struct system *s = &j->systems[j->system];
+
+    s->s_infer = seconds;
+    s->n_read = j->counts.n_read;
+    s->n_cached = j->counts.n_cached;
+    s->n_written = j->counts.n_written;
+}
+
 static int ask_all(struct job *j, struct dobby_engine *en, int agents)
 {
     static const uint8_t no_key[KEY_LEN];
@@ -462,6 +472,7 @@ static int ask_all(struct job *j, struct dobby_engine *en, int agents)
         .on_note = on_note,
         .on_failed = on_failed,
     };
+    double start;
     int rc;
 
     if (!items)
@@ -469,7 +480,9 @@ static int ask_all(struct job *j, struct dobby_engine *en, int agents)
     for (size_t i = 0; i < j->pick.n_picked; i++)
         items[i] = (struct run_item){no_key, no_key, 1};
     emit(j, DOBBY_EV_STAGE, "summarize");
+    start = time_now();
     rc = run_items(&o, &j->counts, j->e);
+    note_speed(j, time_now() - start);
     mem_free(items);
     return rc;
 }
@@ -505,6 +518,76 @@ static int run_models(struct job *j)
         if (j->systems[s].source == DOBBY_EVAL_MODEL)
             rc = run_system(j);
     }
+    return rc;
+}
+
+/* ---- figures ------------------------------------------------------------------------------------ */
+
+static int measure(struct job *j)
+{
+    struct eval_comments comments = {0};
+    int rc = eval_comments_make(&comments, &j->pick, j->e);
+
+    for (size_t i = 0; i < j->pick.n_picked && rc == 0; i++) {
+        const struct eval_unit *x = unit_of(j, i);
+        const char *name = j->scan.files[x->file].units[x->unit].qualified;
+
+        for (size_t s = 0; s < j->n_systems; s++)
+            eval_measure(text_of(j, i, s), &comments, &j->pick, j->pick.picked[i], name);
+    }
+    eval_comments_release(&comments);
+    return rc;
+}
+
+static int tell_system(struct job *j, size_t system, const char *language)
+{
+    const struct system *s = &j->systems[system];
+    struct dobby_eval_figures f = {.system = s->name, .source = s->source, .language = language};
+    int rc = eval_figures(&f, &j->pick, j->texts, j->n_systems, system, j->e);
+
+    if (rc < 0)
+        return rc;
+    if (!language) {
+        f.s_infer = s->s_infer;
+        f.n_tokens_read = s->n_read;
+        f.n_tokens_cached = s->n_cached;
+        f.n_tokens_written = s->n_written;
+    }
+    j->o.on_figures(j->o.ctx, &f);
+    return 0;
+}
+
+/* Is unit i the first of its language? */
+static bool is_new_language(const struct job *j, size_t i)
+{
+    for (size_t k = 0; k < i; k++)
+        if (strcmp(unit_of(j, k)->language, unit_of(j, i)->language) == 0)
+            return false;
+    return true;
+}
+
+static int tell_language(struct job *j, const char *language)
+{
+    int rc = 0;
+
+    for (size_t s = 0; s < j->n_systems && rc == 0; s++)
+        rc = tell_system(j, s, language);
+    return rc;
+}
+
+static int tell_figures(struct job *j)
+{
+    size_t n_languages = 0;
+    int rc = 0;
+
+    if (!j->o.on_figures)
+        return 0;
+    for (size_t i = 0; i < j->pick.n_picked; i++)
+        n_languages += is_new_language(j, i);
+    rc = tell_language(j, NULL);
+    for (size_t i = 0; i < j->pick.n_picked && n_languages > 1 && rc == 0; i++)
+        if (is_new_language(j, i))
+            rc = tell_language(j, unit_of(j, i)->language);
     return rc;
 }
 
@@ -570,7 +653,11 @@ static int do_all(struct job *j)
         return rc;
     set_given(j);
     rc = run_models(j);
-    return rc == 0 ? tell_units(j) : rc;
+    if (rc == 0)
+        rc = measure(j);
+    if (rc == 0)
+        rc = tell_units(j);
+    return rc == 0 ? tell_figures(j) : rc;
 }
 
 static void release(struct job *j)
