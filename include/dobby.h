@@ -576,6 +576,7 @@ enum dobby_eval_source {
 
 struct dobby_eval_model {
     const char *path, *name; /* a GGUF file; what it is called, NULL: the file's base name */
+    const char *adapter;     /* as in dobby_summarize; NULL: none, or the one of adapter_dir */
 };
 /* A text by another program for a unit of the tree. */
 struct dobby_eval_given {
@@ -590,6 +591,12 @@ struct dobby_eval_text {
     double confidence; /* of a model's accepted answer, 0..1; negative: none */
     int fallback; /* a model's answers were all refused: it is the sentence from the signature */
     const char *refused; /* why answers were refused, in order, "; " between; "" */
+    /* How near it is to the author's sentence, as dobby_eval_figures has it. NAN without a text. */
+    double bleu, rouge_l;    /* 0..100; 0..1 */
+    size_t n_names, n_named; /* names of the unit that the author mentions; that it does, too */
+    size_t n_identifiers,
+        n_ungrounded; /* words that look like code; that are not in the unit's code */
+    int copied;       /* it is nearly another unit's comment, and not its own */
 };
 /* A unit that its author documented, its own comment hidden. */
 struct dobby_eval_unit {
@@ -601,10 +608,40 @@ struct dobby_eval_unit {
     size_t code_len;
     const char *target; /* the author's first sentence */
     const struct dobby_message
-        *msg; /* the question as it is put first, of the first of the prompts */
+        *msg; /* the question as it is put first, of the first of the prompts (0: PROJECT) */
     size_t n_msg;
     const struct dobby_eval_text *texts; /* of all systems, in the same order for every unit */
     size_t n_texts;
+};
+#define DOBBY_EVAL_REASONS 16
+/* Texts by confidence, and how near they are to the author's. */
+struct dobby_eval_part {
+    size_t n;
+    double confidence_from, confidence_to, rouge_l; /* the mean of the latter; NAN when n is 0 */
+};
+/* What the texts of one system came to: no reader is asked, so that they watch rather than judge. Means leave out units for which
+ * the system has no text; NAN: nothing to tell. */
+struct dobby_eval_figures {
+    const char *system;
+    enum dobby_eval_source source;
+    const char *language;     /* NULL: all */
+    size_t n;                 /* texts */
+    double bleu, bleu_corpus; /* BLEU-4, mean of sentences and of all together, 0..100 */
+    double rouge_l;           /* ROUGE-L (F1), mean, 0..1 */
+    double recall; /* of the names of units that authors mention, the share that texts do */
+    size_t n_identifiers, n_ungrounded, n_copied; /* as in dobby_eval_text, added up; texts */
+    /* Of a model only: */
+    size_t
+        n_fallback; /* texts that are the sentence from the signature, since all answers were refused */
+    struct {
+        const char *why; /* "cut off", "echo", "repeated", ... */
+        size_t n;        /* answers */
+    } refused[DOBBY_EVAL_REASONS];
+    size_t n_reasons;
+    struct dobby_eval_part thirds[3],
+        tenths[10]; /* of accepted answers by confidence, the lowest first */
+    double s_infer; /* of all languages; else 0 */
+    uint64_t n_tokens_read, n_tokens_cached, n_tokens_written; /* alike */
 };
 struct dobby_eval {
     size_t size;
@@ -612,8 +649,11 @@ struct dobby_eval {
     const char *cache_dir;   /* where model hashes and packed weights are kept; may be NULL */
     const char *worker_path; /* executable that runs `--parse-worker`; required */
     const struct dobby_eval_model *models;
-    size_t n_models;  /* 0: nothing is asked */
-    unsigned prompts; /* DOBBY_EVAL_*; 0: DOBBY_EVAL_PLAIN. Each model is asked with each of them */
+    size_t n_models;                      /* 0: nothing is asked */
+    const char *adapter_dir, *merge_type; /* as in dobby_summarize */
+    unsigned
+        prompts; /* DOBBY_EVAL_*: each model is asked with each of them. 0: as dobby_summarize_tree asks: BARE with an
+                         adapter, else PROJECT */
     const struct dobby_eval_given *given;
     size_t n_given;
     size_t limit;         /* units at most; 0: all */
@@ -629,6 +669,8 @@ struct dobby_eval {
     /* Every unit of the sample in the order of rows, when all texts are there. A return value other than 0 ends the call with
      * that code. May be NULL. */
     int (*on_unit)(void *ctx, const struct dobby_eval_unit *u);
+    /* Then each system's figures: of all units, and of each language when there are several. May be NULL. */
+    void (*on_figures)(void *ctx, const struct dobby_eval_figures *f);
 };
 struct dobby_eval_stats {
     size_t n_files, n_units, n_documented; /* documented: in the language that was asked for */

@@ -1,9 +1,12 @@
 /* eval.c - `dobby eval`: how good are summaries of this tree? (cli)
  * Next     evalsheet.h for the reader's sheet; dobby_eval in dobby.h for what is measured. */
 #include "base/mem.h"
+#include "cli/adapters.h"
 #include "cli/catalogue.h"
 #include "cli/cli.h"
+#include "cli/evalgiven.h"
 #include "cli/evalsheet.h"
+#include "cli/evaltable.h"
 #include "cli/evaltally.h"
 #include "cli/out.h"
 #include "cli/sig.h"
@@ -15,10 +18,10 @@
 
 struct eval_opts {
     struct opt_strings models;
-    struct opt_strings tally, keys, prompts;
+    struct opt_strings tally, keys, systems, prompts;
     const char *sheet, *pairs, *language;
     int limit, seed, no_model, json, quiet;
-    int agents, threads, chunk, step_ms, kv, isa, exact, time_limit;
+    int agents, threads, chunk, step_ms, kv, isa, exact, merge, no_adapter, time_limit;
     size_t memory;
     struct cli_log log;
 };
@@ -29,12 +32,16 @@ struct eval_opts {
 static const struct opt rows[] = {
     {'m', "model", OPT_STRINGS, FIELD(models), 0, 0, "MODEL", NULL,
      "File or catalogue name of a model; may be given several times"},
+    {0, "prompt", OPT_STRINGS, FIELD(prompts), 0, 0, "PROMPT", NULL,
+     "plain: examples only; project: and what the tree says around the unit; bare: without "
+     "examples; "
+     "may be given several times (as summarize asks: project, with an adapter bare)"},
+    {0, "systems", OPT_STRINGS, FIELD(systems), 0, 0, "FILE", NULL,
+     "Texts by other programs: JSON lines with path, name, system and text"},
     {0, "no-model", OPT_FLAG, FIELD(no_model), 0, 0, NULL, NULL,
      "Ask no model: baselines and the authors' sentences only"},
     {0, "limit", OPT_INT, FIELD(limit), 1, 1 << 30, "N", NULL,
      "Units at most (200; with --pairs alone: all)"},
-    {0, "prompt", OPT_STRINGS, FIELD(prompts), 0, 0, "FORM", NULL,
-     "plain, project or bare; may be given several times (plain; for --pairs bare)"},
     {0, "seed", OPT_INT, FIELD(seed), 0, 1 << 30, "N", NULL,
      "Another number takes another sample and order (0)"},
     {0, "language", OPT_STRING, FIELD(language), 0, 0, "LANGUAGE", NULL,
@@ -69,32 +76,18 @@ const struct opt_verb opt_verb_eval = {
     0,
     1};
 
-/* The forms of the question as bits; 0 when one is wrong. */
-static unsigned prompt_bits(const struct eval_opts *o)
-{
-    static const char *const names[] = {"plain", "project", "bare"};
-    unsigned bits = 0;
-
-    for (size_t i = 0; i < o->prompts.n; i++) {
-        unsigned bit = 0;
-
-        for (unsigned k = 0; k < 3; k++)
-            bit |= strcmp(o->prompts.v[i], names[k]) == 0 ? DOBBY_EVAL_PLAIN << k : 0;
-        if (bit == 0)
-            return 0;
-        bits |= bit;
-    }
-    return bits ? bits : o->pairs && !o->sheet ? DOBBY_EVAL_BARE : DOBBY_EVAL_PLAIN;
-}
-
 struct job {
+    char *adapter_dir;
     struct cli *c;
     const struct eval_opts *o;
     struct modelref refs[OPT_MAX_STRINGS];
     struct dobby_eval_model models[OPT_MAX_STRINGS];
     size_t n_models;
+    struct eval_given given;
+    unsigned prompts;
     struct view view;
     struct sheet sheet;
+    struct eval_table table;
     struct out pairs;
     struct strbuf text;   /* scratch */
     struct dobby_err err; /* the first failure of an output */
@@ -122,6 +115,13 @@ static int on_unit(void *ctx, const struct dobby_eval_unit *u)
     int rc = j->o->sheet ? sheet_add(&j->sheet, u, &j->err) : 0;
 
     return rc == 0 && j->o->pairs ? put_pair(j, u) : rc;
+}
+
+static void on_figures(void *ctx, const struct dobby_eval_figures *f)
+{
+    struct job *j = ctx;
+
+    eval_table_add(&j->table, f);
 }
 
 /* ---- the tally ---------------------------------------------------------------------------------- */
@@ -161,10 +161,28 @@ static int check_options(const struct eval_opts *o, struct dobby_err *e)
         return err_set(e, DOBBY_E_USAGE, "eval: --no-model: and so is -m given; leave one away");
     if (o->pairs && o->models.n > 0 && !o->sheet)
         return err_set(e, DOBBY_E_USAGE, "eval: --pairs: asks no model; leave -m away");
-    if (prompt_bits(o) == 0)
-        return err_set(e, DOBBY_E_USAGE, "eval: --prompt: use plain, project or bare");
     if (o->keys.n > 0 && !o->sheet)
         return err_set(e, DOBBY_E_USAGE, "eval: --key: belongs to a sheet; give --sheet, too");
+    return 0;
+}
+
+static int find_prompts(struct job *j, struct dobby_err *e)
+{
+    const struct opt_strings *list = &j->o->prompts;
+
+    for (size_t i = 0; i < list->n; i++) {
+        if (strcmp(list->v[i], "plain") == 0)
+            j->prompts |= DOBBY_EVAL_PLAIN;
+        else if (strcmp(list->v[i], "project") == 0)
+            j->prompts |= DOBBY_EVAL_PROJECT;
+        else if (strcmp(list->v[i], "bare") == 0)
+            j->prompts |= DOBBY_EVAL_BARE;
+        else
+            return err_set(
+                e, DOBBY_E_USAGE,
+                "eval: --prompt: \"%s\" is not what it takes; give one of plain project bare",
+                list->v[i]);
+    }
     return 0;
 }
 
@@ -176,8 +194,8 @@ static int add_model(struct job *j, const char *name, struct dobby_err *e)
     if (rc == 0)
         rc = modelref_present(ref, e);
     if (rc == 0)
-        j->models[j->n_models] =
-            (struct dobby_eval_model){ref->path, ref->known ? ref->known->name : NULL};
+        j->models[j->n_models] = (struct dobby_eval_model){
+            ref->path, ref->known ? ref->known->name : NULL, ref->adapter};
     j->n_models++;
     return rc;
 }
@@ -208,10 +226,14 @@ static void fill(struct dobby_eval *s, struct job *j, const char *path)
     s->worker_path = "/proc/self/exe"; /* this very program, even if its file was replaced */
     s->models = j->models;
     s->n_models = j->n_models;
+    s->prompts = j->prompts ? j->prompts : o->pairs && !o->sheet ? DOBBY_EVAL_BARE : 0;
+    s->adapter_dir = o->models.n > 0 || o->no_adapter ? NULL : j->adapter_dir;
+    s->merge_type = o->merge < 0 ? NULL : cli_merge_names[o->merge];
+    s->given = j->given.v;
+    s->n_given = j->given.n;
     s->limit = o->limit ? (size_t)o->limit : o->pairs && !o->sheet ? 0 : LIMIT;
     s->seed = (uint64_t)o->seed;
     s->language = o->language;
-    s->prompts = prompt_bits(o);
     s->isa = o->isa < 0 ? NULL : cli_isa_names[o->isa];
     s->agents = o->agents;
     s->threads = o->threads;
@@ -225,6 +247,7 @@ static void fill(struct dobby_eval *s, struct job *j, const char *path)
     s->ctx = j;
     s->on_event = on_event;
     s->on_unit = on_unit;
+    s->on_figures = j->o->pairs && !j->o->sheet ? NULL : on_figures;
 }
 
 static int write_outputs(struct job *j, struct dobby_err *e)
@@ -256,6 +279,11 @@ static int run(struct job *j, const char *path, struct dobby_err *e)
     }
     if (rc == 0)
         rc = write_outputs(j, e);
+    if (rc == 0 && s.on_figures)
+        eval_table_end(&j->table, &st, j->o->seed);
+    if (rc == 0 && st.n_unmatched > 0)
+        term_message(&j->c->term, LOG_WARN,
+                     "eval: --systems: some texts are for no unit of the sample");
     if (rc == 0)
         term_say(&j->c->term, "%zu of %zu documented units in %zu files", st.n_sampled,
                  st.n_documented, st.n_files);
@@ -264,7 +292,7 @@ static int run(struct job *j, const char *path, struct dobby_err *e)
 
 int verb_eval(struct cli *c, int argc, char **argv)
 {
-    struct eval_opts o = {.isa = -1, .kv = -1, .log.level = LOG_WARN};
+    struct eval_opts o = {.isa = -1, .kv = -1, .merge = -1, .log.level = LOG_WARN};
     struct job j = {.c = c, .o = &o, .pairs.fd = -1};
     struct opt_operands operands;
     struct dobby_err e = {0};
@@ -275,6 +303,7 @@ int verb_eval(struct cli *c, int argc, char **argv)
     if (rc >= 0)
         return rc;
     cli_log_apply(c, &o.log, o.quiet);
+    j.table.json = o.json != 0;
     view_init(&j.view, &c->term);
     if (o.tally.n > 0) {
         rc = tally(&j, &operands, &e);
@@ -282,14 +311,25 @@ int verb_eval(struct cli *c, int argc, char **argv)
     } else {
         rc = check_options(&o, &e);
         if (rc == 0)
+            rc = find_prompts(&j, &e);
+        if (rc == 0)
             rc = find_models(&j, &e);
         if (rc == 0)
+            rc = adapters_dir(&j.adapter_dir, &e);
+        for (size_t i = 0; i < o.systems.n && rc == 0; i++)
+            rc = eval_given_read(&j.given, o.systems.v[i], &e);
+        if (rc == 0)
             rc = run(&j, operands.n ? operands.arg[0] : ".", &e);
+        if (rc == 0 && j.table.n > 0)
+            printed = cli_print(c, &j.table.out);
     }
     broken = j.pairs.broken;
     for (size_t i = 0; i < j.n_models; i++)
         modelref_release(&j.refs[i]);
     out_release(&j.pairs);
+    eval_given_release(&j.given);
+    mem_free(j.adapter_dir);
+    eval_table_release(&j.table);
     sheet_release(&j.sheet);
     strbuf_release(&j.text);
     view_release(&j.view);

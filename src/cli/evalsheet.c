@@ -252,7 +252,7 @@ static int check_of(char out[EVAL_CHECK_LEN + 1], const struct sheet_unit *x, st
     return rc;
 }
 
-static const char *source_name(enum dobby_eval_source s)
+const char *eval_source_name(enum dobby_eval_source s)
 {
     static const char *const names[] = {"author", "name", "signature", "sibling", "model", "given"};
 
@@ -262,7 +262,12 @@ static const char *source_name(enum dobby_eval_source s)
 static void put_system(struct strbuf *b, const struct dobby_eval_text *t)
 {
     put_json(b, "{\"system\":", t->system, strlen(t->system));
-    strbuf_printf(b, ",\"source\":\"%s\"", source_name(t->source));
+    strbuf_printf(b, ",\"source\":\"%s\",\"bleu\":%.2f,\"rouge_l\":%.4f",
+                  eval_source_name(t->source), t->bleu, t->rouge_l);
+    if (t->n_names > 0)
+        strbuf_printf(b, ",\"recall\":%.4f", (double)t->n_named / (double)t->n_names);
+    strbuf_printf(b, ",\"ungrounded\":%zu,\"copied\":%s", t->n_ungrounded,
+                  t->copied ? "true" : "false");
     if (t->source == DOBBY_EVAL_MODEL) {
         if (t->confidence >= 0)
             strbuf_printf(b, ",\"confidence\":%.4f", t->confidence);

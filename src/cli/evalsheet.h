@@ -41,6 +41,9 @@ void sheet_key_name(struct strbuf *out, const char *sheet);
 MUST_CHECK int sheet_check(char out[EVAL_CHECK_LEN + 1], const char *const *texts, size_t n,
                            struct dobby_err *e);
 
+/* "author", "name", "signature", "sibling", "model", "given". */
+const char *eval_source_name(enum dobby_eval_source s);
+
 /* A line for training, appended: {"path","name","kind","language","messages","code","target"}. */
 void pair_put(struct strbuf *out, const struct dobby_eval_unit *u);
 

@@ -16,6 +16,7 @@
 #include "base/thread.h"
 #include "base/utf8.h"
 #include "pipeline/context.h"
+#include "pipeline/evalfigures.h"
 #include "pipeline/evalpick.h"
 #include "pipeline/question.h"
 #include "pipeline/run.h"
@@ -27,13 +28,16 @@
 #define MAX_SYSTEMS    64
 #define SECOND_FORM    24 /* tokens that the second form of a question takes more than its first */
 #define TIME_LIMIT_MS  (10 * 60 * 1000)
-#define BASELINES      4 /* the systems that need no model */
+#define BASELINES      4 /* the systems that need no model: the first of enum dobby_eval_source */
 
 struct system {
     const char *name;
     enum dobby_eval_source source;
-    size_t model;    /* of o.models */
+    size_t model; /* of o.models */
+    const char *adapter;
     unsigned prompt; /* one bit */
+    double s_infer;  /* of its run */
+    uint64_t n_read, n_cached, n_written;
 };
 
 struct job {
@@ -102,8 +106,6 @@ static int check_options(struct dobby_eval *o, struct dobby_err *e)
         return err_set(e, DOBBY_E_USAGE, "eval: %d agents; use 1 to %d", o->agents, MAX_AGENTS);
     if (o->time_limit_ms < 0 || o->step_ms < 0)
         return err_set(e, DOBBY_E_USAGE, "eval: a time is negative; use 0 for the default");
-    if (o->prompts == 0)
-        o->prompts = DOBBY_EVAL_PLAIN;
     if (o->prompts & ~(DOBBY_EVAL_PLAIN | DOBBY_EVAL_PROJECT | DOBBY_EVAL_BARE))
         return err_set(e, DOBBY_E_USAGE, "eval: prompts: 0x%x: no such prompt", o->prompts);
     if (o->agents == 0)
@@ -139,12 +141,18 @@ static const char *model_name(const struct dobby_eval_model *m)
     return m->name ? m->name : slash ? slash + 1 : m->path;
 }
 
-static int add_model(struct job *j, size_t model, unsigned prompt)
+/* "MODEL+ADAPTER PROMPT": the adapter's file name without its end. */
+static int add_model(struct job *j, size_t model, const char *adapter, unsigned prompt)
 {
+    const char *slash = adapter ? strrchr(adapter, '/') : NULL, *base = slash ? slash + 1 : adapter;
+    size_t n = base ? strlen(base) : 0;
     struct strbuf b = {0};
     const char *name;
+    int rc;
 
-    strbuf_printf(&b, "%s %s", model_name(&j->o.models[model]),
+    n -= n > 5 && strcmp(base + n - 5, ".gguf") == 0 ? 5 : 0;
+    strbuf_printf(&b, "%s%s%.*s %s", model_name(&j->o.models[model]), base ? "+" : "", (int)n,
+                  base ? base : "",
                   prompt == DOBBY_EVAL_PLAIN     ? "plain"
                   : prompt == DOBBY_EVAL_PROJECT ? "project"
                                                  : "bare");
@@ -152,7 +160,31 @@ static int add_model(struct job *j, size_t model, unsigned prompt)
     strbuf_release(&b);
     if (!name)
         return err_nomem(j->e, "a model's name");
-    return add_system(j, name, DOBBY_EVAL_MODEL, model, prompt);
+    rc = add_system(j, name, DOBBY_EVAL_MODEL, model, prompt);
+    if (rc == 0)
+        j->systems[j->n_systems - 1].adapter = adapter;
+    return rc;
+}
+
+/* A model by its prompts: those that are wanted, or the one that a run would use. */
+static int add_prompts(struct job *j, size_t model)
+{
+    const struct dobby_eval_model *m = &j->o.models[model];
+    const char *adapter = m->adapter;
+    char *found = NULL;
+    unsigned prompts;
+    int rc = 0;
+
+    if (!adapter && j->o.adapter_dir)
+        rc = question_find_adapter(&found, j->o.adapter_dir, m->path, j->o.cache_dir, j->e);
+    if (rc == 0 && found && !(adapter = arena_strdup(&j->arena, found)))
+        rc = err_nomem(j->e, "an adapter");
+    mem_free(found);
+    prompts = j->o.prompts ? j->o.prompts : adapter ? DOBBY_EVAL_BARE : DOBBY_EVAL_PROJECT;
+    for (unsigned p = DOBBY_EVAL_PLAIN; p <= DOBBY_EVAL_BARE && rc == 0; p <<= 1)
+        if (prompts & p)
+            rc = add_model(j, model, adapter, p);
+    return rc;
 }
 
 /* The number of a system by its name; n_systems if there is none. */
@@ -182,18 +214,13 @@ static int add_given(struct job *j)
 
 static int list_systems(struct job *j)
 {
-    static const struct system baselines[BASELINES] = {{"author", DOBBY_EVAL_AUTHOR, 0, 0},
-                                                       {"name", DOBBY_EVAL_NAME, 0, 0},
-                                                       {"signature", DOBBY_EVAL_SIGNATURE, 0, 0},
-                                                       {"sibling", DOBBY_EVAL_SIBLING, 0, 0}};
+    static const char *const baselines[BASELINES] = {"author", "name", "signature", "sibling"};
     int rc = 0;
 
-    memcpy(j->systems, baselines, sizeof(baselines));
-    j->n_systems = BASELINES;
+    for (size_t i = 0; i < BASELINES && rc == 0; i++)
+        rc = add_system(j, baselines[i], (enum dobby_eval_source)i, 0, 0);
     for (size_t i = 0; i < j->o.n_models && rc == 0; i++)
-        for (unsigned p = DOBBY_EVAL_PLAIN; p <= DOBBY_EVAL_BARE && rc == 0; p <<= 1)
-            if (j->o.prompts & p)
-                rc = add_model(j, i, p);
+        rc = add_prompts(j, i);
     return rc == 0 ? add_given(j) : rc;
 }
 
@@ -451,6 +478,16 @@ static int open_engine(struct job *j, struct dobby_engine **en, struct dobby_mem
     return rc < 0 ? rc : dobby_engine_open(en, j->question.model, &o, j->e);
 }
 
+static void note_speed(struct job *j, double seconds)
+{
+    struct system *s = &j->systems[j->system];
+
+    s->s_infer = seconds;
+    s->n_read = j->counts.n_read;
+    s->n_cached = j->counts.n_cached;
+    s->n_written = j->counts.n_written;
+}
+
 static int ask_all(struct job *j, struct dobby_engine *en, int agents)
 {
     static const uint8_t no_key[KEY_LEN];
@@ -470,6 +507,7 @@ static int ask_all(struct job *j, struct dobby_engine *en, int agents)
         .on_note = on_note,
         .on_failed = on_failed,
     };
+    double start;
     int rc;
 
     if (!items)
@@ -477,7 +515,9 @@ static int ask_all(struct job *j, struct dobby_engine *en, int agents)
     for (size_t i = 0; i < j->pick.n_picked; i++)
         items[i] = (struct run_item){no_key, no_key, 1};
     emit(j, DOBBY_EV_STAGE, "summarize");
+    start = time_now();
     rc = run_items(&o, &j->counts, j->e);
+    note_speed(j, time_now() - start);
     mem_free(items);
     return rc;
 }
@@ -492,6 +532,8 @@ static int run_system(struct job *j)
     question_init(&j->question, m->path, j->o.cache_dir, j->o.exact, j->o.kv);
     j->question.name = model_name(m);
     j->question.isa = j->o.isa;
+    j->question.adapter_path = j->systems[j->system].adapter;
+    j->question.merge_type = j->systems[j->system].adapter ? j->o.merge_type : NULL;
     j->question.own = true;
     j->counts = (struct run_counts){0};
     rc = open_engine(j, &en, &plan);
@@ -516,6 +558,76 @@ static int run_models(struct job *j)
     return rc;
 }
 
+/* ---- figures ------------------------------------------------------------------------------------ */
+
+static int measure(struct job *j)
+{
+    struct eval_comments comments = {0};
+    int rc = eval_comments_make(&comments, &j->pick, j->e);
+
+    for (size_t i = 0; i < j->pick.n_picked && rc == 0; i++) {
+        const struct eval_unit *x = unit_of(j, i);
+        const char *name = j->scan.files[x->file].units[x->unit].qualified;
+
+        for (size_t s = 0; s < j->n_systems; s++)
+            eval_measure(text_of(j, i, s), &comments, &j->pick, j->pick.picked[i], name);
+    }
+    eval_comments_release(&comments);
+    return rc;
+}
+
+static int tell_system(struct job *j, size_t system, const char *language)
+{
+    const struct system *s = &j->systems[system];
+    struct dobby_eval_figures f = {.system = s->name, .source = s->source, .language = language};
+    int rc = eval_figures(&f, &j->pick, j->texts, j->n_systems, system, j->e);
+
+    if (rc < 0)
+        return rc;
+    if (!language) {
+        f.s_infer = s->s_infer;
+        f.n_tokens_read = s->n_read;
+        f.n_tokens_cached = s->n_cached;
+        f.n_tokens_written = s->n_written;
+    }
+    j->o.on_figures(j->o.ctx, &f);
+    return 0;
+}
+
+/* Is unit i the first of its language? */
+static bool is_new_language(const struct job *j, size_t i)
+{
+    for (size_t k = 0; k < i; k++)
+        if (strcmp(unit_of(j, k)->language, unit_of(j, i)->language) == 0)
+            return false;
+    return true;
+}
+
+static int tell_language(struct job *j, const char *language)
+{
+    int rc = 0;
+
+    for (size_t s = 0; s < j->n_systems && rc == 0; s++)
+        rc = tell_system(j, s, language);
+    return rc;
+}
+
+static int tell_figures(struct job *j)
+{
+    size_t n_languages = 0;
+    int rc = 0;
+
+    if (!j->o.on_figures)
+        return 0;
+    for (size_t i = 0; i < j->pick.n_picked; i++)
+        n_languages += is_new_language(j, i);
+    rc = tell_language(j, NULL);
+    for (size_t i = 0; i < j->pick.n_picked && n_languages > 1 && rc == 0; i++)
+        if (is_new_language(j, i))
+            rc = tell_language(j, unit_of(j, i)->language);
+    return rc;
+}
+
 /* ---- handing out -------------------------------------------------------------------------------- */
 
 static int tell_unit(struct job *j, struct question *q, size_t i)
@@ -535,7 +647,8 @@ static int tell_unit(struct job *j, struct question *q, size_t i)
         .texts = text_of(j, i, 0),
         .n_texts = j->n_systems,
     };
-    int rc = eval_question(j, q, x, 0, j->o.prompts & -j->o.prompts, j->e);
+    int rc = eval_question(j, q, x, 0,
+                           j->o.prompts ? j->o.prompts & -j->o.prompts : DOBBY_EVAL_PROJECT, j->e);
 
     if (rc < 0)
         return rc;
@@ -581,7 +694,11 @@ static int do_all(struct job *j)
         return rc;
     set_given(j);
     rc = run_models(j);
-    return rc == 0 ? tell_units(j) : rc;
+    if (rc == 0)
+        rc = measure(j);
+    if (rc == 0)
+        rc = tell_units(j);
+    return rc == 0 ? tell_figures(j) : rc;
 }
 
 static void release(struct job *j)

@@ -47,6 +47,26 @@ static int model_hash(struct question *q, struct dobby_err *e)
     return modelfile_hash(q->model_path, q->cache_dir, q->base.model, NULL, NULL, e);
 }
 
+int question_find_adapter(char **out, const char *dir, const char *model_path,
+                          const char *cache_dir, struct dobby_err *e)
+{
+    uint8_t sha[32];
+    char hex[65];
+    struct dobby_err why = {0};
+    int rc;
+
+    *out = NULL;
+    if (!adapter_any(dir))
+        return 0;
+    rc = modelfile_hash(model_path, cache_dir, sha, NULL, NULL, &why);
+    if (rc == DOBBY_E_NOTFOUND)
+        return 0;
+    if (rc < 0)
+        return err_set(e, rc, "%s", why.message);
+    hex_encode(hex, sha, sizeof(sha));
+    return adapter_default(out, dir, hex, e);
+}
+
 /* What the keys say of the adapter. Its values are looked at with the model (question_model). */
 static int adapter_hash(struct question *q, struct dobby_err *e)
 {
@@ -57,6 +77,7 @@ static int adapter_hash(struct question *q, struct dobby_err *e)
         return rc;
     rc = key_adapter(q->base.adapter, a.hash, quant_name(a.merge), e);
     q->base.has_adapter = 1;
+    q->bare = a.base[0] != '\0';
     adapter_release(&a);
     return rc;
 }

@@ -31,7 +31,8 @@ struct question {
     struct key_base base;    /* after question_keys */
     uint8_t digest[KEY_LEN]; /* of base */
     bool have_keys;
-    bool bare;                 /* the model was trained for the question: it needs no examples */
+    bool bare; /* the model was trained for the question: it needs no examples. question_keys sets it for an adapter that
+                  says which model it was made for */
     bool own;                  /* the model itself will answer: tokens are its head's */
     struct dobby_model *model; /* NULL until question_model */
     /* Else another engine answers, and of the file only the tokenizer is looked at. NULL until it is needed. */
@@ -51,6 +52,10 @@ void question_init_remote(struct question *q,
                           int (*ask_name)(void *ctx, const char **name, struct dobby_err *e),
                           void *ctx);
 void question_release(struct question *q);
+/* *out is the adapter in a directory that was made for the model (adapter_default), allocated; NULL when there is none, or the model
+ * file is not there: it is nobody's yet, which is told when it is needed. cache_dir may be NULL. */
+MUST_CHECK int question_find_adapter(char **out, const char *dir, const char *model_path,
+                                     const char *cache_dir, struct dobby_err *e);
 
 /* base, digest and name are known: the model file has been hashed, or the server has told its model's name.
  * DOBBY_E_NOTFOUND etc. when it cannot be read, DOBBY_E_UNAVAILABLE when nobody answers. */

@@ -188,28 +188,6 @@ static int check_options(struct dobby_summarize *o, struct dobby_err *e)
 
 /* ---- the adapter ---------------------------------------------------------------------------------- */
 
-/* The directory's adapter for the model, if there is one. A model file that is not there is nobody's yet: that is told when it is
- * needed. */
-static int find_adapter(struct job *j)
-{
-    uint8_t sha[32];
-    char hex[65];
-    struct dobby_err why = {0};
-    int rc;
-
-    if (j->o.adapter || !j->o.adapter_dir || !j->o.model_path || !adapter_any(j->o.adapter_dir))
-        return 0;
-    rc = modelfile_hash(j->o.model_path, j->o.cache_dir, sha, NULL, NULL, &why);
-    if (rc == DOBBY_E_NOTFOUND)
-        return 0;
-    if (rc < 0)
-        return err_set(j->e, rc, "%s", why.message);
-    hex_encode(hex, sha, sizeof(sha));
-    rc = adapter_default(&j->adapter, j->o.adapter_dir, hex, j->e);
-    j->o.adapter = j->adapter;
-    return rc;
-}
-
 /* "MODEL+ADAPTER": the adapter's file name without its end. */
 static int name_adapter(struct job *j)
 {
@@ -228,8 +206,12 @@ static int name_adapter(struct job *j)
 
 static int take_adapter(struct job *j)
 {
-    int rc = find_adapter(j);
+    int rc = 0;
 
+    if (!j->o.adapter && j->o.adapter_dir && j->o.model_path)
+        rc = question_find_adapter(&j->adapter, j->o.adapter_dir, j->o.model_path, j->o.cache_dir,
+                                   j->e);
+    j->o.adapter = j->adapter ? j->adapter : j->o.adapter;
     if (rc == 0 && j->o.merge_type && !j->o.adapter)
         rc = err_set(j->e, DOBBY_E_USAGE,
                      "summarize: a type for merged weights (%.20s), and no adapter to merge",
