@@ -62,6 +62,20 @@ struct copies {
     size_t count[ANSWERS][CHECK_VERDICTS];
 };
 
+/* "SetOut sets the destination", as Go has it: the name goes, as a model would not write it. */
+static void drop_name(struct strbuf *b, const struct unit *u)
+{
+    size_t n = strlen(u->name), left;
+
+    if (b->len <= n + 1 || memcmp(b->s, u->name, n) != 0 || b->s[n] != ' ')
+        return;
+    left = b->len - n - 1;
+    memmove(b->s, b->s + n + 1, left + 1);
+    b->len = left;
+    if (b->s[0] >= 'a' && b->s[0] <= 'z')
+        b->s[0] = (char)(b->s[0] - 'a' + 'A');
+}
+
 static struct text keep(struct copies *c)
 {
     char *p = strbuf_failed(&c->b) ? NULL : arena_strndup(&c->arena, strbuf_str(&c->b), c->b.len);
@@ -79,6 +93,7 @@ static int add_unit(struct copies *c, const struct scan_file *f, const struct un
     strbuf_reset(&c->b);
     if (!doc_first_sentence(&c->b, u, f->wf->language, source, c->source.len))
         return 0;
+    drop_name(&c->b, u);
     x.sentence = keep(c);
     rc = prompt_code(&c->b, u, f->wf->language, source, c->source.len, f->units, f->n, e);
     if (rc == DOBBY_E_LIMIT) {
@@ -199,25 +214,25 @@ static void judge(struct copies *c, const struct entry *x, enum answer how,
     strbuf_release(&out);
 }
 
+/* Two units may be described by one sentence: then a copy is the truth. */
+static bool is_own(const struct entry *x, const struct entry *y)
+{
+    return x->sentence.n == y->sentence.n &&
+           memcmp(x->sentence.s, y->sentence.s, x->sentence.n) == 0;
+}
+
 /* The documented units nearest to the i-th, which come from files near by. */
 static size_t neighbours(const struct copies *c, size_t i, const struct entry *out[NEIGHBOURS])
 {
     size_t n = 0;
 
     for (size_t d = 1; d < c->n && n < NEIGHBOURS; d++) {
-        if (i + d < c->n)
+        if (i + d < c->n && !is_own(&c->v[i], &c->v[i + d]))
             out[n++] = &c->v[i + d];
-        if (d <= i && n < NEIGHBOURS)
+        if (d <= i && n < NEIGHBOURS && !is_own(&c->v[i], &c->v[i - d]))
             out[n++] = &c->v[i - d];
     }
     return n;
-}
-
-/* Two units may be described by one sentence: then a copy is the truth. */
-static bool is_own(const struct entry *x, const struct entry *y)
-{
-    return x->sentence.n == y->sentence.n &&
-           memcmp(x->sentence.s, y->sentence.s, x->sentence.n) == 0;
 }
 
 static void judge_all(struct copies *c)
@@ -231,7 +246,7 @@ static void judge_all(struct copies *c)
             others[k] = near[k]->sentence;
         judge(c, &c->v[i], OWN, &c->v[i], others, n);
         for (size_t k = 0; k < n; k++)
-            for (enum answer how = PLAIN; how < ANSWERS && !is_own(near[k], &c->v[i]); how++)
+            for (enum answer how = PLAIN; how < ANSWERS; how++)
                 judge(c, &c->v[i], how, near[k], others, n);
     }
 }

@@ -369,7 +369,7 @@ static enum check_verdict judge_words(struct text t, const struct check_input *i
         return CHECK_IDENTIFIER;
     if (is_close(t, in, g))
         return CHECK_COPY;
-    return ground_is_boilerplate(t, g) ? CHECK_BOILERPLATE : CHECK_OK;
+    return ground_is_boilerplate(t) ? CHECK_BOILERPLATE : CHECK_OK;
 }
 
 static enum check_verdict judge(struct text t, const struct check_input *in, const struct ground *g)

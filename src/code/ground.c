@@ -213,57 +213,6 @@ static bool is_stop_word(const char *w)
     return is_in(w, words, ARRAY_LEN(words));
 }
 
-/* Stems of words that are true of any code. */
-static bool is_generic(const char *stem)
-{
-    static const char *const stems[] = {"return",       "get",
-                                        "set",          "valu",
-                                        "object",       "function",
-                                        "method",       "class",
-                                        "typ",          "cod",
-                                        "dat",          "result",
-                                        "paramet",      "argument",
-                                        "argu",         "input",
-                                        "output",       "perform",
-                                        "operat",       "handl",
-                                        "logic",        "process",
-                                        "execut",       "execution",
-                                        "run",          "call",
-                                        "som",          "someth",
-                                        "various",      "task",
-                                        "thing",        "defin",
-                                        "implement",    "implementation",
-                                        "do",           "work",
-                                        "main",         "program",
-                                        "script",       "modul",
-                                        "variabl",      "instanc",
-                                        "provid",       "specif",
-                                        "specifi",      "specifc",
-                                        "certain",      "action",
-                                        "purpos",       "necessary",
-                                        "necessar",     "requir",
-                                        "appropriat",   "relevant",
-                                        "simpl",        "basic",
-                                        "us",           "user",
-                                        "tak",          "mak",
-                                        "placehold",    "initializ",
-                                        "initialis",    "init",
-                                        "functionalit", "procedur",
-                                        "routin",       "block",
-                                        "snippet",      "exampl",
-                                        "her",          "follow",
-                                        "new",          "creat",
-                                        "current",      "system",
-                                        "application",  "different",
-                                        "multipl",      "several",
-                                        "piec",         "part",
-                                        "represent",    "behavio",
-                                        "behaviour",    "behavior",
-                                        "compon",       "element"};
-
-    return is_in(stem, stems, ARRAY_LEN(stems));
-}
-
 static bool ends_with(const char *w, size_t n, const char *end)
 {
     size_t k = strlen(end);
@@ -291,6 +240,116 @@ static size_t stem_len(const char *w, size_t n)
     while (n > 3 && (w[n - 1] == 'e' || w[n - 1] == 'y'))
         n--;
     return n;
+}
+
+/* Words that are true of any code, by their stems. */
+static bool is_generic(const char *stem)
+{
+    static const char *const words[] = {"return",
+                                        "get",
+                                        "set",
+                                        "value",
+                                        "object",
+                                        "function",
+                                        "method",
+                                        "class",
+                                        "type",
+                                        "code",
+                                        "data",
+                                        "result",
+                                        "parameter",
+                                        "argument",
+                                        "input",
+                                        "output",
+                                        "perform",
+                                        "operation",
+                                        "operate",
+                                        "handle",
+                                        "logic",
+                                        "process",
+                                        "execute",
+                                        "execution",
+                                        "run",
+                                        "call",
+                                        "something",
+                                        "various",
+                                        "task",
+                                        "thing",
+                                        "define",
+                                        "definition",
+                                        "implement",
+                                        "implementation",
+                                        "work",
+                                        "main",
+                                        "program",
+                                        "script",
+                                        "module",
+                                        "variable",
+                                        "instance",
+                                        "provide",
+                                        "specific",
+                                        "specified",
+                                        "certain",
+                                        "action",
+                                        "purpose",
+                                        "necessary",
+                                        "required",
+                                        "appropriate",
+                                        "relevant",
+                                        "simple",
+                                        "basic",
+                                        "take",
+                                        "make",
+                                        "placeholder",
+                                        "initialize",
+                                        "initialise",
+                                        "initialization",
+                                        "functionality",
+                                        "procedure",
+                                        "routine",
+                                        "block",
+                                        "snippet",
+                                        "example",
+                                        "following",
+                                        "new",
+                                        "create",
+                                        "current",
+                                        "system",
+                                        "application",
+                                        "different",
+                                        "multiple",
+                                        "several",
+                                        "piece",
+                                        "part",
+                                        "represent",
+                                        "behavior",
+                                        "behaviour",
+                                        "component",
+                                        "element",
+                                        "empty",
+                                        "nothing",
+                                        "stub",
+                                        "todo",
+                                        "unit",
+                                        "software",
+                                        "computer",
+                                        "programming",
+                                        "language",
+                                        "python",
+                                        "javascript",
+                                        "responsible",
+                                        "job",
+                                        "needed",
+                                        "stuff",
+                                        "main"};
+
+    for (size_t i = 0; i < ARRAY_LEN(words); i++) {
+        size_t n = stem_len(words[i], strlen(words[i]));
+
+        if (strlen(stem) == n && memcmp(words[i], stem, n) == 0)
+            return true;
+    }
+    return false;
 }
 
 /* Where the word that starts at s[i] ends: letters, as long as no capital follows a small one; or digits. */
@@ -326,9 +385,8 @@ static void put_word(struct ground_words *out, struct text w)
         out->n++;
 }
 
-void ground_words_of(struct ground_words *out, struct text t)
+static void add_words(struct ground_words *out, struct text t)
 {
-    out->n = 0;
     for (size_t i = 0; i < t.n && out->n < GROUND_MAX_WORDS;) {
         size_t end;
 
@@ -340,6 +398,12 @@ void ground_words_of(struct ground_words *out, struct text t)
         put_word(out, (struct text){t.s + i, end - i});
         i = end;
     }
+}
+
+void ground_words_of(struct ground_words *out, struct text t)
+{
+    out->n = 0;
+    add_words(out, t);
 }
 
 /* A part of an identifier begins at s[i]. */
@@ -380,12 +444,28 @@ static bool has_stem(const struct ground_words *w, const char *stem)
 
 /* ---- copies, boilerplate ---------------------------------------------------------------------------------------- */
 
+/* The words of t without the unit's own name, which says nothing of what it does. */
+static void words_but_name(struct ground_words *out, struct text t, const struct ground *g)
+{
+    size_t pos = 0;
+
+    out->n = 0;
+    for (;;) {
+        struct text w = next_ident(t, &pos, false);
+
+        if (w.n == 0)
+            return;
+        if (!(ground_looks_like_name(w) && find_name(w, g->own, false).n > 0))
+            add_words(out, w);
+    }
+}
+
 void ground_compare(struct ground_likeness *out, struct text t, struct text other,
                     const struct ground *g)
 {
     struct ground_words mine, theirs;
 
-    ground_words_of(&mine, t);
+    words_but_name(&mine, t, g);
     ground_words_of(&theirs, other);
     *out = (struct ground_likeness){.n = mine.n, .n_other = theirs.n};
     for (size_t i = 0; i < mine.n; i++) {
@@ -403,15 +483,56 @@ void ground_compare(struct ground_likeness *out, struct text t, struct text othe
     }
 }
 
+static bool same_stem(struct text a, struct text b)
+{
+    size_t n = stem_len(a.s, a.n), k = stem_len(b.s, b.n);
+
+    return n == k && strncasecmp(a.s, b.s, n) == 0;
+}
+
+static bool is_article(struct text w)
+{
+    static const char *const words[] = {"a", "an", "the", "one", "its", "all", "this"};
+
+    for (size_t i = 0; i < ARRAY_LEN(words); i++)
+        if (strlen(words[i]) == w.n && strncasecmp(words[i], w.s, w.n) == 0)
+            return true;
+    return false;
+}
+
+/* The words of t, but the first one, articles and the unit's name, stand in `other` in their order. */
+static bool runs_through(struct text t, struct text other, const struct ground *g)
+{
+    size_t pos = 0, at = 0;
+    struct text w = next_ident(t, &pos, false), in;
+
+    while ((w = next_ident(t, &pos, false)).n > 0) {
+        if (is_article(w) || (ground_looks_like_name(w) && find_name(w, g->own, false).n > 0))
+            continue;
+        do
+            in = next_ident(other, &at, false);
+        while (in.n > 0 && !same_stem(w, in));
+        if (in.n == 0)
+            return false;
+    }
+    return true;
+}
+
 bool ground_is_copy(struct text t, struct text other, const struct ground *g)
 {
     struct ground_likeness l;
 
     ground_compare(&l, t, other, g);
-    return l.shared * 10 >= l.n * 7 && l.plain > 0 && l.plain_borne * 2 < l.plain;
+    if (l.novel == 0 && runs_through(t, other, g)) {
+        if (runs_through(other, t, g)) /* word for word */
+            return l.plain_borne < l.plain;
+        return l.n * 10 >= l.n_other * 8 ? l.plain_borne * 3 < l.plain * 2
+                                         : l.plain_borne * 2 < l.plain;
+    }
+    return l.shared * 10 >= l.n * 8 && l.plain > 3 && l.plain_borne == 0 && l.novel_borne == 0;
 }
 
-bool ground_is_boilerplate(struct text t, const struct ground *g)
+bool ground_is_boilerplate(struct text t)
 {
     struct ground_words w;
 
@@ -419,6 +540,5 @@ bool ground_is_boilerplate(struct text t, const struct ground *g)
     for (size_t i = 0; i < w.n; i++)
         if (!w.v[i].generic)
             return false;
-    (void)g;
     return true;
 }

@@ -55,7 +55,7 @@ void ground_compare(struct ground_likeness *out, struct text t, struct text othe
                     const struct ground *g);
 /* t says what `other` says, about as it says it, and the code does not bear it out. */
 bool ground_is_copy(struct text t, struct text other, const struct ground *g);
-/* t would be true of nearly any code: no word of it says anything in particular, nor names what is in the code. */
-bool ground_is_boilerplate(struct text t, const struct ground *g);
+/* t would be true of nearly any code: no word of it says anything in particular. */
+bool ground_is_boilerplate(struct text t);
 
 #endif

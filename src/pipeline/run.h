@@ -20,6 +20,7 @@
 #define PIPELINE_RUN_H
 
 #include "base/err.h"
+#include "code/text.h"
 #include "code/unit.h"
 #include "store/store.h"
 
@@ -42,6 +43,10 @@ struct run_prompt {
     size_t n_msg;
     const char *code; /* what the answer is checked against */
     size_t code_len;
+    const char *context; /* what the words show around it: names and numbers there are known */
+    size_t context_len;
+    const struct text *others; /* sentences that the words show: not to be copied */
+    size_t n_others;
     struct unit unit; /* its names live as long as the source */
 };
 
