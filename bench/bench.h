@@ -47,8 +47,9 @@ int bench_prompts(int argc, char **argv);
 int bench_machine(int argc, char **argv);
 int bench_watch(int argc, char **argv);
 int bench_store(int argc, char **argv);
+int bench_copies(int argc, char **argv);
 extern const struct opt_verb opt_bench_model, opt_bench_kernels, opt_bench_job, opt_bench_prompts,
     opt_bench_machine, opt_bench_watch, opt_bench_ids, opt_bench_prefix, opt_bench_fairness,
-    opt_bench_quality, opt_bench_store;
+    opt_bench_quality, opt_bench_store, opt_bench_copies;
 
 #endif

@@ -18,7 +18,7 @@ static const struct verb verbs[] = {
     {&opt_bench_fairness, bench_fairness}, {&opt_bench_quality, bench_quality},
     {&opt_bench_ids, bench_ids},           {&opt_bench_prompts, bench_prompts},
     {&opt_bench_machine, bench_machine},   {&opt_bench_watch, bench_watch},
-    {&opt_bench_store, bench_store},
+    {&opt_bench_store, bench_store},       {&opt_bench_copies, bench_copies},
 };
 
 /* Tables are named as their help shows them: "bench job". */

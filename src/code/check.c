@@ -3,6 +3,7 @@
 
 #include "base/mem.h"
 #include "base/size.h"
+#include "code/ground.h"
 #include "code/prompt_examples.h"
 #include "code/text.h"
 
@@ -26,6 +27,8 @@ const char *check_reason(enum check_verdict v)
         [CHECK_IDENTIFIER] = "unknown identifier",
         [CHECK_INJECTED] = "speaks to the reader",
         [CHECK_TOO_LONG] = "too long",
+        [CHECK_COPY] = "copied",
+        [CHECK_BOILERPLATE] = "boilerplate",
         [CHECK_NOMEM] = "out of memory",
     };
 
@@ -140,14 +143,20 @@ static void put_spaced(struct strbuf *out, struct text t)
     }
 }
 
-/* Backticks go when what stands in them has been checked as a name. */
-static void put_plain(struct strbuf *out, struct text t)
+/* Backticks go when what stands in them has been checked as a name; names are written as in the code. */
+static void put_plain(struct strbuf *out, struct text t, const struct ground *g)
 {
-    size_t i;
+    for (size_t i = 0, start; i < t.n;) {
+        struct text name;
 
-    for (i = 0; i < t.n; i++)
-        if (t.s[i] != '`')
-            strbuf_putc(out, t.s[i]);
+        start = i;
+        while (i < t.n && text_is_ident(t.s[i]))
+            i++;
+        name = ground_spelling((struct text){t.s + start, i - start}, g);
+        strbuf_add(out, name.s, name.n);
+        if (i == start && t.s[i++] != '`')
+            strbuf_putc(out, t.s[start]);
+    }
 }
 
 static bool ends_badly(char c)
@@ -335,182 +344,35 @@ static int is_copied(struct text t, struct text code)
     return found;
 }
 
-/* ---- names ---------------------------------------------------------------------------------------------------- */
-
-/* Equal but for case, underscores and hyphens. */
-static bool same_squashed(struct text a, struct text b)
-{
-    size_t i = 0, k = 0;
-
-    for (;;) {
-        while (i < a.n && !squash_char(a.s[i]))
-            i++;
-        while (k < b.n && !squash_char(b.s[k]))
-            k++;
-        if (i == a.n || k == b.n)
-            return i == a.n && k == b.n;
-        if (squash_char(a.s[i++]) != squash_char(b.s[k++]))
-            return false;
-    }
-}
-
-/* Words that look like names but are everybody's. */
-static bool is_common_name(struct text w)
-{
-    static const char *const known[] = {
-        "JavaScript", "TypeScript", "GitHub", "GitLab", "PostgreSQL", "MySQL", "SQLite",
-        "OpenSSL",    "WebSocket",  "iOS",    "macOS",  "IPv4",       "IPv6",  "NaN",
-        "YouTube",    "OAuth",      "OAuth2", "LaTeX",  "UTF8",       "UTF16", "Base64",
-        "base64",     "SHA1",       "SHA256", "MD5",    "CRC32",      "HTTP2", "X509",
-        "2D",         "3D",         "1D",     "true",   "false",      "null",  "None",
-        "nil",        "undefined",  "nullptr"};
-    size_t i;
-
-    for (i = 0; i < ARRAY_LEN(known); i++)
-        if (same_squashed(w, (struct text){known[i], strlen(known[i])}))
-            return true;
-    return false;
-}
-
-/* A name by its looks: an underscore or dollar sign, a digit, or a capital after a small letter. "URLs" is none. */
-static bool looks_like_name(struct text w)
-{
-    size_t i;
-
-    for (i = 0; i < w.n; i++) {
-        if (w.s[i] == '_' || w.s[i] == '$' || (w.s[i] >= '0' && w.s[i] <= '9'))
-            return true;
-        if (i > 0 && w.s[i] >= 'A' && w.s[i] <= 'Z' && w.s[i - 1] >= 'a' && w.s[i - 1] <= 'z')
-            return true;
-    }
-    return false;
-}
-
-static bool is_number(struct text w)
-{
-    size_t i;
-
-    for (i = 0; i < w.n; i++)
-        if (w.s[i] < '0' || w.s[i] > '9')
-            return false;
-    return w.n > 0;
-}
-
-/* w stands in the code as a whole identifier; case and underscores do not matter (max_size for maxSize). */
-static bool occurs_as_name(struct text w, struct text code)
-{
-    size_t i = 0;
-
-    while (i < code.n) {
-        size_t start;
-
-        while (i < code.n && !text_is_ident(code.s[i]))
-            i++;
-        start = i;
-        while (i < code.n && text_is_ident(code.s[i]))
-            i++;
-        if (i > start && same_squashed((struct text){code.s + start, i - start}, w))
-            return true;
-    }
-    return false;
-}
-
-/* w is a part of a name in the code between underscores: LZ4 of LZ4_compress, as prose calls the thing. */
-static bool occurs_as_part(struct text w, struct text code)
-{
-    size_t i = 0;
-
-    while (i < code.n) {
-        size_t start;
-
-        while (i < code.n && (!text_is_ident(code.s[i]) || code.s[i] == '_'))
-            i++;
-        start = i;
-        while (i < code.n && text_is_ident(code.s[i]) && code.s[i] != '_')
-            i++;
-        if (i > start && same_squashed((struct text){code.s + start, i - start}, w))
-            return true;
-    }
-    return false;
-}
-
-/* A number stands in the code, be it inside a name (32 in uint32_t); small ones are anybody's. */
-static bool occurs_as_number(struct text w, struct text code)
-{
-    const char *p = code.s, *end = code.s + code.n;
-
-    if (w.n == 1 && w.s[0] <= '2')
-        return true;
-    while ((p = memmem(p, (size_t)(end - p), w.s, w.n)) != NULL) {
-        bool before = p > code.s && p[-1] >= '0' && p[-1] <= '9';
-        bool after = p + w.n < end && p[w.n] >= '0' && p[w.n] <= '9';
-
-        if (!before && !after)
-            return true;
-        p++;
-    }
-    return false;
-}
-
-static bool is_known(struct text w, struct text code, const struct unit *u, bool quoted)
-{
-    struct text own = {u ? u->qualified : "", u ? strlen(u->qualified) : 0};
-
-    if (is_common_name(w))
-        return true;
-    if (is_number(w))
-        return occurs_as_number(w, code) || occurs_as_number(w, own);
-    if (!quoted && !looks_like_name(w))
-        return true;
-    if (!quoted && (occurs_as_part(w, code) || occurs_as_part(w, own)))
-        return true;
-    return occurs_as_name(w, code) || occurs_as_name(w, own);
-}
-
-/* UTF-8, 32-bit: a hyphenated word with a number may be known as a whole. */
-static bool is_compound(struct text t, size_t start, size_t end, struct text code)
-{
-    size_t from = start - 1;
-    struct text w;
-
-    while (from > 0 && (text_is_ident(t.s[from - 1]) || t.s[from - 1] == '-'))
-        from--;
-    w = (struct text){t.s + from, end - from};
-    return is_common_name(w) || occurs_as_name(w, code);
-}
-
-/* Every identifier of the answer is the unit's. Names are split at all marks, so a.b and a::b are a and b; what
- * stands in backticks or before "()" is a name whatever it looks like. */
-static bool names_are_known(struct text t, struct text code, const struct unit *u)
-{
-    bool quoted = false;
-    size_t i = 0;
-
-    while (i < t.n) {
-        size_t start = i;
-        bool called;
-
-        if (!text_is_ident(t.s[i])) {
-            if (t.s[i] == '`')
-                quoted = !quoted;
-            i++;
-            continue;
-        }
-        while (i < t.n && text_is_ident(t.s[i]))
-            i++;
-        if (start > 1 && t.s[start - 1] == '-' && text_is_ident(t.s[start - 2]) &&
-            is_compound(t, start, i, code))
-            continue;
-        called = i + 1 < t.n && t.s[i] == '(' && t.s[i + 1] == ')';
-        if (!is_known((struct text){t.s + start, i - start}, code, u, quoted || called))
-            return false;
-    }
-    return true;
-}
-
 /* ---- all together ----------------------------------------------------------------------------------------------- */
 
-static enum check_verdict judge(struct text t, struct text code, const struct unit *u)
+/* Too close to a sentence that the prompt showed. */
+static bool is_close(struct text t, const struct check_input *in, const struct ground *g)
+{
+    for (size_t i = 0; i < in->n_others; i++)
+        if (ground_is_copy(t, in->others[i], g))
+            return true;
+    for (size_t i = 0; i < PROMPT_EXAMPLES; i++) {
+        const char *answer = prompt_examples[i].answer;
+
+        if (ground_is_copy(t, (struct text){answer, strlen(answer)}, g))
+            return true;
+    }
+    return false;
+}
+
+/* What it says, when its form is right. */
+static enum check_verdict judge_words(struct text t, const struct check_input *in,
+                                      const struct ground *g)
+{
+    if (!ground_names_known(t, g))
+        return CHECK_IDENTIFIER;
+    if (is_close(t, in, g))
+        return CHECK_COPY;
+    return ground_is_boilerplate(t) ? CHECK_BOILERPLATE : CHECK_OK;
+}
+
+static enum check_verdict judge(struct text t, const struct check_input *in, const struct ground *g)
 {
     int example, copied;
 
@@ -518,21 +380,21 @@ static enum check_verdict judge(struct text t, struct text code, const struct un
         return CHECK_EMPTY;
     if (t.n > MAX_SENTENCE)
         return CHECK_TOO_LONG;
-    if (has_markup(t, code))
+    if (has_markup(t, g->code))
         return CHECK_MARKUP;
     if (text_is_addressed(t.s, t.n))
         return CHECK_INJECTED;
     if (is_repeated(t))
         return CHECK_REPEATED;
     example = is_example(t);
-    copied = is_copied(t, code);
+    copied = is_copied(t, g->code);
     if (example < 0 || copied < 0)
         return CHECK_NOMEM;
     if (example || copied || says_prompt(t))
         return CHECK_ECHO;
     if (!text_is_letter(t.s[0]) && t.s[0] != '`' && t.s[0] != '"')
         return CHECK_MARKUP;
-    return names_are_known(t, code, u) ? CHECK_OK : CHECK_IDENTIFIER;
+    return judge_words(t, in, g);
 }
 
 /* The first word gets a capital unless it is a name. */
@@ -543,7 +405,7 @@ static void capitalise(struct strbuf *b)
     while (n < b->len && text_is_ident(b->s[n]))
         n++;
     if (!strbuf_failed(b) && n > 0 && b->s[0] >= 'a' && b->s[0] <= 'z' &&
-        !looks_like_name((struct text){b->s, n}))
+        !ground_looks_like_name((struct text){b->s, n}))
         b->s[0] = (char)(b->s[0] - 'a' + 'A');
 }
 
@@ -565,7 +427,11 @@ static enum check_verdict take_line(struct strbuf *line, const struct check_inpu
 enum check_verdict check_summary(struct strbuf *out, const struct check_input *in)
 {
     struct strbuf line = {0};
-    struct text t, code = {in->code, in->code_len};
+    const char *own = in->unit ? in->unit->qualified : "";
+    struct ground g = {.code = {in->code, in->code_len},
+                       .context = {in->context, in->context_len},
+                       .own = {own, strlen(own)}};
+    struct text t;
     enum check_verdict v;
     bool whole, open = false;
 
@@ -575,9 +441,9 @@ enum check_verdict check_summary(struct strbuf *out, const struct check_input *i
     if (v == CHECK_OK)
         v = first_sentence(&t, !whole, &open);
     if (v == CHECK_OK)
-        v = judge(t, code, in->unit);
+        v = judge(t, in, &g);
     if (v == CHECK_OK) {
-        put_plain(out, t);
+        put_plain(out, t, &g);
         if (open)
             strbuf_putc(out, '.');
         capitalise(out);

@@ -19,15 +19,17 @@
 
 enum check_verdict {
     CHECK_OK,
-    CHECK_EMPTY,      /* nothing, or fewer than three words */
-    CHECK_CUT_OFF,    /* ended by length and holds no whole sentence */
-    CHECK_ECHO,       /* repeats the question, an example's answer, or a line of the code */
-    CHECK_REPEATED,   /* goes round in circles */
-    CHECK_MARKUP,     /* control characters, invalid UTF-8, links, tags, fences, @mentions */
-    CHECK_IDENTIFIER, /* names something that does not occur in the unit */
-    CHECK_INJECTED,   /* speaks to the reader or about itself instead of the code */
-    CHECK_TOO_LONG,   /* a sentence beyond 300 bytes */
-    CHECK_NOMEM,      /* memory ran out: no verdict */
+    CHECK_EMPTY,       /* nothing, or fewer than three words */
+    CHECK_CUT_OFF,     /* ended by length and holds no whole sentence */
+    CHECK_ECHO,        /* repeats the question, an example's answer, or a line of the code */
+    CHECK_REPEATED,    /* goes round in circles */
+    CHECK_MARKUP,      /* control characters, invalid UTF-8, links, tags, fences, @mentions */
+    CHECK_IDENTIFIER,  /* names something that does not occur in the unit */
+    CHECK_INJECTED,    /* speaks to the reader or about itself instead of the code */
+    CHECK_TOO_LONG,    /* a sentence beyond 300 bytes */
+    CHECK_COPY,        /* says what another sentence of the prompt says, and the code does not */
+    CHECK_BOILERPLATE, /* true of nearly any code */
+    CHECK_NOMEM,       /* memory ran out: no verdict */
     CHECK_VERDICTS
 };
 
@@ -38,6 +40,11 @@ struct check_input {
     const char *code; /* from prompt_code */
     size_t code_len;
     const struct unit *unit; /* its names count as known */
+    const char
+        *context; /* what the prompt showed around the unit: its names and numbers count as known */
+    size_t context_len;
+    const struct text *others; /* sentences that the prompt showed: not to be copied */
+    size_t n_others;
 };
 
 /* The accepted sentence in *out (reset first; empty unless CHECK_OK). */

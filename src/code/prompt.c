@@ -251,6 +251,26 @@ static void put_context(struct strbuf *out, const struct prompt_context *c)
     put_notes(out, "It calls:\n", c->called, c->n_called);
 }
 
+static void add_said(struct prompt *p, const char *text)
+{
+    if (text)
+        p->said[p->n_said++] = (struct text){text, strlen(text)};
+}
+
+static void list_said(struct prompt *p, const struct prompt_context *c)
+{
+    add_said(p, c->file);
+    add_said(p, c->owner.text);
+    for (size_t i = 0; i < c->n_near; i++)
+        add_said(p, c->near[i].text);
+    for (size_t i = 0; i < c->n_callers; i++)
+        add_said(p, c->callers[i].text);
+    for (size_t i = 0; i < c->n_used; i++)
+        add_said(p, c->used[i].text);
+    for (size_t i = 0; i < c->n_called; i++)
+        add_said(p, c->called[i].text);
+}
+
 /* ---- all together --------------------------------------------------------------------------------------- */
 
 static int put_examples(struct dobby_message *m, struct arena *a, struct strbuf *b, size_t n)
@@ -297,6 +317,7 @@ int prompt_build(struct prompt *out, struct arena *a, const struct unit *u, enum
         .msg = m, .n = n, .n_shared = n_examples ? 1 + 2 * PROMPT_FUNCTIONS : 1, .context = ""};
     if (rc == 0 && c && attempt == 0) {
         put_context(&b, c);
+        list_said(out, c);
         out->context = strbuf_failed(&b) ? NULL : arena_strndup(a, strbuf_str(&b), b.len);
         strbuf_reset(&b);
     }

@@ -17,6 +17,7 @@
 #include "base/arena.h"
 #include "base/err.h"
 #include "base/strbuf.h"
+#include "code/text.h"
 #include "code/unit.h"
 
 #include <stdbool.h>
@@ -45,6 +46,7 @@ struct prompt_note {
 #define PROMPT_CALLED   6
 #define PROMPT_CALLERS  2
 #define PROMPT_USED     3
+#define PROMPT_NOTES    (2 + PROMPT_NEAR + PROMPT_CALLERS + PROMPT_USED + PROMPT_CALLED)
 #define PROMPT_MAX_NOTE 160 /* bytes of a note's text that a prompt shows */
 
 /* What stands around a unit. Zeroed: nothing. Texts are borrowed. */
@@ -65,6 +67,8 @@ struct prompt {
     size_t n_shared; /* the first ones are the same for all units */
     const char
         *context; /* what the last message says around the unit, "" if nothing; in the arena */
+    struct text said[PROMPT_NOTES]; /* the sentences that it quotes, whole; the context\'s */
+    size_t n_said;
 };
 
 /* The first lines of `code` and its last ones, max bytes in all, with a line `...` between; all of it if it fits. Appended to *out. */

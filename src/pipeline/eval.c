@@ -364,6 +364,10 @@ static int next_prompt(void *ctx, size_t item, int attempt, struct run_prompt *o
         .n_msg = j->question.prompt.n,
         .code = x->code,
         .code_len = x->code_len,
+        .context = j->question.prompt.context,
+        .context_len = j->question.prompt.context ? strlen(j->question.prompt.context) : 0,
+        .others = j->question.prompt.said,
+        .n_others = j->question.prompt.n_said,
         .unit = question_unit(&j->scan.files[x->file].units[x->unit]),
     };
     return rc;

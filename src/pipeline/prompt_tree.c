@@ -13,8 +13,6 @@
 
 #include <string.h>
 
-#define MAX_NOTES (2 + PROMPT_NEAR + PROMPT_CALLERS + PROMPT_USED + PROMPT_CALLED)
-
 struct job {
     struct dobby_prompt o;
     struct dobby_err *e;
@@ -89,7 +87,7 @@ static int tell(struct job *j, size_t file, size_t unit)
     const struct scan_file *f = &j->scan.files[file];
     const struct unit *u = &f->units[unit];
     const char *doc = context_doc(j->context, file, unit);
-    struct dobby_prompt_note notes[MAX_NOTES];
+    struct dobby_prompt_note notes[PROMPT_NOTES];
     struct prompt_context around;
     struct dobby_prompt_unit out = {.path = f->wf->path,
                                     .path_len = f->wf->path_len,

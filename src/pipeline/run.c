@@ -38,8 +38,11 @@ struct slot {
         due; /* it waits until then to be asked once more; 0: the engine has it, or it came back */
     dobby_ticket ticket;
     struct strbuf label; /* for the ticks */
-    struct strbuf code;  /* what the answer is checked against */
-    struct unit unit;    /* its names live as long as the source's */
+    /* What the answer is checked against. */
+    struct strbuf code, context, said; /* said: the texts of others, one after the other */
+    struct text *others;
+    size_t n_others, cap_others;
+    struct unit unit; /* its names live as long as the source's */
     struct store_txn
         *txn; /* the attempts so far; goes to the store with the summary. NULL: none yet */
     uint64_t n_prompt, n_written; /* of its answers: those of failed tries depend on time */
@@ -472,6 +475,10 @@ static bool judge(struct runner *k, struct slot *s)
                              .by_length = s->by_length,
                              .code = strbuf_str(&s->code),
                              .code_len = s->code.len,
+                             .context = strbuf_str(&s->context),
+                             .context_len = s->context.len,
+                             .others = s->others,
+                             .n_others = s->n_others,
                              .unit = &s->unit};
     struct strbuf clean = {0};
     enum check_verdict v = check_summary(&clean, &in);
@@ -525,6 +532,30 @@ static bool take_result(struct runner *k, struct slot *s)
 
 /* ---- asking ------------------------------------------------------------------------------------- */
 
+/* Keep what the answer is checked against: p's texts are gone by then. */
+static int keep_checks(struct slot *s, const struct run_prompt *p, struct dobby_err *e)
+{
+    size_t at = 0;
+
+    strbuf_reset(&s->code);
+    strbuf_reset(&s->context);
+    strbuf_reset(&s->said);
+    strbuf_add(&s->code, p->code, p->code_len);
+    strbuf_add(&s->context, p->context, p->context_len);
+    for (size_t i = 0; i < p->n_others; i++)
+        strbuf_add(&s->said, p->others[i].s, p->others[i].n);
+    if (strbuf_failed(&s->code) || strbuf_failed(&s->context) || strbuf_failed(&s->said) ||
+        mem_grow((void **)&s->others, &s->cap_others, p->n_others, sizeof(*s->others)) < 0)
+        return err_nomem(e, "a question");
+    for (size_t i = 0; i < p->n_others; i++) {
+        s->others[i] = (struct text){strbuf_str(&s->said) + at, p->others[i].n};
+        at += p->others[i].n;
+    }
+    s->n_others = p->n_others;
+    s->unit = p->unit;
+    return 0;
+}
+
 static int submit(struct runner *k, struct slot *s, struct dobby_err *e)
 {
     static const char *const stops[] = {PROMPT_STOP, NULL};
@@ -539,11 +570,9 @@ static int submit(struct runner *k, struct slot *s, struct dobby_err *e)
     rc = k->o->source.prompt(k->o->source.ctx, s->item, s->attempt, &p, e);
     if (rc != 0)
         return rc;
-    strbuf_reset(&s->code);
-    strbuf_add(&s->code, p.code, p.code_len);
-    s->unit = p.unit;
-    if (strbuf_failed(&s->code))
-        return err_nomem(e, "a question");
+    rc = keep_checks(s, &p, e);
+    if (rc < 0)
+        return rc;
     DOBBY_INIT(g);
     g.max_tokens = PROMPT_MAX_TOKENS;
     g.stops = stops;
@@ -676,6 +705,9 @@ static void dispose(struct runner *k)
     for (int i = 0; k->slots && i < k->o->agents; i++) {
         strbuf_release(&k->slots[i].label);
         strbuf_release(&k->slots[i].code);
+        strbuf_release(&k->slots[i].context);
+        strbuf_release(&k->slots[i].said);
+        mem_free(k->slots[i].others);
         strbuf_release(&k->slots[i].text);
         strbuf_release(&k->slots[i].message);
         store_txn_free(k->slots[i].txn);

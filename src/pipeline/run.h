@@ -22,6 +22,7 @@
 
 #include "base/err.h"
 #include "code/check.h"
+#include "code/text.h"
 #include "code/unit.h"
 #include "store/store.h"
 
@@ -44,6 +45,10 @@ struct run_prompt {
     size_t n_msg;
     const char *code; /* what the answer is checked against */
     size_t code_len;
+    const char *context; /* what the words show around it: names and numbers there are known */
+    size_t context_len;
+    const struct text *others; /* sentences that the words show: not to be copied */
+    size_t n_others;
     struct unit unit; /* its names live as long as the source */
 };
 

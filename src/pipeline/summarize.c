@@ -594,6 +594,10 @@ static int next_prompt(void *ctx, size_t item, int attempt, struct run_prompt *o
         .n_msg = j->question.prompt.n,
         .code = strbuf_str(&j->code),
         .code_len = j->code.len,
+        .context = j->question.prompt.context,
+        .context_len = j->question.prompt.context ? strlen(j->question.prompt.context) : 0,
+        .others = j->question.prompt.said,
+        .n_others = j->question.prompt.n_said,
         .unit = question_unit(u),
     };
     return rc;
