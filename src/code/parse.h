@@ -76,6 +76,6 @@ MUST_CHECK int parser_pool_parse(struct parser_pool *p, enum language_id lang, c
 
 /* A number that changes when units or imports of an unchanged text may change: grammars, queries, rules, the cutting into chunks
  * (chunk.h). Part of what a store compares before it trusts units found earlier. */
-#define PARSE_VERSION 2
+#define PARSE_VERSION 3
 
 #endif
