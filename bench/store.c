@@ -268,6 +268,7 @@ static const struct question {
     {"find: the", "the", ""},
     {"find: two frequent words", "get parse", ""},
     {"find: five frequent words", "get set parse read write", ""},
+    {"find: eight frequent words", "get set parse read write init header value", ""},
     {"find: a name", "parseHeader", ""},
     {"find: a name of three words", "read_next_buffer", ""},
     {"find: a rare word", "vose", ""},

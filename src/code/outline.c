@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "base/size.h"
 #include "base/strbuf.h"
+#include "code/braces.h"
 #include "code/doc.h"
 #include "code/outline_item.h"
 #include "code/protocol.h"
@@ -84,10 +85,13 @@ TSQuery *outline_query(enum language_id lang, uint32_t *offset)
     }
 
 static const struct quirks quirks[LANGUAGE_GRAMMARS] = {
-    [LANGUAGE_C] = {.wrappers = {"linkage_specification", "type_definition"}, .type_args = '<'},
+    [LANGUAGE_C] = {.wrappers = {"linkage_specification", "type_definition"},
+                    .type_args = '<',
+                    .braces = true},
     [LANGUAGE_CPP] = {.wrappers = {"template_declaration", "linkage_specification",
                                    "friend_declaration", "type_definition"},
-                      .type_args = '<'},
+                      .type_args = '<',
+                      .braces = true},
     [LANGUAGE_PYTHON] = {.wrappers = {"decorated_definition"},
                          .attributes = {"decorator"},
                          .bare_body = true},
@@ -105,7 +109,7 @@ static const struct quirks quirks[LANGUAGE_GRAMMARS] = {
     [LANGUAGE_RUBY] = {.bare_body = true, .stray = true},
     [LANGUAGE_PHP] = {.stray = true},
     [LANGUAGE_KOTLIN] = {.type_args = '<', .stray = true},
-    [LANGUAGE_SWIFT] = {.type_args = '<', .stray = true},
+    [LANGUAGE_SWIFT] = {.type_args = '<', .stray = true, .braces = true},
     [LANGUAGE_SCALA] = {.indented = true, .stray = true, .loose = "block"},
     [LANGUAGE_LUA] =
         {.sole = {"variable_declaration"}, .path = ".:", .bare_body = true, .stray = true},
@@ -776,13 +780,18 @@ static int qualify_all(struct finder *f)
 
     close_namespaces(f);
     for (i = 0; rc == 0 && i < f->n; i++) {
-        struct item *it = &f->items[i];
+        struct item *it = &f->items[i], *outer;
 
         if (it->kind == ITEM_NONE)
             continue;
         while (n_open > 0 && f->items[open[n_open - 1]].node.end <= it->node.start)
             n_open--;
-        rc = qualify(f, it, n_open > 0 ? &f->items[open[n_open - 1]] : NULL);
+        outer = n_open > 0 ? &f->items[open[n_open - 1]] : NULL;
+        if (outer && braces_disagree(outer, it)) {
+            it->kind = ITEM_NONE;
+            continue;
+        }
+        rc = qualify(f, it, outer);
         open[n_open++] = i;
     }
     mem_free(open);
@@ -1014,6 +1023,8 @@ int outline_find(struct outline *o, struct arena *a, const TSTree *tree, const T
         rc = run_query(&f, tree, query);
     if (rc == 0 && !o->too_many)
         rc = place_items(&f, tree);
+    if (rc == 0 && !o->too_many && f.q->braces && ts_node_has_error(ts_tree_root_node(tree)))
+        rc = braces_mend(&f);
     if (rc == 0 && !o->too_many) {
         /* The table of slots is void from here on. */
         if (f.n > 0)

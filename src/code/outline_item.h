@@ -20,8 +20,9 @@ struct quirks {
     char type_args;                    /* opens type arguments, which are no part of a name */
     bool bare_body;                    /* no sign opens a body: comments may stand before it */
     bool indented;                     /* a body may have taken in the comments behind it */
-    bool stray; /* comments may be anywhere in the tree: what one is about follows in the text */
-    bool signs; /* the name of an operator may stand in parentheses */
+    bool stray;  /* comments may be anywhere in the tree: what one is about follows in the text */
+    bool signs;  /* the name of an operator may stand in parentheses */
+    bool braces; /* macros and conditions hide some from the grammar: braces.h */
     bool equations; /* neighbours of one name are one function; an attribute has a name too */
     const char
         *loose; /* a body on the line after its header, which the grammar takes for a statement */
@@ -61,10 +62,11 @@ struct item {
     const char *full;  /* qualified from the outside in */
     size_t full_len;
     bool method;
-    size_t n_inner; /* classes and namespaces that stand directly in it, */
-    bool functions; /* and whether functions do */
-    bool open_end;  /* a namespace that reaches to the next one, or to the end */
-    bool visited;   /* the cursor has met it */
+    size_t n_inner;      /* classes and namespaces that stand directly in it, */
+    bool functions;      /* and whether functions do */
+    bool open_end;       /* a namespace that reaches to the next one, or to the end */
+    bool visited;        /* the cursor has met it */
+    uint32_t end_before; /* of a body whose end was mended; 0: it was not (braces.h) */
 };
 
 struct finder {

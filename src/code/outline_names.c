@@ -121,6 +121,22 @@ static bool is_statement(const struct item *it)
     return false;
 }
 
+/* C++: of class API Name final : Base { the grammar takes API for the type; what it makes of the rest differs. The name is the last
+ * word before the colon or the body, besides `final`. */
+static bool name_class(struct finder *f, struct item *it, TSNode n)
+{
+    uint32_t start = ts_node_end_byte(field(n, "type")), end = start;
+    struct span s;
+
+    while (end < it->body.start && f->source[end] != ':')
+        end++;
+    s = word_before(f, start, end);
+    if (span_len(s) == 5 && memcmp(f->source + s.start, "final", 5) == 0)
+        s = word_before(f, start, s.start);
+    add_span(f, it, s, 0);
+    return it->own.len > 0;
+}
+
 /* C and C++: int (*f(int a))(int) says its name at the end of a chain. False when there is no function in the chain. */
 static bool name_declarator(struct finder *f, struct item *it, TSNode n)
 {
@@ -327,7 +343,7 @@ bool outline_name_item(struct finder *f, struct item *it, TSNode node, TSNode na
     bool received = !ts_node_is_null(receiver) && name_receiver(f, it, receiver);
 
     if (ts_node_is_null(name) && ts_node_is_null(receiver))
-        return name_declarator(f, it, node);
+        return is_function(it) ? name_declarator(f, it, node) : name_class(f, it, node);
     if (!ts_node_is_null(receiver) && !received)
         add_part(f, it, receiver, f->q->type_args);
     it->method |= !ts_node_is_null(receiver) && is_function(it);

@@ -605,9 +605,9 @@ struct find {
     double weight[WORDS_MAX];    /* by how few rows hold the word */
     bool prefix[WORDS_MAX];
     size_t n_prefix;
-    int64_t last_id;
     struct match *match; /* [CANDIDATES], of the tier at hand */
     size_t n_matches;
+    bool found[TIERS]; /* it had a match */
 };
 
 /* A word has letters and digits only, or bytes beyond ASCII: nothing that ends a string or means something there. */
@@ -644,31 +644,31 @@ static void put_tier(struct strbuf *b, const struct find *f, enum tier tier)
 /* The tier's own words come first: dobby_score counts just these. */
 static void put_match(struct strbuf *b, const struct find *f, enum tier tier)
 {
+    bool any = false;
+
     strbuf_reset(b);
     strbuf_putc(b, '(');
     put_tier(b, f, tier);
-    if (tier > TIER_NAME_IS) {
-        strbuf_puts(b, " NOT (");
-        for (int before = 0; before < (int)tier; before++) {
-            strbuf_puts(b, before ? " OR " : "");
+    for (int before = 0; before < (int)tier; before++)
+        if (f->found[before]) {
+            strbuf_puts(b, any ? " OR " : " NOT (");
             put_tier(b, f, (enum tier)before);
+            any = true;
         }
-        strbuf_putc(b, ')');
-    }
-    strbuf_putc(b, ')');
+    strbuf_puts(b, any ? "))" : ")");
     /* A digest: rows of another place with an equal one are left out at the end. */
     if (f->place.len > 0)
         strbuf_printf(b, " AND \"%c%s\"", WORDS_MARK, strbuf_str(&f->place));
 }
 
-/* The matches of a tier with their scores, between two numbers. */
+/* The matches of a tier with their scores, in the order of their numbers. */
 static void put_match_sql(struct strbuf *b, size_t n_weights)
 {
     strbuf_reset(b);
     strbuf_puts(b, "SELECT rowid,dobby_score(search");
     for (size_t i = 0; i < n_weights; i++)
-        strbuf_printf(b, ",?%zu", 5 + i);
-    strbuf_puts(b, ") FROM search WHERE search MATCH ?1 AND rowid BETWEEN ?2 AND ?3 LIMIT ?4");
+        strbuf_printf(b, ",?%zu", 2 + i);
+    strbuf_puts(b, ") FROM search WHERE search MATCH ?1 ORDER BY rowid");
 }
 
 /* What rows show that were ranked. */
@@ -734,22 +734,22 @@ static int weigh(struct store_reader *r, struct find *f, struct strbuf *b, struc
     return rc;
 }
 
-/* The matches with numbers from `low` to `high`, as far as there is room. SQLITE_OK or a code. */
-static int add_matches(struct find *f, sqlite3_stmt *st, int64_t low, int64_t high)
+/* Matches in the order of their numbers, until there is no room or a window has ended with enough of them. SQLITE_OK or a code. */
+static int add_matches(struct find *f, sqlite3_stmt *st, int64_t window, size_t enough)
 {
-    int rc = sqlite3_bind_int64(st, 2, low), reset;
+    int rc = SQLITE_OK;
 
-    if (rc == SQLITE_OK)
-        rc = sqlite3_bind_int64(st, 3, high);
-    if (rc == SQLITE_OK)
-        rc = sqlite3_bind_int64(st, 4, (sqlite3_int64)(CANDIDATES - f->n_matches));
-    while (rc == SQLITE_OK && (rc = sqlite3_step(st)) == SQLITE_ROW && f->n_matches < CANDIDATES) {
-        f->match[f->n_matches++] =
-            (struct match){sqlite3_column_int64(st, 0), sqlite3_column_double(st, 1)};
-        rc = SQLITE_OK;
+    f->n_matches = 0;
+    while (f->n_matches < CANDIDATES && (rc = sqlite3_step(st)) == SQLITE_ROW) {
+        int64_t id = sqlite3_column_int64(st, 0);
+
+        if (id > window && f->n_matches >= enough)
+            break;
+        while (id > window)
+            window = window < INT64_MAX / 2 ? 2 * window : INT64_MAX;
+        f->match[f->n_matches++] = (struct match){id, sqlite3_column_double(st, 1)};
     }
-    reset = sqlite3_reset(st);
-    return rc == SQLITE_DONE || rc == SQLITE_ROW ? reset : rc;
+    return rc == SQLITE_DONE || rc == SQLITE_ROW ? SQLITE_OK : rc;
 }
 
 /* The best first; equal ones by their numbers, which says nothing yet. */
@@ -777,7 +777,7 @@ static int start_tier(sqlite3_stmt **st, struct store_reader *r, const struct fi
     if (rc == SQLITE_OK)
         rc = sqlite3_bind_text64(*st, 1, match->s, match->len, SQLITE_STATIC, SQLITE_UTF8);
     for (size_t i = 0; i < n_weights && rc == SQLITE_OK; i++)
-        rc = sqlite3_bind_double(*st, 5 + (int)i, tier == TIER_NAME_IS ? 1 : f->weight[i]);
+        rc = sqlite3_bind_double(*st, 2 + (int)i, tier == TIER_NAME_IS ? 1 : f->weight[i]);
     strbuf_release(&text);
     return rc;
 }
@@ -801,23 +801,17 @@ static int rank_tier(struct store_reader *r, struct find *f, enum tier tier, siz
 {
     size_t enough = size_min(
         limit ? size_max(ENOUGH, 10 * size_min(limit, CANDIDATES)) : CANDIDATES, CANDIDATES);
-    /* FTS5 puts all that begins so together first, whatever the window. */
-    int64_t low = INT64_MIN, high = tier == TIER_BEGINNINGS ? INT64_MAX : WINDOW;
     struct strbuf match = {0};
     sqlite3_stmt *st = NULL;
-    bool last = false;
-    int rc;
+    int rc = start_tier(&st, r, f, tier, &match);
 
     f->n_matches = 0;
-    rc = start_tier(&st, r, f, tier, &match);
-    while (rc == SQLITE_OK && !last && f->n_matches < enough) {
-        last = high >= f->last_id;
-        rc = add_matches(f, st, low, last ? INT64_MAX : high);
-        low = high + !last;
-        high = high < INT64_MAX / 2 ? 2 * high : INT64_MAX;
-    }
+    /* FTS5 puts all that begins so together first: looking at less of it saves nothing. */
+    if (rc == SQLITE_OK)
+        rc = add_matches(f, st, tier == TIER_BEGINNINGS ? INT64_MAX : WINDOW, enough);
     sqlite3_finalize(st);
     strbuf_release(&match);
+    f->found[tier] = f->n_matches > 0;
     keep_best(f, limit);
     return rc == SQLITE_OK ? 0 : read_error(r, rc, e);
 }
@@ -897,8 +891,6 @@ int store_find(struct store_reader *r, struct store_bytes query, struct store_by
         rc = db_exec(r->db, "BEGIN", "cannot read the store", r->path, e);
         begun = rc == 0;
     }
-    if (rc == 0)
-        rc = db_int(&f.last_id, r->db, "SELECT coalesce(max(id),0) FROM units", r->path, e);
     if (rc == 0)
         rc = weigh(r, &f, &mem, e);
     for (int tier = 0; tier < TIERS && rc == 0 && (limit == 0 || n < limit); tier++)

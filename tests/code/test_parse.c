@@ -528,6 +528,130 @@ static void check_text(struct parser_pool *p, enum language_id lang, const char 
     parse_result_release(&r);
 }
 
+/* class API Name { ... }: to the grammar a function that gives a class API. */
+static void test_parse_class_behind_macro(void **state)
+{
+    check_text(*state, LANGUAGE_CPP,
+               "/** A shape. */\n"
+               "class API Shape {\n"
+               "public:\n"
+               "    int sides();\n"
+               "    int area() { return 1; }\n"
+               "};\n\n"
+               "struct API Disc : public Shape {\n"
+               "    Disc(int r) : r(r) { grow(); }\n"
+               "    void grow() const { r = 2; }\n"
+               "};\n\n"
+               "template <typename T>\nclass API Of final : public Shape {\n"
+               "    T area(T x) { return x; }\n"
+               "};\n"
+               "class API Last final {\n"
+               "    int area() { return 1; }\n"
+               "};\n"
+               "class API MORE Two final {\n"
+               "    int area() { return 1; }\n"
+               "};\n",
+               "2-6 0 type Shape [Shape] {/** A shape.} {}\n"
+               "5-5 1 method Shape::area [area] {} {}\n"
+               "8-11 0 type Disc [Disc] {} {}\n"
+               "9-9 1 method Disc::Disc [Disc] {} {}\n"
+               "10-10 1 method Disc::grow [grow] {} {}\n"
+               "13-16 0 type Of [Of] {} {}\n"
+               "15-15 1 method Of::area [area] {} {}\n"
+               "17-19 0 type Last [Last] {} {}\n"
+               "18-18 1 method Last::area [area] {} {}\n"
+               "20-22 0 type Two [Two] {} {}\n"
+               "21-21 1 method Two::area [area] {} {}\n");
+    /* A variable with a list of values looks alike. */
+    check_text(*state, LANGUAGE_CPP,
+               "struct point p {1, 2};\nstruct point q {};\nstruct point r = {\n    1\n};\n"
+               "int f() {\n    return 1;\n}\n",
+               "6-8 0 function f [f] {} {}\n");
+}
+
+/* Bodies that the grammar ends too early or too late end where the text closes them. */
+static void test_parse_braces(void **state)
+{
+    /* The macros stand for try and catch: the grammar closes a brace too early, the second becomes a function. */
+    check_text(*state, LANGUAGE_CPP,
+               "void log_error(int code) {\n"
+               "    TRY {\n"
+               "        message m(code);\n"
+               "        if (m) {\n"
+               "            text t; /* } */\n"
+               "            if (t.of(m) == '}') {\n"
+               "                put(\"}\");\n"
+               "                return;\n"
+               "            }\n"
+               "        }\n"
+               "    }\n"
+               "    CATCH(...) {}\n"
+               "    put_code(code);\n"
+               "}\n\n"
+               "int after() {\n    return 1;\n}\n",
+               "1-14 0 function log_error [log_error] {} {}\n"
+               "16-18 0 function after [after] {} {}\n");
+    /* The grammar ends the class before the condition. */
+    check_text(*state, LANGUAGE_SWIFT,
+               "open class Handler: Base {\n"
+               "  public override required init() {}\n\n"
+               "  /** Makes one. */\n"
+               "  #if os(iOS) || os(tvOS)\n"
+               "  @objc\n"
+               "  open func make(of kind: Kind) -> View? {\n"
+               "    return nil\n"
+               "  }\n"
+               "  #endif\n\n"
+               "  @objc\n"
+               "  open func free(one: View) -> URL? {\n"
+               "    return \"}\"\n"
+               "  }\n"
+               "}\n",
+               "1-16 0 type Handler [Handler] {} {}\n"
+               "2-2 1 method Handler.init [init] {} {}\n"
+               "6-9 1 method Handler.make [make] {} {}\n"
+               "12-15 1 method Handler.free [free] {} {}\n");
+}
+
+/* Of the branches of a condition the first counts; without the layout's word the grammar has it. */
+static void test_parse_braces_doubt(void **state)
+{
+    check_text(*state, LANGUAGE_CPP,
+               "void log_error(int code) {\n"
+               "    TRY {\n"
+               "        message m(code);\n"
+               "#ifdef LONG\n"
+               "        if (m && code > 1) {\n"
+               "#else\n"
+               "        if (m) {\n"
+               "#endif\n"
+               "            put(m);\n"
+               "        }\n"
+               "    }\n"
+               "    CATCH(...) {}\n"
+               "    put_code(code);\n"
+               "}\n",
+               "1-14 0 function log_error [log_error] {} {}\n");
+    check_text(*state, LANGUAGE_SWIFT,
+               "open class Handler: Base {\n"
+               "  public override required init() {}\n\n"
+               "  /** Makes one. */\n"
+               "  #if os(iOS) || os(tvOS)\n"
+               "  @objc\n"
+               "  open func make(of kind: Kind) -> View? {\n"
+               "    return nil\n"
+               "  }\n"
+               "  #endif\n\n"
+               "  @objc\n"
+               "  open func free(one: View) -> URL? {\n"
+               "    return nil\n"
+               "  } }\n",
+               "1-4 0 type Handler [Handler] {} {}\n"
+               "2-2 1 method Handler.init [init] {} {}\n"
+               "6-9 0 function make [make] {} {}\n"
+               "12-15 0 function free [free] {} {}\n");
+}
+
 static void test_parse_misread(void **state)
 {
     /* The macro is taken for the type, and the type for the name. */
@@ -562,7 +686,7 @@ static void test_parse_misread(void **state)
         "        if (s != sign::up)\n            return s == sign::down ? sign::yes : sign::no;\n"
         "        ++b[n - 1];\n        for (int i = 0; i > 0 && b[i] > 9; --i) {\n"
         "            b[i] = 0;\n        }\n        return s;\n    }\n};\n",
-        "1-14 0 type node [node] {} {}\n");
+        "1-15 0 type node [node] {} {}\n");
     /* Outside of classes the grammar takes an annotation with an argument for a statement. */
     check_text(
         *state, LANGUAGE_KOTLIN,
@@ -861,6 +985,9 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_parse_haskell_ocaml),
         cmocka_unit_test(test_parse_types),
         cmocka_unit_test(test_outlines),
+        cmocka_unit_test(test_parse_class_behind_macro),
+        cmocka_unit_test(test_parse_braces),
+        cmocka_unit_test(test_parse_braces_doubt),
         cmocka_unit_test(test_parse_misread),
         cmocka_unit_test(test_parse_broken),
         cmocka_unit_test(test_parse_broken_each),
