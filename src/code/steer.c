@@ -192,7 +192,7 @@ static const struct pattern {
         int gap;
     } at[PATTERN_MAX];
 } patterns[] = {
-    {{{IGNORE, 0}, {PRIOR, 2}, {ORDERS, 2}}},                   /* previous instructions */
+    {{{IGNORE, 0}, {PRIOR, 3}, {ORDERS, 2}}},                   /* previous instructions */
     {{{IGNORE, 0}, {ORDERS, 1}, {PRIOR, 1}}},                   /* instructions above */
     {{{IGNORE, 0}, {ALL, 0}, {ABOVE, 1}}},                      /* everything above */
     {{{SUM, 0}, {THIS, 0}, {AS, 1}}},                           /* summarise this code as */
