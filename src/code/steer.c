@@ -44,6 +44,7 @@ enum {
     WRITE = 1 << 29,
     SUMMING = 1 << 30
 };
+#define REPLY (1u << 31) /* not SAY: servers do it too */
 
 /* By strcmp. */
 static const struct word {
@@ -55,10 +56,9 @@ static const struct word {
     {"ai", MODEL},
     {"all", PRIOR | ALL},
     {"an", AN},
-    {"answer", SAY | ANSWER},
+    {"answer", REPLY | ANSWER},
     {"anweisungen", ORDERS},
     {"any", PRIOR},
-    {"anything", ALL},
     {"are", IS},
     {"as", AS},
     {"assistant", MODEL},
@@ -100,7 +100,6 @@ static const struct word {
     {"forget", IGNORE},
     {"function", UNIT},
     {"gemini", MODEL},
-    {"give", WRITE},
     {"gpt", MODEL},
     {"guidelines", ORDERS},
     {"has", IS},
@@ -132,7 +131,6 @@ static const struct word {
     {"never", NOT},
     {"not", NOT},
     {"note", NOTE},
-    {"nothing", ONLY},
     {"only", ONLY},
     {"output", WRITE},
     {"override", IGNORE},
@@ -148,8 +146,8 @@ static const struct word {
     {"read", READ},
     {"readers", PEOPLE},
     {"repeat", WRITE},
-    {"reply", SAY | ANSWER},
-    {"respond", SAY},
+    {"reply", REPLY | ANSWER},
+    {"respond", REPLY},
     {"response", ANSWER},
     {"reveal", MENTION},
     {"rules", ORDERS},
@@ -199,10 +197,9 @@ static const struct pattern {
     {{{SUM, 0}, {THE, 0}, {UNIT, 0}, {AS, 0}}},                 /* describe the function as */
     {{{SAY, 0}, {THIS, 1}, {UNIT, 0}, {IS, 1}}},                /* say that this code is */
     {{{SAY, 0}, {THE, 1}, {UNIT, 0}, {IS, 0}}},                 /* say the function is */
-    {{{SAY, 0}, {THE, 0}, {THIS, 0}, {IS, 0}}},                 /* say that it is */
     {{{SAY, 0}, {PEOPLE, 0}, {THE, 0}}},                        /* tell everybody that */
     {{{YOUR, 0}, {ANSWER, 1}, {MUST | IS, 1}}},                 /* your summary must */
-    {{{YOU, 0}, {MUST, 0}, {SAY | SUM | IGNORE, 1}}},           /* you must say */
+    {{{YOU, 0}, {MUST, 0}, {SAY | SUM, 0}}},                    /* you must say */
     {{{YOU, 0}, {IS, 0}, {AN, 0}, {MODEL, 2}}},                 /* you are a helpful assistant */
     {{{YOU, 0}, {IS, 0}, {AN, 0}, {LANGUAGE, 1}, {MODELS, 0}}}, /* you are a language model */
     {{{AS, 0}, {AN, 0}, {MODEL, 0}}},                           /* as an AI */
@@ -215,7 +212,8 @@ static const struct pattern {
     {{{EXACT, 0}, {SUMMARY, 0}, {IS, 0}}},                          /* the correct summary is */
     {{{IF, 0}, {SUMMING, 1}, {THIS, 0}}},                           /* when summarizing this */
     {{{NOT, 0}, {SUM | MENTION, 0}, {THIS, 1}}},                    /* do not mention this */
-    {{{SAY, 0}, {ONLY, 1}, {THE | THIS | EXACT | ANSWER, 1}}},      /* respond only with the */
+    {{{REPLY, 0}, {ONLY, 1}, {THE | THIS | EXACT | ANSWER, 1}}},    /* respond only with the */
+    {{{SAY, 0}, {ONLY, 0}, {THE | THIS | EXACT | ANSWER, 0}}},      /* say only the word */
     {{{SAY | WRITE, 0}, {EXACT, 1}, {ANSWER, 0}}},                  /* write the exact sentence */
     {{{SUM, 0}, {THIS, 0}, {UNIT, 0}, {ONLY, 0}}},                  /* explain this code only */
 };
