@@ -5,6 +5,7 @@
 #include "base/size.h"
 #include "code/ground.h"
 #include "code/prompt_examples.h"
+#include "code/steer.h"
 #include "code/text.h"
 
 #include <string.h>
@@ -29,6 +30,7 @@ const char *check_reason(enum check_verdict v)
         [CHECK_TOO_LONG] = "too long",
         [CHECK_COPY] = "copied",
         [CHECK_BOILERPLATE] = "boilerplate",
+        [CHECK_STEERED] = "obeys the code",
         [CHECK_NOMEM] = "out of memory",
     };
 
@@ -361,10 +363,38 @@ static bool is_close(struct text t, const struct check_input *in, const struct g
     return false;
 }
 
+/* A third of what it says stands only in text that speaks to whoever summarises. -1: no memory. */
+static int is_steered(struct text t, const struct ground *g)
+{
+    struct strbuf rest = {0};
+    struct ground_words w;
+    size_t n_plain = 0, n_said = 0;
+    bool failed;
+
+    if (!steer_found(g->code.s, g->code.n))
+        return 0;
+    steer_hide(&rest, g->code.s, g->code.n, true);
+    ground_words_of(&w, t);
+    for (size_t i = 0; i < w.n && !strbuf_failed(&rest); i++) {
+        struct text left = {strbuf_str(&rest), rest.len};
+
+        n_plain += !w.v[i].generic;
+        n_said += !w.v[i].generic && ground_has_word(g->code, w.v[i].stem) &&
+                  !ground_has_word(left, w.v[i].stem);
+    }
+    failed = strbuf_failed(&rest);
+    strbuf_release(&rest);
+    return failed ? -1 : n_said > 0 && n_said * 3 >= n_plain;
+}
+
 /* What it says, when its form is right. */
 static enum check_verdict judge_words(struct text t, const struct check_input *in,
                                       const struct ground *g)
 {
+    int steered = is_steered(t, g);
+
+    if (steered != 0)
+        return steered < 0 ? CHECK_NOMEM : CHECK_STEERED;
     if (!ground_names_known(t, g))
         return CHECK_IDENTIFIER;
     if (is_close(t, in, g))

@@ -29,6 +29,7 @@ enum check_verdict {
     CHECK_TOO_LONG,    /* a sentence beyond 300 bytes */
     CHECK_COPY,        /* says what another sentence of the prompt says, and the code does not */
     CHECK_BOILERPLATE, /* true of nearly any code */
+    CHECK_STEERED,     /* does what a text in the code asks of whoever summarises it */
     CHECK_NOMEM,       /* memory ran out: no verdict */
     CHECK_VERDICTS
 };

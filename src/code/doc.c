@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 #include "base/size.h"
+#include "code/steer.h"
 #include "code/text.h"
 
 #include <stdlib.h>
@@ -554,7 +555,7 @@ static bool is_good(struct text t, size_t min_words)
         last != '"' && last != '\'')
         return false;
     return !says_nothing(t) && !looks_like_code(t) && !has_odd_sign(t) &&
-           !text_has_link(t.s, t.n) && !text_is_addressed(t.s, t.n);
+           !text_has_link(t.s, t.n) && !text_is_addressed(t.s, t.n) && !steer_found(t.s, t.n);
 }
 
 /* "returns the sum" begins with a capital in a list of summaries; the name of the unit keeps its letters. */

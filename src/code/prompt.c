@@ -7,6 +7,7 @@
 #include "code/doc.h"
 #include "code/prompt_examples.h"
 #include "code/redact.h"
+#include "code/steer.h"
 
 #include <string.h>
 
@@ -60,7 +61,7 @@ const struct prompt_generic prompt_examples[PROMPT_EXAMPLES] = {
 int prompt_code(struct strbuf *out, const struct unit *u, enum language_id lang, const char *source,
                 size_t len, const struct unit *units, size_t n_units, struct dobby_err *e)
 {
-    struct strbuf plain = {0};
+    struct strbuf plain = {0}, code = {0};
     int rc = 0;
 
     strbuf_reset(out);
@@ -71,10 +72,13 @@ int prompt_code(struct strbuf *out, const struct unit *u, enum language_id lang,
         rc = chunk_cell(&plain, u, source, len, e);
     else
         doc_hide(&plain, u, source, len, units, n_units);
+    steer_hide(&code, strbuf_str(&plain), plain.len, false);
     if (rc == 0)
-        rc = strbuf_failed(&plain) ? err_nomem(e, "a prompt")
-                                   : redact(out, strbuf_str(&plain), plain.len, NULL, e);
+        rc = strbuf_failed(&plain) || strbuf_failed(&code)
+                 ? err_nomem(e, "a prompt")
+                 : redact(out, strbuf_str(&code), code.len, NULL, e);
     strbuf_release(&plain);
+    strbuf_release(&code);
     return rc;
 }
 

@@ -7,7 +7,8 @@
  *          wrote, so that a prompt follows from the sources alone. The second form of a question does without it: an
  *          answer that was refused may have been led astray by it.
  * Code     prompt_code is the unit as a model may see it: without its documentation, a type as an outline (doc_hide),
- *          secrets replaced (redact.h). Keys are made of it, prompts and checks use it.
+ *          text that speaks to whoever summarises left out (steer.h), secrets replaced (redact.h). Keys are made of it, prompts and
+ *          checks use it.
  * Version  PROMPT_VERSION rises with any change to the words, the limits, the redaction, or check.h: it is part of
  *          every key.
  * Next     check.h for what comes back. */

@@ -182,7 +182,8 @@ static const char units_of_2[] =
 /* From schema 3, in which units had no calls and uses: those come when their files are read again, as above. */
 static const char units_of_3[] =
     "ALTER TABLE units ADD COLUMN calls TEXT; ALTER TABLE units ADD COLUMN uses TEXT;"
-    "ALTER TABLE units ADD COLUMN code_hash BLOB; ALTER TABLE files ADD COLUMN context BLOB;";
+    "ALTER TABLE units ADD COLUMN code_hash BLOB;";
+static const char files_of_3[] = "ALTER TABLE files ADD COLUMN context BLOB;";
 static const char files_of_2[] = "ALTER TABLE files ADD COLUMN " N_LINES ";";
 
 /* ---- errors ------------------------------------------------------------------------------------- */
@@ -379,7 +380,7 @@ static int upgrade(sqlite3 *db, int version, const char *path, struct dobby_err 
         strbuf_printf(&sql, "%s %s", version == 2 ? units_of_2 : "", units_of_3);
     if (version < DB_SCHEMA_WIDE)
         strbuf_printf(&sql, "%s %s %s %s", schema_views, schema_search, files_of_2, schema_imports);
-    strbuf_printf(&sql, "PRAGMA user_version=%d; COMMIT;", DB_SCHEMA);
+    strbuf_printf(&sql, "%s PRAGMA user_version=%d; COMMIT;", files_of_3, DB_SCHEMA);
     rc = strbuf_failed(&sql)
              ? err_nomem(e, "the store's schema")
              : db_exec(db, strbuf_str(&sql), "cannot bring the store up to date", path, e);

@@ -54,6 +54,25 @@ printf '{"id":"a"}\n' >"$work/bad.jsonl"
 check "a line without messages is refused with its number" \
     bash -c '"$0" ids "$1" "$2" 2>"$3"; test $? = 65 && grep -q "line 1" "$3"' "$bench" "$smol" "$work/bad.jsonl" "$work/err"
 
+# ---- copies ---------------------------------------------------------------------------------------------------
+mkdir -p "$work/said/.dobby"
+cat >"$work/said/f.c" <<'EOF'
+/* Count the sheep in a herd. */
+int sheep(const struct herd *h)
+{
+    return h->count;
+}
+
+/* Paint every fence in green colour. */
+void paint(struct fence *f)
+{
+    f->colour = GREEN;
+}
+EOF
+"$bench" copies "$work/said" >"$work/copies.csv"
+check "copies: both authors' sentences are accepted" grep -q ',own,2,accepted,2$' "$work/copies.csv"
+check "copies: neither neighbour's" grep -q ',copied,2,copied,2$' "$work/copies.csv"
+
 # ---- the job ----------------------------------------------------------------------------------------------------
 # value CASE AGENTS FILE
 value() { awk -F, -v c="$1" -v a="$2" '$3 == c && $1 == a { print $5 }' "$3"; }

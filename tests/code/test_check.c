@@ -178,7 +178,7 @@ static void test_check_copies(void **state)
     static const struct unit u = {.name = "shrink", .qualified = "shrink"};
     static const char *const shown[] = {
         "Pack all messages into one envelope and send it.", /* not what it does */
-        "Remove stale keys from the entries of a table.",   /* what it does, too */
+        "List stale keys of the table entries.",            /* what it does, too */
         "Return the width of the lawn.",
     };
     static const struct {
@@ -191,7 +191,7 @@ static void test_check_copies(void **state)
         {"Pack all the messages into one envelope.", CHECK_COPY},
         {"Return the width of the lawn.", CHECK_COPY},
         {"Return the height of the table.", CHECK_OK}, /* of a family */
-        {"Remove stale keys from the entries of a table.", CHECK_OK},
+        {"List stale keys of the table entries.", CHECK_OK},
         {"Remove stale entries and count the rest.", CHECK_OK},
     };
     struct text others[ARRAY_LEN(shown)];

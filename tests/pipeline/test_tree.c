@@ -586,9 +586,8 @@ static void test_dry_run(void **state)
         strstr(strbuf_str(&f->plan),
                "{\"path\":\"a/"
                "same.c\",\"language\":\"c\",\"units\":[{\"name\":\"quad\",\"kind\":\"function\","
-               "\"start_line\":1,\"end_line\":4},{\"name\":\"quint\",\"kind\":\"function\",\"start_"
-               "line\":6,"
-               "\"end_line\":9}]}\n"));
+               "\"start_line\":1,\"end_line\":4,\"calls\":[],\"uses\":[]},{\"name\":\"quint\",\"kind\":"
+               "\"function\",\"start_line\":6,\"end_line\":9,\"calls\":[],\"uses\":[]}]}\n"));
     assert_non_null(
         strstr(strbuf_str(&f->plan), "{\"path\":\"node_modules\",\"skipped\":\"vendored\"}\n"));
     assert_non_null(strstr(strbuf_str(&f->plan), "\"name\":\"Circle.area\",\"kind\":\"method\""));

@@ -684,6 +684,7 @@ static void make_2(struct fix *f)
         "DROP VIEW shown; DROP VIEW done; ALTER TABLE units DROP COLUMN source;"
         "ALTER TABLE units DROP COLUMN language; ALTER TABLE units DROP COLUMN findings;"
         "ALTER TABLE units DROP COLUMN calls; ALTER TABLE units DROP COLUMN uses;"
+        "ALTER TABLE units DROP COLUMN code_hash; ALTER TABLE files DROP COLUMN context;"
         "DELETE FROM counts WHERE what='parents';"
         "CREATE VIEW done AS SELECT 0 AS id,'doc' AS source;"
         "CREATE VIEW shown AS SELECT id,prompt_key,'doc' AS source,qname AS name,'' AS marks,text,"
