@@ -301,6 +301,7 @@ static void test_words_nesting(void **state)
                                "            field = make()\n"
                                "            def go(self):\n"
                                "                deep(first)\n"
+                               "                return first\n"
                                "        def tiny(): brief()\n"
                                "        return inner(arg)\n"
                                "    last = made()\n";
