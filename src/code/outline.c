@@ -303,7 +303,7 @@ static int run_query(struct finder *f, const TSTree *tree, const TSQuery *query)
     while (rc == 0 && ts_query_cursor_next_match(c, &m)) {
         struct item it = {0};
 
-        if (words_match(&f->words, &m) || imports_match(&f->o->imports, query, &m))
+        if (imports_match(&f->o->imports, query, &m))
             continue;
         if (read_match(f, query, &m, &it))
             rc = add_item(f, &it);
@@ -1018,7 +1018,7 @@ int outline_find(struct outline *o, struct arena *a, const TSTree *tree, const T
 
     *o = (struct outline){0};
     imports_init(&o->imports, lang, a, source, len);
-    words_init(&f.words, lang, query, source, len);
+    words_init(&f.words, lang, source, len);
     if (rc == 0)
         rc = run_query(&f, tree, query);
     if (rc == 0 && !o->too_many)

@@ -12,13 +12,25 @@
 #define MAX_NODES 12
 #define MAX_STEPS 8 /* from what is called down to its last part */
 
-enum role { ROLE_NONE, ROLE_NAME, ROLE_PATH, ROLE_TOKENS };
+/* Bits. FIRST and APPLIED are calls too: of the first child, and of what stands before an operator that applies it. */
+enum role {
+    ROLE_NAME = 1,
+    ROLE_PATH = 2,
+    ROLE_CALL = 4,
+    ROLE_FIRST = 8,
+    ROLE_APPLIED = 16,
+    ROLE_TOKENS = 32
+};
+#define ROLE_CALLS (ROLE_CALL | ROLE_FIRST | ROLE_APPLIED)
 
-/* Node types, NULL behind the last: leaves that are names, and nodes that a name is the last part of, arguments apart. */
+/* Node types, NULL behind the last: leaves that are names, nodes that a name is the last part of, arguments apart, and calls. */
 struct grammar {
     const char *names[MAX_NODES], *paths[MAX_NODES];
-    char strip[4];       /* signs around or before a name that are no part of it */
-    const char *applies; /* what @called.applied is about */
+    const char *calls[MAX_NODES]; /* have a field for what is called */
+    const char *first[MAX_NODES]; /* calls whose first part is it */
+    const char *operators;        /* call what stands before them, if it is `applies` */
+    char strip[4];                /* signs around or before a name that are no part of it */
+    const char *applies;
 };
 
 #define SCRIPT_NAMES                                                                               \
@@ -27,63 +39,105 @@ struct grammar {
 #define SCRIPT_PATHS "member_expression", "non_null_expression"
 
 static const struct grammar grammars[LANGUAGE_GRAMMARS] = {
-    [LANGUAGE_C] = {.names = {"identifier", "field_identifier", "type_identifier"},
+    [LANGUAGE_C] = {.calls = {"call_expression"},
+                    .names = {"identifier", "field_identifier", "type_identifier"},
                     .paths = {"field_expression"}},
-    [LANGUAGE_CPP] = {.names = {"identifier", "field_identifier", "type_identifier",
+    [LANGUAGE_CPP] = {.calls = {"call_expression", "new_expression", "compound_literal_expression"},
+                      .names = {"identifier", "field_identifier", "type_identifier",
                                 "namespace_identifier"},
                       .paths = {"field_expression", "qualified_identifier", "template_function",
                                 "template_method", "template_type", "dependent_name"}},
-    [LANGUAGE_PYTHON] = {.names = {"identifier"}, .paths = {"attribute"}},
-    [LANGUAGE_JAVASCRIPT] = {.names = {SCRIPT_NAMES}, .paths = {SCRIPT_PATHS}},
-    [LANGUAGE_TYPESCRIPT] = {.names = {SCRIPT_NAMES, "type_identifier"}, .paths = {SCRIPT_PATHS}},
-    [LANGUAGE_TSX] = {.names = {SCRIPT_NAMES, "type_identifier"}, .paths = {SCRIPT_PATHS}},
-    [LANGUAGE_GO] = {.names = {"identifier", "field_identifier", "type_identifier",
+    [LANGUAGE_PYTHON] = {.calls = {"call"}, .names = {"identifier"}, .paths = {"attribute"}},
+    [LANGUAGE_JAVASCRIPT] = {.calls = {"call_expression", "new_expression"},
+                             .names = {SCRIPT_NAMES},
+                             .paths = {SCRIPT_PATHS}},
+    [LANGUAGE_TYPESCRIPT] = {.calls = {"call_expression", "new_expression"},
+                             .names = {SCRIPT_NAMES, "type_identifier"},
+                             .paths = {SCRIPT_PATHS}},
+    [LANGUAGE_TSX] = {.calls = {"call_expression", "new_expression"},
+                      .names = {SCRIPT_NAMES, "type_identifier"},
+                      .paths = {SCRIPT_PATHS}},
+    [LANGUAGE_GO] = {.calls = {"call_expression", "type_conversion_expression"},
+                     .names = {"identifier", "field_identifier", "type_identifier",
                                "package_identifier"},
                      .paths = {"selector_expression", "generic_type", "qualified_type"}},
-    [LANGUAGE_RUST] = {.names = {"identifier", "field_identifier", "type_identifier",
+    [LANGUAGE_RUST] = {.calls = {"call_expression", "macro_invocation"},
+                       .names = {"identifier", "field_identifier", "type_identifier",
                                  "shorthand_field_identifier"},
                        .paths = {"field_expression", "scoped_identifier", "generic_function"}},
-    [LANGUAGE_JAVA] = {.names = {"identifier", "type_identifier"},
+    [LANGUAGE_JAVA] = {.calls = {"method_invocation", "object_creation_expression",
+                                 "explicit_constructor_invocation"},
+                       .names = {"identifier", "type_identifier"},
                        .paths = {"scoped_type_identifier", "generic_type"}},
-    [LANGUAGE_CSHARP] = {.names = {"identifier"},
+    [LANGUAGE_CSHARP] = {.calls = {"invocation_expression", "object_creation_expression"},
+                         .names = {"identifier"},
                          .paths = {"member_access_expression", "generic_name", "qualified_name",
                                    "alias_qualified_name", "conditional_access_expression",
                                    "member_binding_expression"}},
-    [LANGUAGE_RUBY] = {.names = {"identifier", "constant", "instance_variable", "class_variable",
+    [LANGUAGE_RUBY] = {.calls = {"call"},
+                       .first = {"super"},
+                       .names = {"identifier", "constant", "instance_variable", "class_variable",
                                  "global_variable"},
                        .paths = {"scope_resolution"},
                        .strip = "@$"},
-    [LANGUAGE_PHP] = {.names = {"name"}, .paths = {"qualified_name", "variable_name"}},
-    [LANGUAGE_KOTLIN] = {.names = {"simple_identifier", "type_identifier",
+    [LANGUAGE_PHP] = {.calls = {"function_call_expression", "member_call_expression",
+                                "nullsafe_member_call_expression", "scoped_call_expression"},
+                      .first = {"object_creation_expression"},
+                      .names = {"name"},
+                      .paths = {"qualified_name", "variable_name"}},
+    [LANGUAGE_KOTLIN] = {.first = {"call_expression"},
+                         .names = {"simple_identifier", "type_identifier",
                                    "interpolated_identifier"},
                          .paths = {"navigation_expression", "navigation_suffix"},
                          .strip = "`"},
-    [LANGUAGE_SWIFT] = {.names = {"simple_identifier", "type_identifier"},
+    [LANGUAGE_SWIFT] = {.calls = {"constructor_expression"},
+                        .first = {"call_expression"},
+                        .names = {"simple_identifier", "type_identifier"},
                         .paths = {"navigation_expression", "navigation_suffix", "user_type",
                                   "prefix_expression", "postfix_expression"},
                         .strip = "`"},
-    [LANGUAGE_SCALA] = {.names = {"identifier", "type_identifier"},
+    [LANGUAGE_SCALA] = {.calls = {"call_expression"},
+                        .first = {"instance_expression"},
+                        .names = {"identifier", "type_identifier"},
                         .paths = {"field_expression", "generic_function", "generic_type",
                                   "stable_type_identifier"},
                         .strip = "`"},
-    [LANGUAGE_LUA] = {.names = {"identifier"},
+    [LANGUAGE_LUA] = {.calls = {"function_call"},
+                      .names = {"identifier"},
                       .paths = {"dot_index_expression", "method_index_expression"}},
-    [LANGUAGE_BASH] = {.names = {"variable_name"}},
-    [LANGUAGE_ZIG] = {.names = {"IDENTIFIER"}},
-    [LANGUAGE_HASKELL] = {.names = {"variable", "constructor", "name"},
+    [LANGUAGE_BASH] = {.first = {"command_name"}, .names = {"variable_name"}},
+    [LANGUAGE_ZIG] = {.calls = {"FieldOrFnCall"}, .first = {"SuffixExpr"}, .names = {"IDENTIFIER"}},
+    [LANGUAGE_HASKELL] = {.calls = {"apply"},
+                          .first = {"infix_id"},
+                          .operators = "infix",
+                          .names = {"variable", "constructor", "name"},
                           .paths = {"qualified"},
                           .applies = "$"},
-    [LANGUAGE_OCAML] = {.names = {"value_name", "value_pattern", "constructor_name",
+    [LANGUAGE_OCAML] = {.calls = {"application_expression", "method_invocation"},
+                        .first = {"new_expression"},
+                        .operators = "infix_expression",
+                        .names = {"value_name", "value_pattern", "constructor_name",
                                   "type_constructor", "module_name", "field_name", "method_name",
                                   "class_name", "instance_variable_name", "module_type_name",
                                   "label_name"},
                         .paths = {"value_path", "constructor_path", "class_path", "new_expression",
                                   "method_invocation"},
                         .applies = "@@"},
-    [LANGUAGE_SQL] = {.names = {"identifier"}, .paths = {"object_reference"}, .strip = "\"`"},
+    [LANGUAGE_SQL] = {.first = {"invocation"},
+                      .names = {"identifier"},
+                      .paths = {"object_reference"},
+                      .strip = "\"`"},
 };
 #undef SCRIPT_NAMES
 #undef SCRIPT_PATHS
+
+/* Of a call, in this order; from FIRST_OPERAND on those of an operator. */
+static const char *const fields[] = {"function",     "constructor",   "method", "constructed_type",
+                                     "macro",        "function_call", "name",   "type",
+                                     "left_operand", "left"};
+#define N_FIELDS      ARRAY_LEN(fields)
+#define FIRST_OPERAND 8
+_Static_assert(N_FIELDS == WORDS_FIELDS, "outline_words.h has room");
 
 /* ---- the tree ------------------------------------------------------------------------------------- */
 
@@ -109,37 +163,30 @@ static void find_roles(struct words *w)
 
         if (!type || ts_language_symbol_type(language, (TSSymbol)i) != TSSymbolTypeRegular)
             continue;
-        w->roles[i] = is_among(g->names, type)          ? ROLE_NAME
-                      : is_among(g->paths, type)        ? ROLE_PATH
-                      : strcmp(type, "token_tree") == 0 ? ROLE_TOKENS
-                                                        : ROLE_NONE;
+        w->roles[i] =
+            (uint8_t)((is_among(g->names, type) ? ROLE_NAME : 0) |
+                      (is_among(g->paths, type) ? ROLE_PATH : 0) |
+                      (is_among(g->calls, type) ? ROLE_CALL : 0) |
+                      (is_among(g->first, type) ? ROLE_FIRST : 0) |
+                      (g->operators && strcmp(g->operators, type) == 0 ? ROLE_APPLIED : 0) |
+                      (strcmp(type, "token_tree") == 0 ? ROLE_TOKENS : 0));
     }
 }
 
-static enum role role_of(const struct words *w, TSNode n)
+static unsigned role_of(const struct words *w, TSNode n)
 {
     size_t symbol = ts_node_symbol(n);
 
-    return symbol < w->n_symbols ? (enum role)w->roles[symbol] : ROLE_NONE;
+    return symbol < w->n_symbols ? w->roles[symbol] : 0;
 }
 
-static uint32_t capture_of(const TSQuery *query, const char *name)
-{
-    for (uint32_t i = 0; i < ts_query_capture_count(query); i++) {
-        uint32_t len;
-
-        if (strcmp(ts_query_capture_name_for_id(query, i, &len), name) == 0)
-            return i;
-    }
-    return NONE;
-}
-
-void words_init(struct words *w, enum language_id lang, const TSQuery *query, const char *source,
-                size_t len)
+void words_init(struct words *w, enum language_id lang, const char *source, size_t len)
 {
     *w = (struct words){.lang = lang, .source = source, .len = len};
-    w->called = capture_of(query, "called");
-    w->applied = capture_of(query, "called.applied");
+    for (size_t i = 0; i < N_FIELDS; i++)
+        if (lang != LANGUAGE_HASKELL || strcmp(fields[i], "constructor") != 0) /* of types there */
+            w->fields[i] = ts_language_field_id_for_name(outline_grammar(lang), fields[i],
+                                                         (uint32_t)strlen(fields[i]));
     find_roles(w);
 }
 
@@ -174,9 +221,8 @@ static TSNode last_part(const struct words *w, TSNode n)
 {
     for (uint32_t i = ts_node_named_child_count(n); i-- > 0;) {
         TSNode child = ts_node_named_child(n, i);
-        enum role role = role_of(w, child);
 
-        if (role == ROLE_NAME || role == ROLE_PATH)
+        if (role_of(w, child) & (ROLE_NAME | ROLE_PATH))
             return child;
     }
     return (TSNode){0};
@@ -185,7 +231,7 @@ static TSNode last_part(const struct words *w, TSNode n)
 /* The name at the end of what is called; a null node for what has none, as a function in parentheses. */
 static TSNode name_of(const struct words *w, TSNode n)
 {
-    for (int i = 0; i < MAX_STEPS && !ts_node_is_null(n) && role_of(w, n) == ROLE_PATH; i++)
+    for (int i = 0; i < MAX_STEPS && !ts_node_is_null(n) && role_of(w, n) & ROLE_PATH; i++)
         n = last_part(w, n);
     return n;
 }
@@ -198,25 +244,28 @@ static bool is_text(const struct words *w, TSNode n, const char *text)
     return len == strlen(text) && memcmp(w->source + start, text, len) == 0;
 }
 
-/* The name that a call says is called. Ruby: of Clock.new(x) it is Clock. */
-static TSNode name_in_call(struct words *w, TSNode call)
+/* The part of a call that says what is called: a field in most grammars, else the first named child. */
+static TSNode callee_of(const struct words *w, TSNode call, unsigned role)
 {
-    TSNode n = ts_node_child_by_field_name(call, "method", 6);
+    TSNode n = {0};
 
-    if (ts_node_is_null(n))
-        n = ts_node_child_by_field_name(call, "name", 4);
-    if (ts_node_is_null(n))
-        return name_of(w, call);
-    n = name_of(w, n);
-    if (w->lang == LANGUAGE_RUBY && !ts_node_is_null(n) && is_text(w, n, "new")) {
-        TSNode made = ts_node_child_by_field_name(call, "receiver", 8);
+    if (role & ROLE_FIRST)
+        return ts_node_named_child_count(call) == 0 ? call : ts_node_named_child(call, 0);
+    for (size_t i = 0; i < N_FIELDS && ts_node_is_null(n); i++)
+        if (w->fields[i] && !(role & ROLE_APPLIED) == (i < FIRST_OPERAND))
+            n = ts_node_child_by_field_id(call, w->fields[i]);
+    return n;
+}
 
-        made = ts_node_is_null(made) ? made : name_of(w, made);
-        if (!ts_node_is_null(made) && strcmp(ts_node_type(made), "constant") == 0) {
-            add_at(w, WORD_CALL, (struct word){ts_node_start_byte(n), 0});
-            return made;
-        }
-    }
+/* Ruby: of Clock.new(x) it is Clock that is called. */
+static TSNode made_by(struct words *w, TSNode call, TSNode method)
+{
+    TSNode n = ts_node_child_by_field_name(call, "receiver", 8);
+
+    n = ts_node_is_null(n) ? n : name_of(w, n);
+    if (ts_node_is_null(n) || strcmp(ts_node_type(n), "constant") != 0)
+        return method;
+    add_at(w, WORD_CALL, (struct word){ts_node_start_byte(method), 0});
     return n;
 }
 
@@ -232,35 +281,44 @@ static bool is_applied(const struct words *w, TSNode n)
            w->source[at + len] && strchr(" \t\r\n(", w->source[at + len]);
 }
 
-/* Bash: the name of a function or a program, not the path of one. */
-static bool is_word(const struct words *w, TSNode n)
+/* A word of the shell is the name of a function or a program, not the path of one. */
+static bool is_callable(const struct words *w, TSNode n)
 {
     uint32_t start = ts_node_start_byte(n);
     size_t len = ts_node_end_byte(n) - start;
 
-    return !memchr(w->source + start, '/', len) && !memchr(w->source + start, '\\', len);
+    if (role_of(w, n) & ROLE_NAME || strcmp(ts_node_type(n), "super") == 0)
+        return true;
+    return strcmp(ts_node_type(n), "word") == 0 && !memchr(w->source + start, '/', len) &&
+           !memchr(w->source + start, '\\', len);
 }
 
-bool words_match(struct words *w, const TSQueryMatch *m)
+/* Zig: a primary expression is called when arguments follow it. */
+static bool has_arguments(const struct words *w, TSNode suffixed)
 {
-    TSNode n;
+    TSNode next = ts_node_named_child(suffixed, 1);
 
-    if (m->capture_count != 1 ||
-        (m->captures[0].index != w->called && m->captures[0].index != w->applied))
-        return false;
-    n = m->captures[0].node;
-    if (m->captures[0].index == w->applied && !is_applied(w, n))
-        return true;
-    n = name_in_call(w, n);
-    if (!ts_node_is_null(n) && ts_node_named_child_count(n) == 0 &&
-        (w->lang != LANGUAGE_BASH || is_word(w, n)))
+    return w->lang != LANGUAGE_ZIG ||
+           (!ts_node_is_null(next) && strcmp(ts_node_type(next), "FnCallArguments") == 0);
+}
+
+static void take_call(struct words *w, TSNode call, unsigned role)
+{
+    TSNode n = callee_of(w, call, role);
+
+    if (ts_node_is_null(n) || (role & ROLE_APPLIED && !is_applied(w, n)) ||
+        (role & ROLE_FIRST && !has_arguments(w, call)))
+        return;
+    n = name_of(w, n);
+    if (w->lang == LANGUAGE_RUBY && !ts_node_is_null(n) && is_text(w, n, "new"))
+        n = made_by(w, call, n);
+    if (!ts_node_is_null(n) && ts_node_named_child_count(n) == 0 && is_callable(w, n))
         add_word(w, WORD_CALL, n);
-    return true;
 }
 
 bool words_tokens(const struct words *w, TSNode n)
 {
-    return role_of(w, n) == ROLE_TOKENS;
+    return role_of(w, n) & ROLE_TOKENS;
 }
 
 /* Rust: in what a macro is given, name(...) and name!(...) are calls; the grammar has only tokens there. */
@@ -275,7 +333,11 @@ static bool is_token_call(const struct words *w, TSNode n)
 
 void words_meet(struct words *w, TSNode n, bool tokens)
 {
-    if (role_of(w, n) != ROLE_NAME || ts_node_named_child_count(n) > 0)
+    unsigned role = role_of(w, n);
+
+    if (role & ROLE_CALLS)
+        take_call(w, n, role);
+    if (!(role & ROLE_NAME) || ts_node_named_child_count(n) > 0)
         return;
     add_word(w, WORD_USE, n);
     if (tokens && is_token_call(w, n))

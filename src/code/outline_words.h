@@ -1,13 +1,13 @@
 /* outline_words.h - what units call and which other names they use (code; runs in a parser worker only).
- * What     A language's query (queries/) captures what is called; tables of leaves say which nodes are names:
- *            @called          the node that is called, or the call itself where that comes behind other things: of a.b.f(x)
- *                             the last part counts, of X<T>(y) the name before the arguments
- *            @called.applied  it is called when what follows is written to apply it: f $ x, f @@ x
- *          The pass of the tree cursor hands over each leaf once. A pass over those, in the order of the text, with the units that
+ * What     Tables say which nodes of a grammar are calls, which fields of a call hold what is called, and which leaves are names:
+ *          of a.b.f(x) the last part counts, of X<T>(y) the name before the arguments.
+ *          No queries: a pattern that captures stays open until the last sibling of its node is seen, so that a cursor has 100,000 of
+ *          them open in a chain of 100,000 calls and looks at all of them at each node (core 0.26.1).
+ *          The pass of the tree cursor hands over each node once. A pass over those, in the order of the text, with the units that
  *          are open there, gives each unit its lists: struct unit in unit.h says what counts.
  * Cost     Linear: a name goes up the functions around it only as far as it is new there, and units whose list is full are
  *          skipped together. What all lists of a text hold is bounded by its length (WORDS_SPARE more).
- * Next     outline.c, which runs the query and the cursor. */
+ * Next     outline.c, which runs the cursor. */
 #ifndef CODE_OUTLINE_WORDS_H
 #define CODE_OUTLINE_WORDS_H
 
@@ -19,7 +19,8 @@
 #include <stdint.h>
 #include <tree_sitter/api.h>
 
-#define WORDS_SPARE ((size_t)64 << 10)
+#define WORDS_SPARE  ((size_t)64 << 10)
+#define WORDS_FIELDS 10
 
 enum word_kind { WORD_CALL, WORD_USE, WORD_KINDS };
 
@@ -34,7 +35,7 @@ struct words {
     size_t len;
     uint8_t *roles; /* of the grammar's symbols */
     size_t n_symbols;
-    uint32_t called, applied; /* captures; UINT32_MAX where the query has none */
+    TSFieldId fields[WORDS_FIELDS]; /* as the grammar does; 0 where it has none */
     struct {
         struct word *v;
         size_t n, cap;
@@ -42,11 +43,8 @@ struct words {
     bool failed;      /* memory ran out */
 };
 
-void words_init(struct words *w, enum language_id lang, const TSQuery *query, const char *source,
-                size_t len);
+void words_init(struct words *w, enum language_id lang, const char *source, size_t len);
 void words_release(struct words *w);
-/* Take a match. False when it is not about calls. */
-bool words_match(struct words *w, const TSQueryMatch *m);
 /* The cursor has met a node; `tokens`: it stands in what a macro is given, which the grammar has not understood. */
 void words_meet(struct words *w, TSNode n, bool tokens);
 /* True for a node whose children are such tokens. */

@@ -8,6 +8,3 @@
   name: (command_name) @call
   .
   argument: (_) @import)
-
-; What is called: outline_words.h.
-(command_name (word) @called)

@@ -35,8 +35,3 @@
 
 ; What it takes from elsewhere, and what it is called there: imports.h.
 (preproc_include path: [(string_literal) (system_lib_string)] @import)
-
-; What is called: outline_words.h.
-(call_expression function: (_) @called)
-(new_expression type: (_) @called)
-(compound_literal_expression type: (_) @called)

@@ -46,7 +46,3 @@
 (using_directive) @import
 (namespace_declaration name: (_) @package)
 (file_scoped_namespace_declaration name: (_) @package)
-
-; What is called: outline_words.h.
-(invocation_expression function: (_) @called)
-(object_creation_expression type: (_) @called)

@@ -40,7 +40,3 @@
 ; What it takes from elsewhere, and what it is called there: imports.h.
 (import_spec path: (_) @import)
 (package_clause (package_identifier) @package)
-
-; What is called: outline_words.h.
-(call_expression function: (_) @called)
-(type_conversion_expression type: (generic_type) @called)

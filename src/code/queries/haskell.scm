@@ -31,8 +31,3 @@
 (import module: (module) @import)
 (header module: (module) @package)
 (declarations [(bind name: (variable) @entry) (function name: (variable) @entry)])
-
-; What is called: outline_words.h.
-(apply function: [(variable) (constructor) (qualified)] @called)
-(infix_id (_) @called)
-(infix left_operand: [(variable) (qualified)] @called.applied)

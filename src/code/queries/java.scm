@@ -28,8 +28,3 @@
 ; What it takes from elsewhere, and what it is called there: imports.h.
 (import_declaration) @import
 (package_declaration [(scoped_identifier) (identifier)] @package)
-
-; What is called: outline_words.h.
-(method_invocation) @called
-(object_creation_expression type: (_) @called)
-(explicit_constructor_invocation constructor: (super) @called)

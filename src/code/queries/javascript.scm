@@ -59,7 +59,3 @@
   function: [(identifier) (import)] @call
   arguments: (arguments . [(string) (template_string)] @import))
 (if_statement condition: (parenthesized_expression) @entry)
-
-; What is called: outline_words.h.
-(call_expression function: (_) @called)
-(new_expression constructor: (_) @called)

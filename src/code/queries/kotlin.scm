@@ -24,6 +24,3 @@
 ; What it takes from elsewhere, and what it is called there: imports.h.
 (import_header) @import
 (package_header (identifier) @package)
-
-; What is called: outline_words.h.
-(call_expression . (_) @called)

@@ -23,6 +23,3 @@
 (function_call
   name: (identifier) @call
   arguments: (arguments . (string) @import))
-
-; What is called: outline_words.h.
-(function_call name: (_) @called)

@@ -30,9 +30,3 @@
 (module_path . (module_name) @import)
 (extended_module_path . (module_name) @import)
 (module_binding (module_name) @local)
-
-; What is called: outline_words.h.
-(application_expression function: [(value_path) (constructor_path)] @called)
-(method_invocation) @called
-(new_expression) @called
-(infix_expression left: (value_path) @called.applied)

@@ -33,10 +33,3 @@
 (include_once_expression (_) @import.file)
 (require_expression (_) @import.file)
 (require_once_expression (_) @import.file)
-
-; What is called: outline_words.h.
-(function_call_expression function: (_) @called)
-(member_call_expression) @called
-(nullsafe_member_call_expression) @called
-(scoped_call_expression) @called
-(object_creation_expression . (_) @called)

@@ -21,6 +21,3 @@
   (wildcard_import) @import)
 (module (if_statement condition: (comparison_operator) @entry))
 (if_statement condition: [(identifier) (attribute)] @call consequence: (block) @scope)
-
-; What is called: outline_words.h.
-(call function: (_) @called)

@@ -29,7 +29,3 @@
   !receiver
   method: (identifier) @call
   arguments: (argument_list . (simple_symbol)? . (string) @import))
-
-; What is called: outline_words.h.
-(call) @called
-(super) @called

@@ -29,7 +29,3 @@
 (mod_item name: (identifier) @import.child !body)
 (extern_crate_declaration name: (identifier) @import)
 (mod_item body: (declaration_list) @scope)
-
-; What is called: outline_words.h.
-(call_expression function: (_) @called)
-(macro_invocation macro: (_) @called)

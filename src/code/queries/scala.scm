@@ -25,7 +25,3 @@
 (package_clause name: (_) @package)
 (object_definition extend: (extends_clause) @entry)
 (annotation name: (type_identifier) @entry)
-
-; What is called: outline_words.h.
-(call_expression function: (_) @called)
-(instance_expression . (_) @called)

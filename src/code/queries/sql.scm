@@ -16,6 +16,3 @@
 (create_type
   (object_reference) @name
   [(enum_elements) (column_definitions)] @body) @type
-
-; What is called: outline_words.h.
-(invocation . (object_reference) @called)

@@ -24,7 +24,3 @@
 ; What it takes from elsewhere, and what it is called there: imports.h.
 (import_declaration (identifier) @import)
 (attribute (user_type (type_identifier) @entry))
-
-; What is called: outline_words.h.
-(call_expression . (_) @called)
-(constructor_expression constructed_type: (_) @called)

@@ -19,7 +19,3 @@
   (BUILTINIDENTIFIER) @call
   .
   (FnCallArguments . (ErrorUnionExpr (SuffixExpr . (STRINGLITERALSINGLE) @import .))))
-
-; What is called: outline_words.h.
-(SuffixExpr . variable_type_function: (IDENTIFIER) @called . (FnCallArguments))
-(FieldOrFnCall function_call: (IDENTIFIER) @called)
