@@ -304,12 +304,15 @@ static void set_given(struct job *j)
 
 /* ---- asking ------------------------------------------------------------------------------------- */
 
-/* q->prompt is the question about a unit of the sample. All that knows how questions are made. */
-static int eval_question(struct job *j, struct question *q, const struct eval_unit *x, int attempt,
-                         struct dobby_err *e)
+/* q->prompt is the question about a unit of the sample, by one of the prompts (DOBBY_EVAL_*). All that knows how questions are
+ * made. */
+static int eval_question(struct job *j, struct question *q, const struct eval_unit *x,
+                         unsigned prompt, int attempt, struct dobby_err *e)
 {
     const struct scan_file *f = &j->scan.files[x->file];
 
+    if (prompt != DOBBY_EVAL_PLAIN) /* check_options lets no other pass */
+        return err_set(e, DOBBY_E_INTERNAL, "eval: a prompt that nobody makes; report this");
     return question_words(q, &f->units[x->unit], f->wf->language, x->code, x->code_len, attempt, e);
 }
 
@@ -318,7 +321,7 @@ static int next_prompt(void *ctx, size_t item, int attempt, struct run_prompt *o
 {
     struct job *j = ctx;
     const struct eval_unit *x = unit_of(j, item);
-    int rc = eval_question(j, &j->question, x, attempt, e);
+    int rc = eval_question(j, &j->question, x, j->systems[j->system].prompt, attempt, e);
 
     if (rc == 0)
         rc = question_tokens(&j->question, e);
@@ -593,6 +596,12 @@ static int tell_figures(struct job *j)
 
 /* ---- handing out -------------------------------------------------------------------------------- */
 
+/* The lowest bit of those that are compared. */
+static unsigned first_prompt(const struct job *j)
+{
+    return j->o.prompts & (~j->o.prompts + 1);
+}
+
 static int tell_unit(struct job *j, struct question *q, size_t i)
 {
     const struct eval_unit *x = unit_of(j, i);
@@ -610,7 +619,7 @@ static int tell_unit(struct job *j, struct question *q, size_t i)
         .texts = text_of(j, i, 0),
         .n_texts = j->n_systems,
     };
-    int rc = eval_question(j, q, x, 0, j->e);
+    int rc = eval_question(j, q, x, first_prompt(j), 0, j->e);
 
     if (rc < 0)
         return rc;
