@@ -175,6 +175,29 @@ a, b = (re.sub(r'"(seconds|tokens_\w+)":[0-9.]*', "", open(f).read()) for f in s
 assert re.sub(",,+", ",", a) == re.sub(",,+", ",", b), (a, b)
 PY
 
+# ---- a tally by hand: the model is half of the way, and the surer the better
+python3 - "$T" <<'PY'
+import json, sys
+sheet, key = open(sys.argv[1] + "/hand.jsonl", "w"), open(sys.argv[1] + "/hand.jsonl.key.jsonl", "w")
+for i, (author, name, model, confidence) in enumerate([(4, 2, 2, 0.2), (4, 1, 2, 0.1), (4, 3, 3, 0.4), (4, 2, 3, 0.3), (4, 2, 4, 0.6), (4, 2, 4, 0.5)]):
+    print(json.dumps({"id": f"u{i}", "scores": [model, author, name]}), file=sheet)
+    texts = [[{"system": "m", "source": "model", "confidence": confidence, "rouge_l": model / 4}], [{"system": "author", "source": "author"}], [{"system": "name", "source": "name"}]]
+    print(json.dumps({"id": f"u{i}", "language": "c" if i < 3 else "go", "texts": texts}), file=key)
+PY
+expect 0 "a tally that can be done by hand" eval --tally "$T/hand.jsonl" --json
+check "  mean and way" [ "$(of m mean) $(of m way) $(of name mean) $(of author mean)" = "3.0 0.5 2.0 4.0" ]
+check "  thirds, halves, correlations, languages" python3 - "$T/out" <<'PY'
+import json, sys
+d = json.load(open(sys.argv[1]))
+r = d["reliability"][0]
+assert [p["score"] for p in r["thirds"]] == [2, 3, 4], r
+assert [p["score"] for p in r["halves"]] == [2.3333, 3.6667], r
+assert r["spearman"] == 0.9562, r  # scipy.stats.spearmanr
+assert {f["figure"]: f["spearman"] for f in d["figures"]} == {"bleu": None, "rouge_l": 1, "recall": None, "ungrounded": None}, d["figures"]
+go = [l for l in d["languages"] if l["language"] == "go"][0]
+assert [s["way"] for s in go["systems"] if s["system"] == "m"] == [0.8333], go
+PY
+
 # ---- nothing to measure, wrong arguments
 mkdir "$T/bare"
 echo 'int f(void) { return 1; }' >"$T/bare/f.c"
