@@ -71,7 +71,15 @@ const struct opt_verb opt_verb_eval = {
     "Measure summaries against what the authors of documented units wrote",
     "Takes functions and types at or below PATH (.) whose comments say what they are, hides the "
     "comments and\n"
-    "summarises them as dobby summarize would. The store is neither read nor changed.\n",
+    "summarises them as dobby summarize would; the store is neither read nor changed. Beside the "
+    "models stand\n"
+    "the authors' sentences, the name in words, the signature, and the nearest other comment.\n"
+    "A sheet is scored by a reader: 0 useless, 1 mostly wrong, 2 partly wrong, 3 right but vague, "
+    "4 right and\n"
+    "specific; then --tally SHEET says what came of it.\n"
+    "\nExit status: 0 done, 65 a sheet that is not filled in, 66 nothing is documented; others as "
+    "in the manual\n"
+    "page.\n",
     rows,
     0,
     1};

@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "base/sha256.h"
 #include "base/size.h"
+#include "code/steer.h"
 #include "code/text.h"
 #include "pipeline/rollup.h"
 #include "pipeline/wording.h"
@@ -298,7 +299,8 @@ static bool is_quotable(const char *doc, const char *hide)
 {
     size_t n = strlen(doc);
 
-    return n <= MAX_QUOTE && !(hide && strcmp(doc, hide) == 0) && !text_is_addressed(doc, n);
+    return n <= MAX_QUOTE && !(hide && strcmp(doc, hide) == 0) && !text_is_addressed(doc, n) &&
+           !steer_found(doc, n);
 }
 
 static bool has_note(const struct prompt_note *notes, size_t n, const char *text)

@@ -15,6 +15,7 @@
 #include "base/size.h"
 #include "base/thread.h"
 #include "base/utf8.h"
+#include "pipeline/agents.h"
 #include "pipeline/context.h"
 #include "pipeline/evalfigures.h"
 #include "pipeline/evalpick.h"
@@ -26,7 +27,6 @@
 #define DEFAULT_AGENTS 10
 #define MAX_AGENTS     4096
 #define MAX_SYSTEMS    64
-#define SECOND_FORM    24 /* tokens that the second form of a question takes more than its first */
 #define TIME_LIMIT_MS  (10 * 60 * 1000)
 #define BASELINES      4 /* the systems that need no model: the first of enum dobby_eval_source */
 
@@ -427,59 +427,32 @@ static int count_tokens(struct job *j, uint32_t *tokens)
 
     for (size_t i = 0; i < j->pick.n_picked && rc == 0; i++) {
         const struct eval_unit *x = unit_of(j, i);
-        size_t name = strlen(j->scan.files[x->file].units[x->unit].name);
         struct run_prompt p;
 
         rc = next_prompt(j, i, 0, &p, j->e);
-        tokens[i] = (uint32_t)(p.n + SECOND_FORM + name + PROMPT_MAX_TOKENS);
+        tokens[i] = (uint32_t)agents_tokens(&j->scan.files[x->file].units[x->unit], p.n);
     }
-    return rc;
-}
-
-/* Agents and cache for the questions of this run, within the memory. */
-static int plan_memory(struct job *j, struct dobby_memory *plan)
-{
-    const struct dobby_eval *o = &j->o;
-    struct dobby_memory_options m;
-    uint32_t *tokens = mem_array(j->pick.n_picked, sizeof(*tokens));
-    int rc = tokens ? question_model(&j->question, j->e) : err_nomem(j->e, "the units");
-
-    DOBBY_INIT(m);
-    m.memory = o->memory;
-    m.threads = o->threads;
-    m.agents = o->agents;
-    m.chunk = o->chunk;
-    m.kv = o->kv;
-    m.tokens = tokens;
-    m.n_tokens = j->pick.n_picked;
-    if (rc == 0)
-        rc = count_tokens(j, tokens);
-    if (rc == 0)
-        rc = question_shared(&j->question, &m.shared, j->e);
-    if (rc == 0)
-        rc = dobby_memory_plan(plan, j->question.model, &m, j->e);
-    mem_free(tokens);
     return rc;
 }
 
 static int open_engine(struct job *j, struct dobby_engine **en, struct dobby_memory *plan)
 {
-    struct dobby_engine_options o;
-    int rc = plan_memory(j, plan);
+    struct agents_options o = {.memory = j->o.memory,
+                               .threads = j->o.threads,
+                               .agents = j->o.agents,
+                               .chunk = j->o.chunk,
+                               .kv = j->o.kv,
+                               .step_ms = j->o.step_ms};
+    uint32_t *tokens = mem_array(j->pick.n_picked, sizeof(*tokens));
+    int rc = tokens ? count_tokens(j, tokens) : err_nomem(j->e, "the units");
 
+    if (rc == 0)
+        rc = agents_plan(plan, &j->question, tokens, j->pick.n_picked, &o, j->e);
+    mem_free(tokens);
     if (rc < 0)
         return rc;
     emit(j, DOBBY_EV_STAGE, "load");
-    DOBBY_INIT(o);
-    o.threads = j->o.threads;
-    o.agents = plan->agents;
-    o.chunk = j->o.chunk;
-    o.kv = j->o.kv;
-    o.step_ms = j->o.step_ms;
-    o.context = plan->context;
-    o.kv_memory = plan->kv;
-    rc = dobby_model_load(j->question.model, j->o.threads, j->e);
-    return rc < 0 ? rc : dobby_engine_open(en, j->question.model, &o, j->e);
+    return agents_open(en, &j->question, plan, &o, j->e);
 }
 
 static void note_speed(struct job *j, double seconds)
@@ -564,18 +537,32 @@ static int run_models(struct job *j)
 
 /* ---- figures ------------------------------------------------------------------------------------ */
 
+/* What a text may name besides the code: the unit's own name, and what the tree says around it. */
+static int known_words(struct job *j, struct question *q, const struct eval_unit *x)
+{
+    int rc = eval_question(j, q, x, 0, DOBBY_EVAL_PROJECT, j->e);
+
+    strbuf_reset(&j->shown);
+    if (rc == 0)
+        strbuf_printf(&j->shown, "%s\n%s", j->scan.files[x->file].units[x->unit].qualified,
+                      q->prompt.context);
+    return rc == 0 && strbuf_failed(&j->shown) ? err_nomem(j->e, "a unit") : rc;
+}
+
 static int measure(struct job *j)
 {
     struct eval_comments comments = {0};
+    struct question words;
     int rc = eval_comments_make(&comments, &j->pick, j->e);
 
+    question_init(&words, NULL, NULL, 0, 0); /* no model stands behind it */
     for (size_t i = 0; i < j->pick.n_picked && rc == 0; i++) {
-        const struct eval_unit *x = unit_of(j, i);
-        const char *name = j->scan.files[x->file].units[x->unit].qualified;
-
-        for (size_t s = 0; s < j->n_systems; s++)
-            eval_measure(text_of(j, i, s), &comments, &j->pick, j->pick.picked[i], name);
+        rc = known_words(j, &words, unit_of(j, i));
+        for (size_t s = 0; s < j->n_systems && rc == 0; s++)
+            eval_measure(text_of(j, i, s), &comments, &j->pick, j->pick.picked[i],
+                         strbuf_str(&j->shown));
     }
+    question_release(&words);
     eval_comments_release(&comments);
     return rc;
 }
@@ -634,6 +621,12 @@ static int tell_figures(struct job *j)
 
 /* ---- handing out -------------------------------------------------------------------------------- */
 
+/* The lowest bit of those that are compared. */
+static unsigned first_prompt(const struct job *j)
+{
+    return j->o.prompts ? j->o.prompts & (~j->o.prompts + 1) : DOBBY_EVAL_PROJECT;
+}
+
 static int tell_unit(struct job *j, struct question *q, size_t i)
 {
     const struct eval_unit *x = unit_of(j, i);
@@ -651,8 +644,7 @@ static int tell_unit(struct job *j, struct question *q, size_t i)
         .texts = text_of(j, i, 0),
         .n_texts = j->n_systems,
     };
-    int rc = eval_question(j, q, x, 0,
-                           j->o.prompts ? j->o.prompts & -j->o.prompts : DOBBY_EVAL_PROJECT, j->e);
+    int rc = eval_question(j, q, x, 0, first_prompt(j), j->e);
 
     if (rc < 0)
         return rc;

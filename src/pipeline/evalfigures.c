@@ -47,10 +47,10 @@ static bool is_copied(const struct eval_comments *c, size_t at, const char *text
 }
 
 void eval_measure(struct dobby_eval_text *t, const struct eval_comments *c,
-                  const struct eval_pick *p, size_t at, const char *name)
+                  const struct eval_pick *p, size_t at, const char *known)
 {
     const struct eval_unit *x = &p->all[at];
-    struct text code = {x->code, x->code_len}, own = text_of(name), target = text_of(x->target);
+    struct text code = {x->code, x->code_len}, own = text_of(known), target = text_of(x->target);
 
     t->bleu = t->rouge_l = (double)NAN;
     if (!t->text)

@@ -20,9 +20,9 @@ MUST_CHECK int eval_comments_make(struct eval_comments *c, const struct eval_pic
                                   struct dobby_err *e);
 void eval_comments_release(struct eval_comments *c);
 
-/* Fill the figures of *t, a text for p->all[at], whose qualified name is `name`. */
+/* Fill the figures of *t, a text for p->all[at]. known: what it may name besides the code: the unit's qualified name, its context. */
 void eval_measure(struct dobby_eval_text *t, const struct eval_comments *c,
-                  const struct eval_pick *p, size_t at, const char *name);
+                  const struct eval_pick *p, size_t at, const char *known);
 
 /* The texts of one system, those of one language or of all (NULL): texts[i * n_systems + system] for p->picked[i]. *f has its first
  * fields set (system, source, language); speed is the caller's. */

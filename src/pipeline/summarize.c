@@ -20,6 +20,7 @@
 #include "llm/adapter.h"
 #include "llm/modelfile.h"
 #include "llm/remote_msg.h"
+#include "pipeline/agents.h"
 #include "pipeline/plan.h"
 #include "pipeline/rollup.h"
 #include "pipeline/run.h"
@@ -32,10 +33,8 @@
 
 #define DEFAULT_AGENTS 10
 #define MAX_AGENTS     4096
-#define SECOND_FORM                                                                                \
-    24 /* tokens that prompt.c's second question takes more than its first, and a few */
-#define MAX_EVENTS    1000 /* notes that are kept in the store, a run; failures as many */
-#define TIME_LIMIT_MS (10 * 60 * 1000) /* of one try of one agent, unless said otherwise */
+#define MAX_EVENTS     1000 /* notes that are kept in the store, a run; failures as many */
+#define TIME_LIMIT_MS  (10 * 60 * 1000) /* of one try of one agent, unless said otherwise */
 
 struct job {
     struct dobby_summarize o;
@@ -603,15 +602,6 @@ static int next_prompt(void *ctx, size_t item, int attempt, struct run_prompt *o
     return rc;
 }
 
-/* Tokens that a question may take with its answer: the second form of a question says more than the first, and names the
- * function. */
-static size_t tokens_of(const struct job *j, const struct plan_item *it, size_t n_tokens)
-{
-    const struct unit *u = &j->scan.files[it->file].units[it->unit];
-
-    return n_tokens + SECOND_FORM + strlen(u->name) + PROMPT_MAX_TOKENS;
-}
-
 /* Count the tokens of every question: those that were planned in an earlier run are made anew. One whose file has changed
  * meanwhile will not be asked. */
 static int count_tokens(struct job *j, uint32_t *tokens)
@@ -629,7 +619,7 @@ static int count_tokens(struct job *j, uint32_t *tokens)
         if (p.n == 0)
             rc = next_prompt(j, i, 0, &p, j->e);
         if (rc == 0)
-            tokens[i] = (uint32_t)tokens_of(j, it, p.n);
+            tokens[i] = (uint32_t)agents_tokens(&j->scan.files[it->file].units[it->unit], p.n);
         rc = rc > 0 ? 0 : rc;
     }
     return rc;
@@ -648,27 +638,26 @@ static void tell_agents(struct job *j, const struct dobby_memory *p)
     on_note(j, text);
 }
 
+static struct agents_options agents_options(const struct job *j)
+{
+    return (struct agents_options){.memory = j->st->memory,
+                                   .threads = j->o.threads,
+                                   .agents = j->o.agents,
+                                   .chunk = j->o.chunk,
+                                   .kv = j->o.kv,
+                                   .step_ms = j->o.step_ms,
+                                   .trace = j->o.trace};
+}
+
 /* How many agents, now that the longest questions are known. */
 static int plan_memory(struct job *j)
 {
-    struct dobby_memory_options o;
+    struct agents_options o = agents_options(j);
     uint32_t *tokens = mem_array(j->plan.n_items, sizeof(*tokens));
-    int rc = tokens ? question_model(&j->question, j->e) : err_nomem(j->e, "the units");
+    int rc = tokens ? count_tokens(j, tokens) : err_nomem(j->e, "the units");
 
-    DOBBY_INIT(o);
-    o.memory = j->st->memory;
-    o.threads = j->o.threads;
-    o.agents = j->o.agents;
-    o.chunk = j->o.chunk;
-    o.kv = j->o.kv;
-    o.tokens = tokens;
-    o.n_tokens = j->plan.n_items;
     if (rc == 0)
-        rc = count_tokens(j, tokens);
-    if (rc == 0)
-        rc = question_shared(&j->question, &o.shared, j->e);
-    if (rc == 0)
-        rc = dobby_memory_plan(&j->st->plan, j->question.model, &o, j->e);
+        rc = agents_plan(&j->st->plan, &j->question, tokens, j->plan.n_items, &o, j->e);
     mem_free(tokens);
     if (rc < 0)
         return rc;
@@ -677,28 +666,16 @@ static int plan_memory(struct job *j)
     return 0;
 }
 
-/* The weights go where the questions' tokens come from. */
 static int load_model(struct job *j)
 {
-    struct dobby_engine_options o;
+    struct agents_options o = agents_options(j);
     double start = time_now();
     int rc = plan_memory(j);
 
     if (rc < 0)
         return rc;
     emit(j, DOBBY_EV_STAGE, "load");
-    DOBBY_INIT(o);
-    o.threads = j->o.threads;
-    o.agents = j->st->plan.agents;
-    o.chunk = j->o.chunk;
-    o.kv = j->o.kv;
-    o.step_ms = j->o.step_ms;
-    o.context = j->st->plan.context;
-    o.kv_memory = j->st->plan.kv;
-    o.trace = j->o.trace;
-    rc = dobby_model_load(j->question.model, j->o.threads, j->e);
-    if (rc == 0)
-        rc = dobby_engine_open(&j->engine, j->question.model, &o, j->e);
+    rc = agents_open(&j->engine, &j->question, &j->st->plan, &o, j->e);
     j->st->s_load = stage_done(j, "load", start);
     return rc;
 }

@@ -11,6 +11,7 @@ struct fields {
     int flag, other, number, word;
     size_t size, bound;
     const char *string, *text;
+    struct opt_strings list;
 };
 
 static const char *const words[] = {"red", "green", NULL}, *const autos[] = {"auto", NULL};
@@ -24,6 +25,7 @@ static const struct opt table[] = {
      "A size that may be left to others"},
     {'s', "string", OPT_STRING, offsetof(struct fields, string), 0, 0, "FILE", NULL, "A string"},
     {0, "text", OPT_TEXT, offsetof(struct fields, text), 0, 0, "TEXT", NULL, "A text"},
+    {'l', "list", OPT_STRINGS, offsetof(struct fields, list), 0, 0, "NAME", NULL, "Names"},
     {0, "word", OPT_CHOICE, offsetof(struct fields, word), 0, 0, NULL, words, "A word"},
     {.name = NULL},
 };
@@ -33,7 +35,7 @@ static int parse(struct fields *f, struct opt_operands *operands, struct dobby_e
                  const char *line)
 {
     static char copy[256];
-    char *argv[16];
+    char *argv[32];
     int argc = 0;
 
     snprintf(copy, sizeof(copy), "%s", line);
@@ -58,6 +60,7 @@ static void test_opt_taken(void **state)
     assert_int_equal(f.size, 2 << 20);
     assert_string_equal(f.string, "x");
     assert_int_equal(f.word, 1);
+    assert_int_equal(f.list.n, 0);
     assert_int_equal(ops.n, 2);
     assert_string_equal(ops.arg[0], "a");
     assert_string_equal(ops.arg[1], "b");
@@ -72,6 +75,12 @@ static void test_opt_taken(void **state)
     assert_int_equal(f.flag, 0);
     assert_int_equal(ops.n, 2);
     assert_string_equal(ops.arg[0], "-f");
+
+    assert_int_equal(parse(&f, &ops, &e, "a -lx --list y --list=x"), 0); /* a list keeps all */
+    assert_int_equal(f.list.n, 3);
+    assert_string_equal(f.list.v[0], "x");
+    assert_string_equal(f.list.v[1], "y");
+    assert_string_equal(f.list.v[2], "x");
 
     assert_int_equal(parse(&f, &ops, &e, "a --bound 3K"), 0);
     assert_int_equal(f.bound, 3 << 10);
@@ -111,6 +120,9 @@ static void test_opt_refused(void **state)
         {"a --size 99999999999999999999", "is not what it takes"},
         {"a --size 16000000000G", "is not what it takes"},
         {"a --word blue", "give one of red green"},
+        {"a --list=", "--list: \"\" is not what it takes; give a NAME"},
+        {"a -l1 -l2 -l3 -l4 -l5 -l6 -l7 -l8 -l9 -l10 -l11 -l12 -l13 -l14 -l15 -l16 -l17",
+         "--list: \"17\": more than 16"},
         {"a b c d", "\"d\": one operand too many"},
         {"-f", "FILE...: missing"},
         {"--", "FILE...: missing"},

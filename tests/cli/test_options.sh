@@ -7,7 +7,7 @@ prints "usage: dobby COMMAND"
 expect 0 "--help" --help
 expect 0 "--version" --version
 check "  one line: dobby and a number" grep -qxE 'dobby [0-9]+\.[0-9]+\.[0-9]+' "$T/out"
-for v in summarize watch batch show status run tokenize models; do
+for v in summarize watch eval batch show status run tokenize models; do
     expect 0 "$v --help" $v --help
     prints "usage: dobby $v"
     cp "$T/out" "$T/help"
