@@ -6,7 +6,6 @@
 #include "base/mem.h"
 #include "base/sha256.h"
 #include "base/size.h"
-#include "code/steer.h"
 #include "code/text.h"
 #include "pipeline/rollup.h"
 #include "pipeline/wording.h"
@@ -294,13 +293,10 @@ static uint32_t find_unit(const struct context *c, const struct ctx_file *f, con
 
 /* ---- notes -------------------------------------------------------------------------------------- */
 
-/* May the sentence stand in the prompts of others? */
+/* May the sentence stand in the prompts of others? None that speaks to a reader is a good one (doc.h). */
 static bool is_quotable(const char *doc, const char *hide)
 {
-    size_t n = strlen(doc);
-
-    return n <= MAX_QUOTE && !(hide && strcmp(doc, hide) == 0) && !text_is_addressed(doc, n) &&
-           !steer_found(doc, n);
+    return strlen(doc) <= MAX_QUOTE && !(hide && strcmp(doc, hide) == 0);
 }
 
 static bool has_note(const struct prompt_note *notes, size_t n, const char *text)
