@@ -12,7 +12,9 @@
 #define N_ITEMS 40
 #define GOOD    "Return the sum of the two given numbers."
 #define BETTER  "Add the second number to the first and return it."
-#define CODE    "int add(int a, int b)\n{\n    return a + b;\n}\n"
+#define SHOWN                                                                                      \
+    "Pack all messages into one envelope and send it." /* by the question, as an example */
+#define CODE "int add(int a, int b)\n{\n    return a + b;\n}\n"
 
 struct fix {
     char *dir;
@@ -42,9 +44,12 @@ struct fix {
 static int prompt(void *ctx, size_t item, int attempt, struct run_prompt *out, struct dobby_err *e)
 {
     static int32_t ids[2];
+    static char shown[sizeof(SHOWN)];
+    static const struct text others[] = {{shown, sizeof(SHOWN) - 1}};
     struct fix *f = ctx;
 
     (void)e;
+    memcpy(shown, SHOWN, sizeof(SHOWN));
     ids[0] = (int32_t)item;
     ids[1] = attempt;
     if ((int)item == f->stop_file)
@@ -53,6 +58,8 @@ static int prompt(void *ctx, size_t item, int attempt, struct run_prompt *out, s
                                .n = 2,
                                .code = CODE,
                                .code_len = strlen(CODE),
+                               .others = others,
+                               .n_others = 1,
                                .unit = {.name = "add", .qualified = "add"}};
     return 0;
 }
@@ -236,6 +243,27 @@ static void test_refused_then_fallback(void **state)
     expect_dump(f, "SELECT attempt,outcome,reason<>'' FROM attempts ORDER BY prompt_key,attempt",
                 "1|accepted|0\n1|refused|1\n2|accepted|0\n1|refused|1\n2|refused|1\n"
                 "1|refused|1\n2|accepted|0\n");
+    end(f);
+}
+
+static struct script_answer first_copied(void *ctx, const int32_t *ids, size_t n, int times)
+{
+    (void)ctx;
+    (void)n;
+    (void)times;
+    return (struct script_answer){.text = ids[1] ? GOOD : SHOWN};
+}
+
+/* What the question showed is no answer: the next form is asked. */
+static void test_copied(void **state)
+{
+    struct fix *f = begin(first_copied, 2, 5);
+
+    (void)state;
+    f->o.n_items = 2;
+    assert_int_equal(run_items(&f->o, &f->counts, NULL), 0);
+    expect_dump(f, "SELECT attempt,outcome,reason FROM attempts ORDER BY prompt_key,attempt",
+                "1|refused|copied\n2|accepted|\n1|refused|copied\n2|accepted|\n");
     end(f);
 }
 
@@ -750,6 +778,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_all_accepted),
         cmocka_unit_test(test_refused_then_fallback),
+        cmocka_unit_test(test_copied),
         cmocka_unit_test(test_same_whatever_the_order),
         cmocka_unit_test(test_failure_leaves_undone),
         cmocka_unit_test(test_every_kind_of_failure_is_bounded),
