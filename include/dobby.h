@@ -114,8 +114,9 @@ DOBBY_API int dobby_model_open(struct dobby_model **out, const char *path,
  * engine can be opened on it. Its file must not have changed meanwhile (DOBBY_E_IO). threads as in the options. Nothing
  * to do for a model that has its weights. Not while another thread uses the model. */
 DOBBY_API int dobby_model_load(struct dobby_model *m, int threads, struct dobby_err *e);
-/* Compare the packed weights that cache_dir keeps for the model file with this SHA-256 (64 hex digits) with their own checksum.
- * DOBBY_E_NOTFOUND: it keeps none; DOBBY_E_FORMAT: they are damaged, and have been removed: the next load packs them anew. */
+/* Compare the packed weights that cache_dir keeps for the model file with this SHA-256 (64 hex digits), with adapters and without,
+ * with their own checksums. DOBBY_E_NOTFOUND: it keeps none; DOBBY_E_FORMAT: some are damaged, and have been removed: the next
+ * load packs them anew. */
 DOBBY_API int dobby_model_verify_packed(const char *sha256, const char *cache_dir,
                                         struct dobby_err *e);
 /* Free a model that no engine uses any more; NULL is fine. */

