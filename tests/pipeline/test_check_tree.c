@@ -287,6 +287,29 @@ static void test_kept_as_old(void **state)
     end(f);
 }
 
+/* A comment that the prompts of others quote: what they have is kept, so it is current. An edit of code is not. */
+static void test_quoted_comment(void **state)
+{
+    struct fix *f = begin();
+
+    (void)state;
+    write_text(f->tree, "a/user.c", "int user(int a)\n{\n    return add(a, 1);\n}\n");
+    summarize(f);
+    expect(f, "");
+    write_text(f->tree, "src/maths.c",
+               "/* Adds two numbers, whatever they may be. */\n"
+               "int add(int a, int b)\n{\n    return a + b;\n}\n\n"
+               "int twice(int a)\n{\n    return 2 * a;\n}\n");
+    expect(f, "src/maths.c:2-5 stale c function add#0\n"); /* its comment is its summary */
+    summarize(f);
+    expect(f, ""); /* kept as old */
+    write_text(f->tree, "src/maths.c", maths_c);
+    write_text(f->tree, "a/user.c", "int user(int a)\n{\n    return add(a, 2);\n}\n");
+    expect(f, "a/user.c:1-4 stale c function user#0\n"
+              "src/maths.c:2-5 stale c function add#0\n");
+    end(f);
+}
+
 static void test_file_changes_meanwhile(void **state)
 {
     struct fix *f = begin();
@@ -427,6 +450,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_parsed_again),
         cmocka_unit_test(test_planned_only),
         cmocka_unit_test(test_kept_as_old),
+        cmocka_unit_test(test_quoted_comment),
         cmocka_unit_test(test_file_changes_meanwhile),
         cmocka_unit_test(test_parents),
         cmocka_unit_test(test_ends_early),
