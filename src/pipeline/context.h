@@ -8,7 +8,7 @@
  *              used     a type or module of that name, likewise
  *          Where several could be meant, none is: a wrong neighbour is worse than none.
  * Holds    Only what people wrote: no summary of a model enters, so prompts follow from the sources alone, whatever was written
- *          before, and in any order. A sentence that speaks to a model is no context, so that one comment cannot steer
+ *          before, and in any order. A sentence or name that speaks to a model is no context, so that one comment cannot steer
  *          the summaries of others.
  * Partly   Where a run looks at a part of the tree, the rest is as the store has it; in an empty store it is not there.
  * Change   context_digest is what the prompts of a file take from outside of the file: as long as it and the file are the
