@@ -203,7 +203,7 @@ static void test_near_once_and_not_far(void **state)
                "def self(x):\n    \"\"\"Return what self returns here.\"\"\"\n    return x + 3\n\n"
                "def h(x):\n    \"\"\"Return the value of it.\"\"\"\n    return x + 4\n");
     strbuf_puts(&text, DOC_C("far", "Returns what is far away.", "return a;"));
-    for (int i = 0; i < 40; i++)
+    for (int i = 0; i < 41; i++)
         strbuf_printf(&text, "int mid%d(int a)\n{\n    return a + %d;\n}\n\n", i, i);
     write_text(f->tree, "b/far.c", strbuf_str(&text));
     load(f);
@@ -212,6 +212,7 @@ static void test_near_once_and_not_far(void **state)
                         "near b/far.c:far: Returns what is far away.\n");
     assert_string_equal(around(f, "b/far.c", "mid39"),
                         "near b/far.c:far: Returns what is far away.\n");
+    assert_string_equal(around(f, "b/far.c", "mid40"), "");
     strbuf_release(&text);
 }
 
@@ -345,9 +346,9 @@ static void test_called_in_folder_and_tree(void **state)
 {
     struct fix *f = *state;
 
-    write_text(
-        f->tree, "src/a.c",
-        BARE_C("user", "return helper(a) + only(a) + twice(a) + same(a) + abc(a) + pair(a);"));
+    write_text(f->tree, "src/a.c",
+               DOC_C("beside", "Stands beside the user.", "return a;") BARE_C(
+                   "user", "return helper(a) + only(a) + twice(a) + same(a) + abc(a) + pair(a);"));
     write_text(f->tree, "src/b.c", DOC_C("helper", "Helps in the same folder.", "return a;"));
     write_text(f->tree, "lib/b.c",
                DOC_C("helper", "Helps in another folder.", "return a;")
@@ -362,9 +363,32 @@ static void test_called_in_folder_and_tree(void **state)
                        BARE_C("pair", "return a + 7;"));
     load(f);
     assert_string_equal(around(f, "src/a.c", "user"),
-                        "near src/b.c:helper: Helps in the same folder.\n"
+                        "near src/a.c:beside: Stands beside the user.\n"
+                        "called src/b.c:helper: Helps in the same folder.\n"
                         "called lib/b.c:only: Is the only one there.\n"
                         "called lib/b.c:same: Says the same thing twice.\n");
+}
+
+/* What lies in a folder below is no nearer than what lies elsewhere. */
+static void test_called_below(void **state)
+{
+    struct fix *f = *state;
+
+    write_text(f->tree, "src/a.c", BARE_C("user", "return helper(a);"));
+    write_text(f->tree, "src/deep/b.c", DOC_C("helper", "Helps in a folder below.", "return a;"));
+    write_text(f->tree, "zoo/b.c", DOC_C("helper", "Helps in another folder.", "return a;"));
+    load(f);
+    assert_string_equal(around(f, "src/a.c", "user"), "");
+}
+
+/* A unit is neither what it calls nor its own caller. */
+static void test_recursion(void **state)
+{
+    struct fix *f = *state;
+
+    write_text(f->tree, "a.c", DOC_C("walk", "Walks down to the ground.", "return walk(a - 1);"));
+    load(f);
+    assert_string_equal(around(f, "a.c", "walk"), "");
 }
 
 /* The first six, and no unit calls itself. */
@@ -460,8 +484,11 @@ static void test_used(void **state)
                "/* A column of the big table. */\nstruct table_column {\n    int a;\n};\n");
     write_text(
         f->tree, "src/a.c",
-        "int user(struct table_row *r, struct table_column *c)\n{\n    return r->a + c->a;\n}\n"
+        "int user(struct table_row *r, struct table_column *c)\n{\n    return r->a + c->a + "
+        "sort(compare_rows);\n}\n"
         "/* Is called like a type. */\nint other(int table_row)\n{\n    return table_row;\n}\n");
+    write_text(f->tree, "z/rows.c", /* handed on, and no type */
+               DOC_C("compare_rows", "Compares two rows of it.", "return a;"));
     load(f);
     assert_string_equal(around(f, "src/a.c", "user"),
                         "near src/a.c:other: Is called like a type.\n"
@@ -892,6 +919,8 @@ int main(int argc, char **argv)
         T(test_called_same_type_then_file),
         T(test_said_once),
         T(test_called_in_folder_and_tree),
+        T(test_called_below),
+        T(test_recursion),
         T(test_called_limit),
         T(test_languages),
         T(test_callers),
