@@ -524,6 +524,12 @@ static void test_hide(void **state)
     assert_string_equal(around(f, "a.c", "two"), "near a.c:one: Returns the value of it.\n");
     assert_string_equal(around_but(f, "a.c", "one", "Returns the value of it."),
                         "near a.c:two: Returns another value of it.\n");
+    write_text(f->tree, "b.py",
+               "\"\"\"Sums of whole numbers for everyone.\"\"\"\n\n"
+               "def sums(x):\n    \"\"\"Sums of whole numbers for everyone.\"\"\"\n    return x\n");
+    load(f);
+    assert_string_equal(around(f, "b.py", "sums"), "file Sums of whole numbers for everyone.\n");
+    assert_string_equal(around_but(f, "b.py", "sums", "Sums of whole numbers for everyone."), "");
 }
 
 /* Neither a comment that speaks to a model, nor one of a file, nor bad ones. */
@@ -704,6 +710,46 @@ static void test_digest(void **state)
     assert_memory_not_equal(first, now, KEY_LEN);
 }
 
+/* Whatever a sentence is quoted for counts: an edit of it, or that it is gone. */
+static void expect_counts(struct fix *f, const char *path, const char *other, const char *text,
+                          const char *edited)
+{
+    uint8_t with[KEY_LEN], now[KEY_LEN];
+
+    write_text(f->tree, other, text);
+    digest(f, path, with);
+    write_text(f->tree, other, edited);
+    digest(f, path, now);
+    assert_memory_not_equal(with, now, KEY_LEN);
+    write_text(f->tree, other, "");
+    digest(f, path, now);
+    assert_memory_not_equal(with, now, KEY_LEN);
+}
+
+static void test_digest_of_each(void **state)
+{
+    struct fix *f = *state;
+
+    write_text(f->tree, "own/push.go",
+               "package q\n\nfunc (q *Queue) Push(x int) {\n\tq.items = append(q.items, x)\n}\n");
+    expect_counts(
+        f, "own/push.go", "own/type.go",
+        "package q\n\n// Queue keeps numbers in order.\ntype Queue struct{ items []int }\n",
+        "package q\n\n// Queue keeps numbers anyhow.\ntype Queue struct{ items []int }\n");
+    write_text(f->tree, "call/a.c", BARE_C("target_of_calls", "return a;"));
+    expect_counts(f, "call/a.c", "z/caller.c",
+                  DOC_C("caller", "Calls it with care.", "return target_of_calls(a);"),
+                  DOC_C("caller", "Calls it without care.", "return target_of_calls(a);"));
+    write_text(f->tree, "use/a.c", "int user(struct table_row *r)\n{\n    return r->a;\n}\n");
+    expect_counts(f, "use/a.c", "z/types.h",
+                  "/* A row of the table. */\nstruct table_row {\n    int a;\n};\n",
+                  "/* A row of another table. */\nstruct table_row {\n    int a;\n};\n");
+    write_text(f->tree, "near/a.c", BARE_C("lonely", "return a;"));
+    expect_counts(f, "near/a.c", "near/b.c",
+                  DOC_C("beside", "Stands beside the other.", "return a;"),
+                  DOC_C("beside", "Stands before the other.", "return a;"));
+}
+
 /* ---- with a store ------------------------------------------------------------------------------- */
 
 static struct script_answer tell(void *ctx, const int32_t *ids, size_t n, int times)
@@ -751,12 +797,13 @@ static void fill_tree(struct fix *f)
 {
     write_text(f->tree, "a/user.c",
                "/* Uses of many helpers together. */\n\n" BARE_C(
-                   "user", "return helper(a) + early(a) + late(a);"));
+                   "user", "return helper(a) + silent(a) + early(a) + late(a);"));
     write_text(f->tree, "a/more.c",
                DOC_C("caller", "Calls the user with care.", "return user(a);"));
     write_text(f->tree, "b/helper.c", DOC_C("helper", "Helps with one value.", "return a;"));
     write_text(f->tree, "0/early.c", DOC_C("early", "Comes before the others.", "return a;"));
-    write_text(f->tree, "z/late.c", DOC_C("late", "Comes after the others.", "return a;"));
+    write_text(f->tree, "z/late.c",
+               BARE_C("silent", "return a;") DOC_C("late", "Comes after the others.", "return a;"));
     write_text(f->tree, "z/row.py",
                "class Row:\n    \"\"\"A row of the big table.\"\"\"\n\n    def get(self):\n        "
                "return self.x\n");
@@ -786,6 +833,9 @@ static void test_known_is_as_parsed(void **state)
                         "owner z/row.py:Row: A row of the big table.\n");
     assert_int_equal(context_digest(f->context, known, file_of(f, "a/user.c"), NULL), 0);
     assert_memory_equal(parsed, known, KEY_LEN);
+    sql(f, "UPDATE units SET text='Helps as the store says.' WHERE qname=CAST('helper' AS BLOB)");
+    load_from(f, true);
+    assert_non_null(strstr(around(f, "a/user.c", "user"), "helper: Helps as the store says.\n"));
     sql(f, "UPDATE files SET recipe=zeroblob(32)"); /* another recipe: comments are read again */
     load_from(f, true);
     assert_true(f->scan.files[0].known);
@@ -819,6 +869,9 @@ static void test_partly(void **state)
     assert_string_equal(around(f, "a/user.c", "user"), AROUND_USER);
     sql(f,
         "UPDATE files SET recipe=NULL WHERE path=CAST('b/helper.c' AS BLOB)"); /* of another dobby */
+    load_from(f, true);
+    assert_null(strstr(around(f, "a/user.c", "user"), "helper.c"));
+    sql(f, "UPDATE files SET recipe=zeroblob(32) WHERE path=CAST('b/helper.c' AS BLOB)");
     load_from(f, true);
     assert_null(strstr(around(f, "a/user.c", "user"), "helper.c"));
     f->o.partly = true;
@@ -933,6 +986,7 @@ int main(int argc, char **argv)
         T(test_odd_trees),
         T(test_prompt),
         T(test_digest),
+        T(test_digest_of_each),
         T(test_known_is_as_parsed),
         T(test_partly),
         T(test_gone),
