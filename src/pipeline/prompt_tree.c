@@ -29,16 +29,16 @@ struct job {
 
 /* ---- the tree ----------------------------------------------------------------------------------- */
 
+/* Nothing is made; that there is no store is no failure. */
 static int open_store(struct job *j)
 {
+    struct dobby_err why = {0};
     int rc = store_place_init(&j->place, j->walk.root, j->o.store_path, j->e);
 
-    if (rc == 0)
-        rc = store_reader_open(&j->reader, &j->place, j->e);
-    if (rc != DOBBY_E_NOTFOUND)
+    if (rc < 0)
         return rc;
-    err_clear(j->e);
-    return 0;
+    rc = store_reader_open(&j->reader, &j->place, &why);
+    return rc == 0 || rc == DOBBY_E_NOTFOUND ? 0 : err_set(j->e, rc, "%s", why.message);
 }
 
 /* All of the tree that the file is in: its context comes from other files. */
