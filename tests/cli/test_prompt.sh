@@ -147,6 +147,7 @@ expect 66 "an ignored file" prompt "$tree/lib/ignored.c:helper"
 says "is left out: ignored"
 expect 66 "a file in a folder that is not entered" prompt "$tree/node_modules/x.c:helper"
 says "is left out: vendored"
+expect 66 "a store in a folder that is not there" prompt --store "$T/absent/x.db" "$tree/cart.py"
 expect 64 "no operand" prompt
 expect 64 "an unknown option" prompt --jason "$tree/cart.py"
 

@@ -85,6 +85,21 @@ static void test_units(void **state)
     assert_string_equal(strbuf_str(&f->seen), "src/user.c:user 8-6\n");
 }
 
+/* The prompt of a unit that needs none does not show what it hides, wherever that is said. */
+static void test_own_comment_is_hidden(void **state)
+{
+    struct fix *f = *state;
+    struct dobby_err e;
+
+    write_text(f->dir, "src/user.c",
+               "/* Says the same thing twice. */\nint user(int a)\n{\n    return a;\n}\n\n"
+               "/* Says the same thing twice. */\nint twin(int a)\n{\n    return a;\n}\n\n"
+               "/* Says another thing once. */\nint third(int a)\n{\n    return a;\n}\n");
+    f->o.name = "user";
+    assert_int_equal(prompt(f, &e), 0);
+    assert_string_equal(strbuf_str(&f->seen), "src/user.c:user 8-6 near:third\n");
+}
+
 static void test_ends_early(void **state)
 {
     struct fix *f = *state;
@@ -139,7 +154,8 @@ static void test_faults(void **state)
 
 int main(int argc, char **argv)
 {
-    const struct CMUnitTest tests[] = {T(test_units), T(test_ends_early), T(test_faults)};
+    const struct CMUnitTest tests[] = {T(test_units), T(test_own_comment_is_hidden),
+                                       T(test_ends_early), T(test_faults)};
 
     if (argc > 1 && strcmp(argv[1], "--parse-worker") == 0)
         return dobby_parse_worker();
