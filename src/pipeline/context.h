@@ -15,7 +15,7 @@
  *          same, so are the prompts.
  * Owns     Its index; sentences and units are the scan's.
  * Threads  One at a time.
- * Next     prompt.h for how it is shown; plan.c, summarize.c, check_tree.c and ask.c, which use it. */
+ * Next     prompt.h for how it is shown; plan.c, summarize.c, check_tree.c, eval.c and prompt_tree.c, which use it. */
 #ifndef PIPELINE_CONTEXT_H
 #define PIPELINE_CONTEXT_H
 
