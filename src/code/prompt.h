@@ -68,7 +68,7 @@ struct prompt {
     size_t n_shared; /* the first ones are the same for all units */
     const char
         *context; /* what the last message says around the unit, "" if nothing; in the arena */
-    struct text said[PROMPT_NOTES]; /* the sentences that it quotes, whole; the context\'s */
+    struct text said[PROMPT_NOTES]; /* the sentences that it quotes, whole; the context's */
     size_t n_said;
 };
 
@@ -77,8 +77,8 @@ void prompt_cut(struct strbuf *out, const char *code, size_t len, size_t max);
 
 /* The conversation about `code` (from prompt_code), of which max_code bytes (0: PROMPT_MAX_CODE) are shown at most:
  * head and tail at line ends, a line `...` between. attempt 0 asks plainly, with the context c (NULL: none), and without
- * examples if bare; 1, after a refused answer, with them and without context, names the unit (not a chunk) and warns. Texts live as long as the arena and c's. Returns 0 or
- * DOBBY_E_NOMEM. */
+ * examples if bare; 1, after a refused answer, with them and without context, names the unit (not a chunk) and warns. Texts live
+ * as long as the arena and c's. Returns 0 or DOBBY_E_NOMEM. */
 MUST_CHECK int prompt_build(struct prompt *out, struct arena *a, const struct unit *u,
                             enum language_id lang, const char *code, size_t len, size_t max_code,
                             int attempt, bool bare, const struct prompt_context *c,

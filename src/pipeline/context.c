@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "base/sha256.h"
 #include "base/size.h"
+#include "code/steer.h"
 #include "code/text.h"
 #include "pipeline/rollup.h"
 #include "pipeline/wording.h"
@@ -299,6 +300,12 @@ static bool is_quotable(const char *doc, const char *hide)
     return strlen(doc) <= MAX_QUOTE && !(hide && strcmp(doc, hide) == 0);
 }
 
+/* May its name? Some languages take any words as one. */
+static bool is_nameable(const struct unit *u)
+{
+    return !steer_found(u->name, strlen(u->name));
+}
+
 static bool has_note(const struct prompt_note *notes, size_t n, const char *text)
 {
     for (size_t i = 0; i < n; i++)
@@ -312,7 +319,8 @@ static bool add_note(const struct context *c, struct prompt_note *notes, size_t 
 {
     const char *doc = doc_at(c, id);
 
-    if (*n >= max || !doc || !is_quotable(doc, hide) || has_note(notes, *n, doc))
+    if (*n >= max || !doc || !is_quotable(doc, hide) || !is_nameable(unit_at(c, id)) ||
+        has_note(notes, *n, doc))
         return false;
     notes[(*n)++] = (struct prompt_note){unit_at(c, id)->name, doc, c->file_of[id]};
     return true;
@@ -384,7 +392,7 @@ static void find_owner(const struct context *c, struct prompt_context *out,
         return;
     w.types = true;
     id = find_unit(c, f, &w, u->qualified + start, end - start);
-    if (id == NO_UNIT)
+    if (id == NO_UNIT || !is_nameable(unit_at(c, id)))
         return;
     out->owner = (struct prompt_note){unit_at(c, id)->name, doc_at(c, id), c->file_of[id]};
     if (out->owner.text && !is_quotable(out->owner.text, hide))

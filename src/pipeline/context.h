@@ -8,14 +8,14 @@
  *              used     a type or module of that name, likewise
  *          Where several could be meant, none is: a wrong neighbour is worse than none.
  * Holds    Only what people wrote: no summary of a model enters, so prompts follow from the sources alone, whatever was written
- *          before, and in any order. A sentence that speaks to a model is no context, so that one comment cannot steer
+ *          before, and in any order. A sentence or name that speaks to a model is no context, so that one comment cannot steer
  *          the summaries of others.
  * Partly   Where a run looks at a part of the tree, the rest is as the store has it; in an empty store it is not there.
  * Change   context_digest is what the prompts of a file take from outside of the file: as long as it and the file are the
  *          same, so are the prompts.
  * Owns     Its index; sentences and units are the scan's.
  * Threads  One at a time.
- * Next     prompt.h for how it is shown; plan.c, summarize.c, check_tree.c and ask.c, which use it. */
+ * Next     prompt.h for how it is shown; plan.c, summarize.c, check_tree.c, eval.c and prompt_tree.c, which use it. */
 #ifndef PIPELINE_CONTEXT_H
 #define PIPELINE_CONTEXT_H
 

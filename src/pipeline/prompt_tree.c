@@ -29,22 +29,34 @@ struct job {
 
 /* ---- the tree ----------------------------------------------------------------------------------- */
 
+/* Nothing is made; that there is no store is no failure. */
 static int open_store(struct job *j)
 {
+    struct dobby_err why = {0};
     int rc = store_place_init(&j->place, j->walk.root, j->o.store_path, j->e);
 
-    if (rc == 0)
-        rc = store_reader_open(&j->reader, &j->place, j->e);
-    if (rc != DOBBY_E_NOTFOUND)
+    if (rc < 0)
         return rc;
-    err_clear(j->e);
-    return 0;
+    rc = store_reader_open(&j->reader, &j->place, &why);
+    return rc == 0 || rc == DOBBY_E_NOTFOUND ? 0 : err_set(j->e, rc, "%s", why.message);
+}
+
+/* All of the tree that the file is in: its context comes from other files. */
+static int walk_all(struct job *j)
+{
+    struct walk_options wo = {.stop = j->o.stop};
+    char *root = NULL;
+    int rc = walk_root(&root, j->o.path, j->e);
+
+    if (rc == 0)
+        rc = walk_tree(&j->walk, root, &wo, j->e);
+    mem_free(root);
+    return rc;
 }
 
 static int look(struct job *j)
 {
-    struct walk_options wo = {.stop = j->o.stop};
-    int rc = walk_tree(&j->walk, j->o.path, &wo, j->e);
+    int rc = walk_all(j);
 
     if (rc == 0)
         rc = walk_scope(&j->file, &j->walk, j->o.path, j->e);
@@ -127,13 +139,22 @@ static int tell(struct job *j, size_t file, size_t unit)
 
 /* ---- the file ----------------------------------------------------------------------------------- */
 
+/* Is it the file, or a directory around it that was not entered? */
+static bool is_left_out(const struct walk_file *wf, const char *file)
+{
+    size_t n = strlen(file);
+
+    return wf->skip != WALK_TAKEN && wf->path_len <= n &&
+           memcmp(wf->path, file, wf->path_len) == 0 &&
+           (wf->path_len == n || (wf->is_dir && file[wf->path_len] == '/'));
+}
+
 static int no_file(struct job *j)
 {
     for (size_t i = 0; i < j->walk.n_files; i++) {
         const struct walk_file *wf = &j->walk.files[i];
 
-        if (wf->path_len == strlen(j->file) && memcmp(wf->path, j->file, wf->path_len) == 0 &&
-            wf->skip != WALK_TAKEN)
+        if (is_left_out(wf, j->file))
             return err_set(j->e, DOBBY_E_NOTFOUND, "prompt: %s: is left out: %s", j->o.path,
                            walk_skip_text(wf->skip));
     }

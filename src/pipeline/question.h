@@ -31,9 +31,10 @@ struct question {
     struct key_base base;    /* after question_keys */
     uint8_t digest[KEY_LEN]; /* of base */
     bool have_keys;
-    bool bare; /* the model was trained for the question: it needs no examples. question_keys sets it for an adapter that
+    bool
+        bare; /* the model was trained for the question: it needs no examples. question_keys sets it for an adapter that
                   says which model it was made for */
-    bool own;                  /* the model itself will answer: tokens are its head's */
+    bool own; /* the model itself will answer: tokens are its head's */
     struct dobby_model *model; /* NULL until question_model */
     /* Else another engine answers, and of the file only the tokenizer is looked at. NULL until it is needed. */
     struct tokenizer *tokenizer;

@@ -1,5 +1,6 @@
 /* wording.h - what a unit's own text gives without a model: its summary from a comment, or its question (pipeline).
- * What     Both are functions of the unit's text and language alone. plan.c makes keys of them; check_tree.c, which has
+ * What     The comment's sentence is a function of the unit's text and language alone, a question also of what stands around the
+ *          unit (context.h). plan.c makes keys of them; check_tree.c, which has
  *          no model and so no keys, compares them with what the store keeps: equal words to one model are an equal
  *          prompt key.
  * Recipe   A digest of what they depend on besides: prompts, limits, whether comments are hidden. The store keeps it with each file.

@@ -207,6 +207,10 @@ expect 66 "no such language" eval --no-model --language cobol "$T/tree"
 expect 66 "no such tree" eval --no-model "$T/nothing"
 expect 64 "a model and none" eval --no-model -m "$SMOL" "$T/tree"
 expect 64 "a prompt that there is not" eval --prompt poem --no-model "$T/tree"
+for prompt in plain project bare; do
+    expect 0 "a prompt: $prompt" eval -m "$SMOL" --prompt $prompt --json "$T/tree"
+    check "  the system is named so" grep -q "\"system\":\"[^\"]* $prompt\"" "$T/out"
+done
 expect 64 "a key without a sheet" eval --no-model --key "$T/k" "$T/tree"
 expect 64 "a tally of a tree" eval --tally "$T/m.md" "$T/tree"
 expect 64 "keys that do not fit the sheets" eval --tally "$T/m.md" --key a --key b

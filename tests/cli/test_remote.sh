@@ -34,7 +34,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         q = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         if not self.check():
             return
-        text = "Return the result of the given values.\nMore."
+        text = "Return a number derived from the given ones.\nMore."
         kind = {"message": {"content": text}} if "messages" in q else {"text": " and so on"}
         self.reply(200, {"choices": [{**kind, "finish_reason": "stop"}], "model": q["model"],
                          "usage": {"prompt_tokens": 7, "completion_tokens": 3}})
@@ -88,13 +88,13 @@ rows = [r for r in map(json.loads, open(sys.argv[1])) if r["start_line"]]
 assert [r["name"] for r in rows] == ["clamp", "twice"]
 for r in rows:
     assert r["source"] == "remote" and r["model"] == "tiny.gguf" and r["confidence"] is None
-    assert len(r["key"]) == 64 and r["summary"] == "Return the result of the given values."
+    assert len(r["key"]) == 64 and r["summary"] == "Return a number derived from the given ones."
 PYTHON
 check "  asked once for each" test "$(asked)" = 2
 expect 0 "  a second run, with the name given and no server" summarize --engine http://127.0.0.1:1 -m tiny.gguf --format jsonl "$tree"
 check "  the same bytes" cmp "$T/out" "$T/first.jsonl"
 expect 0 "Markdown" summarize --engine "$url" "$tree"
-prints "Return the result"
+prints "Return a number"
 check "  nothing was asked again" test "$(asked)" = 2
 expect 0 "the model's own engine on the same tree" summarize -m fast --limit 1 --format jsonl "$tree"
 says "1 done now, 0 cached"
@@ -150,7 +150,7 @@ expect 0 "run" run --engine "$url" -p "Once" --stats
 check "  prints the text" test "$(cat "$T/out")" = " and so on"
 says "7 prompt tokens"
 expect 0 "run --chat" run --engine "$url" --chat -p "Hi" -m whatever
-prints "Return the result"
+prints "Return a number"
 expect 64 "run: --engine and -t" run --engine "$url" -t 1 -p x
 expect 64 "run: an empty prompt" run --engine "$url" -p ""
 expect 69 "run: nobody answers" run --engine http://127.0.0.1:1 -p x

@@ -287,6 +287,55 @@ static void test_kept_as_old(void **state)
     end(f);
 }
 
+static const char user_c[] = "int user(int a)\n{\n    return helper(a) + 1;\n}\n";
+static const char helper_c[] = "/* Helps with one value here. */\n"
+                               "int helper(int a)\n{\n    return a;\n}\n";
+
+/* A comment that the prompts of others quote: what they have is kept, so it is current. An edit of code is not. */
+static void test_quoted_comment(void **state)
+{
+    struct fix *f = begin();
+
+    (void)state;
+    write_text(f->tree, "a/user.c", user_c);
+    write_text(f->tree, "lib/helper.c", helper_c);
+    summarize(f);
+    expect(f, "");
+    write_text(f->tree, "lib/helper.c",
+               "/* Helps with two values here. */\nint helper(int a)\n{\n    return a;\n}\n");
+    expect(f, "lib/helper.c:2-5 stale c function helper#0\n"); /* its comment is its summary */
+    write_text(f->tree, "b/copy.c", user_c); /* a copy would be asked in the context of today */
+    expect(f, "b/copy.c:1-4 missing c function user#0\n"
+              "lib/helper.c:2-5 stale c function helper#0\n");
+    summarize(f);
+    expect(f, ""); /* kept as old */
+    write_text(f->tree, "a/user.c", "int user(int a)\n{\n    return helper(a) + 2;\n}\n");
+    expect(f, "a/user.c:1-4 stale c function user#0\n");
+    end(f);
+}
+
+/* A part of the tree is judged in the context of the whole: the same words of a copy have their answer. */
+static void test_part_of_a_tree(void **state)
+{
+    struct fix *f = begin();
+    char *part;
+
+    (void)state;
+    write_text(f->tree, ".dobby/.gitignore", "*\n");
+    write_text(f->tree, "a/user.c", user_c);
+    write_text(f->tree, "lib/helper.c", helper_c);
+    summarize(f);
+    write_text(f->tree, "b/copy.c", user_c);
+    expect(f, "");
+    assert_true(asprintf(&part, "%s/b/copy.c", f->tree) > 0);
+    f->o.path = part;
+    expect(f, "");
+    assert_int_equal(f->st.n_units, 1);
+    f->o.path = f->tree;
+    free(part);
+    end(f);
+}
+
 static void test_file_changes_meanwhile(void **state)
 {
     struct fix *f = begin();
@@ -427,6 +476,8 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_parsed_again),
         cmocka_unit_test(test_planned_only),
         cmocka_unit_test(test_kept_as_old),
+        cmocka_unit_test(test_quoted_comment),
+        cmocka_unit_test(test_part_of_a_tree),
         cmocka_unit_test(test_file_changes_meanwhile),
         cmocka_unit_test(test_parents),
         cmocka_unit_test(test_ends_early),

@@ -655,6 +655,151 @@ static void test_changed_context_is_kept_until_refresh(void **state)
     end(f);
 }
 
+/* ---- what stands around a unit ------------------------------------------------------------------ */
+
+#define HELPER(says) "/* " says " */\nint helper(int a)\n{\n    return a;\n}\n"
+#define BARE_USER                                                                                  \
+    "int user(int a)\n{\n    return helper(a) + 1;\n}\n\n"                                         \
+    "int loner(int a)\n{\n    return 3 * a;\n}\n"
+static const char user_c[] = BARE_USER;
+
+/* The row of a unit, free it. */
+static char *row_of(struct fix *f, const char *name)
+{
+    struct strbuf want = {0};
+    const char *at, *end;
+    char *row;
+
+    strbuf_printf(&want, "\"name\":\"%s\"", name);
+    at = strstr(strbuf_str(&f->rows), want.s);
+    assert_non_null(at);
+    while (at > f->rows.s && at[-1] != '\n')
+        at--;
+    end = strchr(at, '\n');
+    assert_non_null(end);
+    row = strndup(at, (size_t)(end - at));
+    assert_non_null(row);
+    strbuf_release(&want);
+    return row;
+}
+
+static void expect_old(struct fix *f, const char *names)
+{
+    expect_sql(f,
+               "SELECT coalesce(group_concat(CAST(qname AS TEXT)),'') FROM units WHERE old=1 ORDER "
+               "BY path,start_line",
+               names);
+}
+
+/* A comment that others' prompts quote is edited: they keep what they have, as old, until a refresh; it comes back: as if nothing had been. */
+static void test_quoted_comment_is_edited(void **state)
+{
+    struct fix *f = begin(31);
+    char *fresh, *now, *user;
+
+    (void)state;
+    write_text(f->tree, "a/user.c", user_c);
+    write_text(f->tree, "a/own.py", "def alone(x):\n    return x * 4\n");
+    write_text(f->tree, "lib/b.c", HELPER("Helps with one value here."));
+    run_ok(f);
+    fresh = take_rows(f);
+    user = row_of(f, "user");
+    expect_old(f, "");
+
+    write_text(f->tree, "lib/b.c", HELPER("Helps with two values here."));
+    for (int i = 0; i < 2; i++) {
+        run_ok(f);
+        assert_int_equal(f->engine.n_submitted, 0);
+        now = row_of(f, "helper");
+        assert_non_null(strstr(now, "Helps with two values here."));
+        free(now);
+        now = row_of(f, "user");
+        assert_string_equal(now, user);
+        free(now);
+        expect_old(f, "user");
+        expect_sql(f, "SELECT count(*) FROM summaries", "3");
+    }
+
+    write_text(f->tree, "lib/b.c", HELPER("Helps with one value here."));
+    for (int i = 0; i < 2; i++) { /* back again */
+        run_ok(f);
+        assert_int_equal(f->engine.n_submitted, 0);
+        assert_string_equal(strbuf_str(&f->rows), fresh);
+        expect_old(f, "");
+    }
+
+    write_text(f->tree, "lib/b.c", HELPER("Helps with two values here."));
+    run_ok(f);
+    expect_old(f, "user");
+    f->o.refresh = 1;
+    run_ok(f);
+    assert_in_range(f->engine.n_submitted, 1, 2); /* that one, in one form or two */
+    assert_int_equal(f->st.n_done, 1);
+    now = row_of(f, "user");
+    assert_string_not_equal(now, user); /* another key at least */
+    free(now);
+    expect_old(f, "");
+    expect_sql(f, "SELECT count(*) FROM summaries", "4");
+    run_ok(f);
+    assert_int_equal(f->engine.n_submitted, 0);
+    mem_free(fresh);
+    free(user);
+    end(f);
+}
+
+/* Nothing that prompts quote: the body of what is called, and a comment that nobody quotes. */
+static void test_body_is_edited(void **state)
+{
+    struct fix *f = begin(32);
+
+    (void)state;
+    write_text(f->tree, "a/user.c", user_c);
+    write_text(f->tree, "lib/b.c",
+               HELPER("Helps with one value here.") "int twice(int a)\n{\n    return 2 * a;\n}\n");
+    write_text(f->tree, "z/c.c",
+               "/* Stands for itself in here. */\nint itself(int a)\n{\n    return 7;\n}\n");
+    run_ok(f);
+    assert_int_equal(f->st.n_done, 5);
+    write_text(f->tree, "lib/b.c",
+               HELPER("Helps with one value here.") "int twice(int a)\n{\n    return a + a;\n}\n");
+    write_text(f->tree, "z/c.c",
+               "/* Stands for nothing else here. */\nint itself(int a)\n{\n    return 8;\n}\n");
+    run_ok(f);
+    assert_int_equal(f->st.n_done, 2); /* twice, and the other comment */
+    assert_in_range(f->engine.n_submitted, 1, 2);
+    expect_old(f, "");
+    end(f);
+}
+
+/* The same whether all is planned or a part: the rest is as the store has it. */
+static void test_part_has_the_same_context(void **state)
+{
+    struct fix *f = begin(33);
+    char *part = NULL;
+
+    (void)state;
+    write_text(f->tree, "a/user.c", user_c);
+    write_text(f->tree, "lib/b.c", HELPER("Helps with one value here."));
+    write_text(f->tree, ".dobby/.gitignore", "*\n");
+    run_ok(f);
+    assert_true(asprintf(&part, "%s/a/user.c", f->tree) > 0);
+    f->o.path = part;
+    run_ok(f);
+    assert_int_equal(f->engine.n_submitted, 0);
+    assert_int_equal(f->st.n_cached, 2);
+    expect_old(f, "");
+    write_text(f->tree, "a/user.c", "\n" BARE_USER);
+    run_ok(f);
+    assert_int_equal(f->engine.n_submitted, 0);
+    expect_old(f, "");
+    f->o.path = f->tree;
+    run_ok(f);
+    assert_int_equal(f->engine.n_submitted, 0);
+    expect_old(f, "");
+    free(part);
+    end(f);
+}
+
 /* ---- trouble ------------------------------------------------------------------------------------ */
 
 static void test_stopped_and_resumed(void **state)
@@ -1092,6 +1237,9 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_empty_tree),
         cmocka_unit_test(test_dry_run),
         cmocka_unit_test(test_changed_context_is_kept_until_refresh),
+        cmocka_unit_test(test_quoted_comment_is_edited),
+        cmocka_unit_test(test_body_is_edited),
+        cmocka_unit_test(test_part_has_the_same_context),
         cmocka_unit_test(test_stopped_and_resumed),
         cmocka_unit_test(test_killed_and_resumed),
         cmocka_unit_test(test_file_changes_meanwhile),

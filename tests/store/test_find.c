@@ -695,6 +695,15 @@ static void make_2(struct fix *f)
         "PRAGMA user_version=2");
 }
 
+/* As schema 3 was: neither what units call and use nor their code's hash, and no context of files. */
+static void make_3(struct fix *f)
+{
+    fill(f);
+    sql(f, "ALTER TABLE units DROP COLUMN calls; ALTER TABLE units DROP COLUMN uses;"
+           "ALTER TABLE units DROP COLUMN code_hash; ALTER TABLE files DROP COLUMN context;"
+           "PRAGMA user_version=3");
+}
+
 /* ---- from schema 1 ------------------------------------------------------------------------------ */
 
 /* As the first version wrote it: no number of a unit, no index, no counts, no imports. */
@@ -702,7 +711,8 @@ static void make_old(struct fix *f)
 {
     fill(f);
     sql(f,
-        "ALTER TABLE files DROP COLUMN n_lines; DROP TABLE imports; DROP TABLE facts;"
+        "ALTER TABLE files DROP COLUMN n_lines; ALTER TABLE files DROP COLUMN context;"
+        "DROP TABLE imports; DROP TABLE facts;"
         "DROP TRIGGER units_in; DROP TRIGGER units_out; DROP TRIGGER summaries_in;"
         "DROP TABLE search; DROP VIEW shown; DROP VIEW done; DROP TABLE counts;"
         "DROP INDEX units_order; DROP INDEX units_prompt; ALTER TABLE units RENAME TO u2;"
@@ -743,6 +753,92 @@ static void add_all(struct fix *f, struct strbuf *out)
     assert_int_equal(sqlite3_close(db), SQLITE_OK);
 }
 
+/* What units call and use, the hash of their code and the context of their file, as one of them has it; "-": not known. */
+static int add_known(void *ctx, const struct store_unit *u, bool done)
+{
+    (void)done;
+    strbuf_printf(ctx, "%.*s %s %s %s\n", (int)u->qname.n, (const char *)u->qname.p,
+                  u->calls ? u->calls : "-", u->uses ? u->uses : "-", u->code_hash ? "hash" : "-");
+    return 0;
+}
+
+static int add_context(void *ctx, const struct store_file *f)
+{
+    strbuf_printf(ctx, "%.*s %s\n", (int)f->path.n, (const char *)f->path.p,
+                  f->context ? "context" : "-");
+    return 0;
+}
+
+/* Files and units with a context, after a schema that had none: nothing is known, and what comes is kept. */
+static void expect_context_is_kept(struct fix *f, struct store *s)
+{
+    static const uint8_t code[16] = {1, 2, 3, 4}, context[STORE_KEY] = {9, 8, 7};
+    struct store_txn *t = store_txn_new();
+    struct strbuf got = {0};
+    struct store_reader *r;
+    uint8_t hash[STORE_KEY];
+
+    store_put_file(t, &(struct store_file){.path = bytes("new.c"),
+                                           .hash = key_of(hash, 7),
+                                           .grammar = "test/1",
+                                           .language = "c",
+                                           .context = context});
+    store_put_unit(t, bytes("new.c"),
+                   &(struct store_unit){.qname = bytes("fresh"),
+                                        .name = bytes("fresh"),
+                                        .kind = "function",
+                                        .start_line = 1,
+                                        .end_line = 2,
+                                        .spans = bytes("spans"),
+                                        .text = "Is there.",
+                                        .code_hash = code,
+                                        .calls = "one\ntwo",
+                                        .uses = ""});
+    put_now(s, t);
+    r = reader_ok(f);
+    assert_int_equal(store_each_unit(r, bytes("new.c"), add_known, &got, NULL), 0);
+    assert_string_equal(strbuf_str(&got), "fresh one\ntwo  hash\n");
+    strbuf_reset(&got);
+    assert_int_equal(store_each_file(r, bytes(""), add_context, &got, NULL), 0);
+    assert_non_null(strstr(strbuf_str(&got), "new.c context\n"));
+    assert_non_null(strstr(strbuf_str(&got), "src/http.c -\n"));
+    strbuf_release(&got);
+    store_reader_free(r);
+    t = store_txn_new();
+    store_drop_file(t, bytes("new.c"));
+    put_now(s, t);
+}
+
+static void test_schema_3_is_brought_up(void **state)
+{
+    struct fix *f = *state;
+    struct strbuf before = {0}, after = {0}, old = {0};
+    struct store_reader *r;
+    struct store *s;
+
+    make_3(f);
+    add_all(f, &before);
+    r = reader_ok(f); /* as it is */
+    assert_int_equal(store_each_unit(r, bytes("src/http.c"), add_known, &old, NULL), 0);
+    assert_non_null(strstr(strbuf_str(&old), "Conn.close - - -\n"));
+    strbuf_reset(&old);
+    assert_int_equal(store_each_file(r, bytes(""), add_context, &old, NULL), 0);
+    assert_non_null(strstr(strbuf_str(&old), "src/http.c -\n"));
+    store_reader_free(r);
+    assert_int_equal(sql_int(f, "PRAGMA user_version"), 3);
+    s = open_ok(f);
+    assert_int_equal(sql_int(f, "PRAGMA user_version"), DB_SCHEMA);
+    add_all(f, &after);
+    assert_string_equal(strbuf_str(&before), strbuf_str(&after));
+    expect_current(f);
+    expect_context_is_kept(f, s);
+    assert_int_equal(store_close(s, NULL), 0);
+    expect_current(f);
+    strbuf_release(&before);
+    strbuf_release(&after);
+    strbuf_release(&old);
+}
+
 static void test_old_store_is_brought_up(void **state)
 {
     struct fix *f = *state;
@@ -781,6 +877,7 @@ static void test_old_store_is_brought_up(void **state)
     store_reader_free(r);
     expect_current(f);
 
+    expect_context_is_kept(f, s);
     t = store_txn_new(); /* and it goes on as one that was always so */
     put_summary(t, 3, "Waits.");
     store_drop_file(t, bytes("src/http.c"));
@@ -931,6 +1028,7 @@ int main(void)
         T(test_no_memory),
         T(test_parents),
         T(test_schema_2_is_brought_up),
+        T(test_schema_3_is_brought_up),
         T(test_old_store_is_brought_up),
         T(test_no_room_to_bring_it_up),
     };

@@ -170,6 +170,85 @@ static void test_rows_order_and_sources(void **state)
     expect_rows(f, "b/z", NULL, 0, "");
 }
 
+struct known {
+    struct strbuf text;
+    int n;
+};
+
+static int see_unit(void *ctx, const struct store_unit *u, bool done)
+{
+    struct known *k = ctx;
+    static const uint8_t code[16] = "0123456789abcde";
+
+    k->n++;
+    assert_true(done);
+    strbuf_printf(&k->text, "%.*s|%s|%s|%d\n", (int)u->qname.n, (const char *)u->qname.p,
+                  u->calls ? u->calls : "NULL", u->uses ? u->uses : "NULL",
+                  u->code_hash ? memcmp(u->code_hash, code, sizeof(code)) : -1);
+    return 0;
+}
+
+static int see_file(void *ctx, const struct store_file *f)
+{
+    struct known *k = ctx;
+    uint8_t want[STORE_KEY];
+
+    key_of(want, 77);
+    k->n++;
+    strbuf_printf(&k->text, "%.*s|%d\n", (int)f->path.n, (const char *)f->path.p,
+                  f->context ? memcmp(f->context, want, STORE_KEY) : -1);
+    return 0;
+}
+
+/* What a unit calls and uses, the hash of its code, and the context of a file: there and back, "" and NULL told apart. */
+static void test_names_and_contexts(void **state)
+{
+    struct fix *f = *state;
+    struct store *s = open_ok(f);
+    struct store_txn *t = store_txn_new();
+    struct store_unit u = {.qname = bytes("a"),
+                           .name = bytes("a"),
+                           .kind = "function",
+                           .start_line = 1,
+                           .end_line = 2,
+                           .spans = bytes("spans"),
+                           .text = "Is there.",
+                           .calls = "first\nsecond\nfirst_of_all",
+                           .uses = "",
+                           .code_hash = (const uint8_t *)"0123456789abcde"};
+    struct known k = {.n = 0};
+    struct store_reader *r;
+    uint8_t hash[STORE_KEY], context[STORE_KEY];
+
+    store_put_file(t, &(struct store_file){.path = bytes("a.c"),
+                                           .hash = key_of(hash, 7),
+                                           .grammar = "test/1",
+                                           .language = "c",
+                                           .context = key_of(context, 77)});
+    store_put_unit(t, bytes("a.c"), &u);
+    u.qname = u.name = bytes("b");
+    u.start_line = u.end_line = 3;
+    u.calls = "";
+    u.uses = "Row\nColumn";
+    u.code_hash = NULL;
+    store_put_unit(t, bytes("a.c"), &u);
+    put_file(t, "b.c", "c");
+    put_unit(t, "b.c", "c", 0, 1, 2, 0, "Is there, too.");
+    commit_ok(s, t);
+    close_ok(s);
+    assert_int_equal(store_reader_open(&r, &f->place, NULL), 0);
+    assert_int_equal(store_each_unit(r, bytes("a.c"), see_unit, &k, NULL), 0);
+    assert_int_equal(store_each_unit(r, bytes("b.c"), see_unit, &k, NULL), 0);
+    assert_int_equal(store_each_file(r, bytes(""), see_file, &k, NULL), 0);
+    assert_string_equal(strbuf_str(&k.text), "a|first\nsecond\nfirst_of_all||0\n"
+                                             "b||Row\nColumn|-1\n"
+                                             "c|NULL|NULL|-1\n"
+                                             "a.c|0\n"
+                                             "b.c|-1\n");
+    strbuf_release(&k.text);
+    store_reader_free(r);
+}
+
 static void test_rows_while_writing(void **state)
 {
     struct fix *f = *state;
@@ -679,6 +758,7 @@ int main(void)
         T(test_place_lock_follows_the_database),
         T(test_lock_second_writer),
         T(test_rows_order_and_sources),
+        T(test_names_and_contexts),
         T(test_rows_while_writing),
         T(test_files_replaced_and_dropped),
         T(test_names_of_any_bytes),
