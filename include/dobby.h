@@ -358,6 +358,8 @@ struct dobby_row {
     /* NULL-terminated, or NULL: where its comment and its code disagree. "doc-mismatch: x": the comment documents a parameter x that is
      * not there; "doc-missing-parameter: x": it documents parameters, and does not mention x. */
     const char *const *findings;
+    const char *
+        label; /* "low": a model's text, and doubtful: accepted only when it was asked again, or of low confidence; else NULL */
 };
 
 enum dobby_event_kind {
