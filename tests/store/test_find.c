@@ -702,7 +702,8 @@ static void make_old(struct fix *f)
 {
     fill(f);
     sql(f,
-        "ALTER TABLE files DROP COLUMN n_lines; DROP TABLE imports; DROP TABLE facts;"
+        "ALTER TABLE files DROP COLUMN n_lines; ALTER TABLE files DROP COLUMN context;"
+        "DROP TABLE imports; DROP TABLE facts;"
         "DROP TRIGGER units_in; DROP TRIGGER units_out; DROP TRIGGER summaries_in;"
         "DROP TABLE search; DROP VIEW shown; DROP VIEW done; DROP TABLE counts;"
         "DROP INDEX units_order; DROP INDEX units_prompt; ALTER TABLE units RENAME TO u2;"
