@@ -333,6 +333,9 @@ static void tell_stats(struct view *v, const struct dobby_summary_stats *st)
              "second",
              st->s_walk, st->s_parse, st->s_load, st->s_infer, st->s_total,
              st->s_infer > 0 ? (double)(computed + st->n_tokens_written) / st->s_infer : 0);
+    if (st->n_second > 0)
+        term_say(v->term, "stats: second model: units asked about %zu, with its text now %zu",
+                 st->n_second, st->n_replaced);
     if (st->n_unparsed + st->n_parser_ends > 0)
         term_say(v->term, "stats: files that no parser got through %zu, parsers replaced %zu",
                  st->n_unparsed, st->n_parser_ends);

@@ -687,6 +687,116 @@ static void test_stopped_and_resumed(void **state)
     end(f);
 }
 
+/* Refused, accepted at once or at the second attempt, as the question's tokens say. */
+static struct script_answer half(void *ctx, const int32_t *ids, size_t n, int times)
+{
+    uint32_t h = 2166136261u;
+
+    (void)ctx;
+    (void)times;
+    for (size_t i = 0; i < n; i++)
+        h = (h ^ (uint32_t)ids[i]) * 16777619u;
+    return (struct script_answer){.text = h >> 7 & 1 ? "Work out a result and give it back." : ""};
+}
+
+static struct script_answer better(void *ctx, const int32_t *ids, size_t n, int times)
+{
+    (void)ctx;
+    (void)ids;
+    (void)n;
+    (void)times;
+    return (struct script_answer){.text = "Derive an outcome from what is given."};
+}
+
+/* Rows of a run of both engines in f->rows. */
+static int run_two(struct fix *f, struct script_engine *larger)
+{
+    struct run_engine seams[] = {script_seam(&f->engine), script_seam(larger)};
+
+    strbuf_reset(&f->rows);
+    strbuf_reset(&f->parents);
+    strbuf_reset(&f->notes);
+    strbuf_reset(&f->stages);
+    f->stop = 0;
+    f->e = (struct dobby_err){0};
+    f->engine.n_submitted = larger->n_submitted = 0;
+    return summarize_tree(&f->o, seams, &f->st, &f->e);
+}
+
+/* The row with its model against that of a run of the first one alone: true if it went on. */
+static bool went_on(const json_t *one, const json_t *two)
+{
+    const char *source = json_string_value(json_object_get(one, "source"));
+    bool on = json_is_string(json_object_get(one, "label")) || strcmp(source, "signature") == 0;
+
+    if (strcmp(source, "doc") == 0)
+        return false;
+    assert_string_not_equal(json_string_value(json_object_get(one, "key")),
+                            json_string_value(json_object_get(two, "key")));
+    assert_string_equal(json_string_value(json_object_get(two, "model")),
+                        on ? "larger" : "tiny.gguf");
+    if (on)
+        assert_string_equal(json_string_value(json_object_get(two, "summary")),
+                            "Derive an outcome from what is given.");
+    else
+        assert_true(json_equal(json_object_get(one, "summary"), json_object_get(two, "summary")));
+    return on;
+}
+
+static void test_second_model(void **state)
+{
+    struct script_engine larger = {.answer = better, .seed = 21};
+    struct fix *f = begin(21);
+    json_t *one[16];
+    char *whole;
+    size_t n = 0, n_on = 0;
+
+    (void)state;
+    fill_tree(f);
+    script_start(&larger);
+    f->engine.answer = half;
+    run_ok(f);
+    for (const char *p = strbuf_str(&f->rows); *p; p = strchr(p, '\n') + 1)
+        assert_true(n < 16 && (one[n] = row_at(f, (int)n)) && ++n);
+    f->o.second_path = f->model;
+    f->o.second_name = "larger";
+    if (run_two(f, &larger) != 0)
+        fail_msg("%s", f->e.message);
+    whole = take_rows(f);
+    for (size_t i = 0; i < n; i++) {
+        json_t *two = row_at(f, (int)i);
+
+        n_on += went_on(one[i], two);
+        json_decref(two);
+        json_decref(one[i]);
+    }
+    assert_true(n_on > 1 && n_on < n - 2);
+    assert_int_equal(f->st.n_second, n_on);
+    assert_int_equal(f->st.n_replaced, n_on);
+    assert_int_equal(f->st.n_done + f->st.n_cached, n);
+    assert_int_equal(f->st.n_left, 0);
+    assert_non_null(strstr(strbuf_str(&f->stages), "summarize second "));
+    assert_non_null(strstr(strbuf_str(&f->notes), "units go on to larger"));
+    assert_int_equal(run_two(f, &larger), 0);
+    assert_int_equal(f->engine.n_submitted + larger.n_submitted, 0);
+    assert_string_equal(strbuf_str(&f->rows), whole);
+    for (int after = 1; after < 9; after++) { /* wherever it is stopped */
+        sql(f, "DELETE FROM files; DELETE FROM summaries");
+        f->stop_after = after;
+        f->stop_to = after % 2 + 1;
+        f->o.agents = after % 2 ? 1 : 10;
+        if (run_two(f, &larger) != 0)
+            assert_int_equal(f->e.code, DOBBY_E_CANCELLED);
+        f->stop_after = 0;
+        if (run_two(f, &larger) != 0)
+            fail_msg("%s", f->e.message);
+        assert_string_equal(strbuf_str(&f->rows), whole);
+    }
+    mem_free(whole);
+    script_end(&larger);
+    end(f);
+}
+
 /* This program as a process that runs over a tree: `--run TREE MODEL CACHE`. Slow enough to be killed in it. */
 static int run_as_child(char **argv)
 {
@@ -1093,6 +1203,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_dry_run),
         cmocka_unit_test(test_changed_context_is_kept_until_refresh),
         cmocka_unit_test(test_stopped_and_resumed),
+        cmocka_unit_test(test_second_model),
         cmocka_unit_test(test_killed_and_resumed),
         cmocka_unit_test(test_file_changes_meanwhile),
         cmocka_unit_test(test_undone_units_are_what_the_next_run_does),
