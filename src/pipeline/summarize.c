@@ -10,6 +10,7 @@
 #include "dobby.h"
 
 #include "base/json.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "base/memory.h"
 #include "base/options.h"
@@ -909,16 +910,6 @@ static int join_failures(struct job *j, int first, int rc, const struct dobby_er
     return err_set(j->e, rc, "%s", why->message);
 }
 
-static void tell_second(struct job *j)
-{
-    struct strbuf b = {0};
-
-    strbuf_printf(&b, "second model: %zu units go on to %s", j->st->n_second, j->second.name);
-    if (!strbuf_failed(&b))
-        on_note(j, strbuf_str(&b));
-    strbuf_release(&b);
-}
-
 /* What the first model left, `first` being what its pass returned. */
 static int ask_second(struct job *j, const struct pass *one, int first)
 {
@@ -929,7 +920,7 @@ static int ask_second(struct job *j, const struct pass *one, int first)
     j->st->n_second = j->counts.n_deferred;
     j->before = j->counts;
     j->counts = (struct run_counts){.n_left = j->before.n_deferred}; /* until run_items says */
-    tell_second(j);
+    log_msg(LOG_INFO, "second model: %zu units go on to %s", j->st->n_second, j->second.name);
     j->e = &why;
     rc = put_in_second(j, &p, one);
     if (rc == 0)
@@ -941,13 +932,23 @@ static int ask_second(struct job *j, const struct pass *one, int first)
     return join_failures(j, first, rc, &why);
 }
 
-/* The second model's file must be one before the first goes to work. */
+/* Before the first model goes to work: the second one's file must be one, and one agent with it fit into the bound. Neither is open
+ * then, as the other will not be. */
 static int look_at_second(struct job *j)
 {
-    int rc = j->o.second_path && !j->given ? question_model(&j->second, j->e) : 0;
+    struct agents_options o = agents_options(j);
+    struct dobby_memory plan;
+    struct dobby_err why = {0};
+    uint32_t least = PROMPT_MAX_TOKENS;
+    int rc;
 
+    if (j->given)
+        return 0;
+    o.agents = 1;
+    question_close(&j->question);
+    rc = agents_plan(&plan, &j->second, &least, 1, &o, &why);
     question_close(&j->second);
-    return rc;
+    return rc < 0 ? err_set(j->e, rc, "second model: %s", why.message) : 0;
 }
 
 static int do_run(struct job *j)

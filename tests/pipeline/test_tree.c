@@ -20,7 +20,7 @@
 
 struct fix {
     char *dir, *tree, *model;
-    struct script_engine engine;
+    struct script_engine engine, *larger; /* larger: of the second model; NULL: none */
     struct dobby_summarize o;
     struct dobby_summary_stats st;
     struct dobby_err e;
@@ -166,7 +166,7 @@ static void end(struct fix *f)
 /* Run; what was collected is of this run alone. */
 static int run(struct fix *f)
 {
-    struct run_engine seam = script_seam(&f->engine);
+    struct run_engine seams[2] = {script_seam(&f->engine)};
 
     strbuf_reset(&f->rows);
     strbuf_reset(&f->parents);
@@ -177,7 +177,11 @@ static int run(struct fix *f)
     f->stop = 0;
     f->e = (struct dobby_err){0};
     f->engine.n_submitted = 0;
-    return summarize_tree(&f->o, &seam, &f->st, &f->e);
+    if (f->larger) {
+        f->larger->n_submitted = 0;
+        seams[1] = script_seam(f->larger);
+    }
+    return summarize_tree(&f->o, seams, &f->st, &f->e);
 }
 
 static void run_ok(struct fix *f)
@@ -708,19 +712,13 @@ static struct script_answer better(void *ctx, const int32_t *ids, size_t n, int 
     return (struct script_answer){.text = "Derive an outcome from what is given."};
 }
 
-/* Rows of a run of both engines in f->rows. */
-static int run_two(struct fix *f, struct script_engine *larger)
+static void add_second(struct fix *f, struct script_engine *larger)
 {
-    struct run_engine seams[] = {script_seam(&f->engine), script_seam(larger)};
-
-    strbuf_reset(&f->rows);
-    strbuf_reset(&f->parents);
-    strbuf_reset(&f->notes);
-    strbuf_reset(&f->stages);
-    f->stop = 0;
-    f->e = (struct dobby_err){0};
-    f->engine.n_submitted = larger->n_submitted = 0;
-    return summarize_tree(&f->o, seams, &f->st, &f->e);
+    script_start(larger);
+    f->larger = larger;
+    f->engine.answer = half;
+    f->o.second_path = f->model;
+    f->o.second_name = "larger";
 }
 
 /* The row with its model against that of a run of the first one alone: true if it went on. */
@@ -753,15 +751,12 @@ static void test_second_model(void **state)
 
     (void)state;
     fill_tree(f);
-    script_start(&larger);
     f->engine.answer = half;
     run_ok(f);
     for (const char *p = strbuf_str(&f->rows); *p; p = strchr(p, '\n') + 1)
         assert_true(n < 16 && (one[n] = row_at(f, (int)n)) && ++n);
-    f->o.second_path = f->model;
-    f->o.second_name = "larger";
-    if (run_two(f, &larger) != 0)
-        fail_msg("%s", f->e.message);
+    add_second(f, &larger);
+    run_ok(f);
     whole = take_rows(f);
     for (size_t i = 0; i < n; i++) {
         json_t *two = row_at(f, (int)i);
@@ -776,8 +771,7 @@ static void test_second_model(void **state)
     assert_int_equal(f->st.n_done + f->st.n_cached, n);
     assert_int_equal(f->st.n_left, 0);
     assert_non_null(strstr(strbuf_str(&f->stages), "summarize second "));
-    assert_non_null(strstr(strbuf_str(&f->notes), "units go on to larger"));
-    assert_int_equal(run_two(f, &larger), 0);
+    run_ok(f);
     assert_int_equal(f->engine.n_submitted + larger.n_submitted, 0);
     assert_string_equal(strbuf_str(&f->rows), whole);
     for (int after = 1; after < 9; after++) { /* wherever it is stopped */
@@ -785,11 +779,10 @@ static void test_second_model(void **state)
         f->stop_after = after;
         f->stop_to = after % 2 + 1;
         f->o.agents = after % 2 ? 1 : 10;
-        if (run_two(f, &larger) != 0)
+        if (run(f) != 0)
             assert_int_equal(f->e.code, DOBBY_E_CANCELLED);
         f->stop_after = 0;
-        if (run_two(f, &larger) != 0)
-            fail_msg("%s", f->e.message);
+        run_ok(f);
         assert_string_equal(strbuf_str(&f->rows), whole);
     }
     mem_free(whole);
@@ -1124,18 +1117,16 @@ static void test_row_callback_ends_the_call(void **state)
     end(f);
 }
 
-static void test_faults(void **state)
+/* Refuse one allocation, here and there: every one would take minutes, as each run starts its parsers. */
+static void faults(struct fix *f, size_t sparse)
 {
-    struct fix *f = begin(17);
     bool more = true;
     char *whole;
 
-    (void)state;
     fill_tree(f);
     run_ok(f);
     whole = take_rows(f);
-    /* Refuse one allocation, here and there: every one would take minutes, as each run starts its parsers. */
-    for (size_t n = 1; more; n += 1 + n / 6) {
+    for (size_t n = 1; more; n += 1 + n / sparse) {
         int rc;
 
         sql(f, "DELETE FROM files; DELETE FROM summaries");
@@ -1151,6 +1142,26 @@ static void test_faults(void **state)
             fail_msg("allocation %zu changed the result: %s", n, strbuf_str(&f->notes));
     }
     mem_free(whole);
+}
+
+static void test_faults(void **state)
+{
+    struct fix *f = begin(17);
+
+    (void)state;
+    faults(f, 6);
+    end(f);
+}
+
+static void test_faults_with_a_second_model(void **state)
+{
+    struct script_engine larger = {.answer = better, .seed = 17};
+    struct fix *f = begin(17);
+
+    (void)state;
+    add_second(f, &larger);
+    faults(f, 9);
+    script_end(&larger);
     end(f);
 }
 
@@ -1213,6 +1224,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_options_are_checked),
         cmocka_unit_test(test_row_callback_ends_the_call),
         cmocka_unit_test(test_faults),
+        cmocka_unit_test(test_faults_with_a_second_model),
         cmocka_unit_test(test_disk_failure),
     };
 
