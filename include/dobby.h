@@ -359,6 +359,8 @@ struct dobby_row {
     /* NULL-terminated, or NULL: where its comment and its code disagree. "doc-mismatch: x": the comment documents a parameter x that is
      * not there; "doc-missing-parameter: x": it documents parameters, and does not mention x. */
     const char *const *findings;
+    const char *
+        label; /* "low": a model's text, and doubtful: accepted only when it was asked again, or of low confidence; else NULL */
 };
 
 enum dobby_event_kind {
@@ -435,12 +437,19 @@ struct dobby_summarize {
     /* When adapter is NULL: a directory with adapters (*.gguf). The one whose key dobby.base.sha256 is the model's SHA-256, of
      * several the first by name, is used; none: the model goes without. NULL: no such directory. */
     const char *adapter_dir;
+    /* A second model, larger than the first: asked once more about every unit whose answers were refused, or whose text is doubtful
+     * (dobby_row.label), after the first has been freed; `memory` bounds both, one after the other. What it says stands if it is
+     * accepted, else what the first one said; rows say in `model` whose text it is. Both models are part of all keys. A unit is kept
+     * when its last word is there: a run that ends before asks the first model about it again. second_name as model_name;
+     * second_adapter as adapter, and none is looked for. NULL: no second model. Not with engine_url. */
+    const char *second_path, *second_name, *second_adapter;
 };
 struct dobby_summary_stats {
     int agents;    /* that worked: fewer than asked for when the memory allows only that */
     size_t memory; /* the bound that held, bytes */
-    struct dobby_memory plan;  /* of it; all zero when the model was not needed */
-    struct dobby_stats engine; /* all zero when nothing was asked */
+    struct dobby_memory
+        plan; /* of it; all zero when the model was not needed; of two the second one's */
+    struct dobby_stats engine; /* all zero when nothing was asked; of two the second one's */
     size_t n_files, n_skipped, n_units, n_done, n_cached, n_failed, n_left;
     size_t
         n_unparsed; /* files in chunks or without units because no parser got through them, now or before */
@@ -449,6 +458,8 @@ struct dobby_summary_stats {
     double s_walk, s_parse, s_load, s_infer, s_total;
     size_t
         n_parents; /* rows of files, directories and the repository that are new or changed; units count them not */
+    size_t n_second,
+        n_replaced; /* units that a second model was asked about; of these, with its text now */
 };
 /* Returns 0, DOBBY_E_UNDONE when units are left, DOBBY_E_CANCELLED after *stop, or a failure. */
 DOBBY_API int dobby_summarize_tree(const struct dobby_summarize *o, struct dobby_summary_stats *st,

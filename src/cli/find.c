@@ -49,7 +49,7 @@ struct found {
     struct dobby_err err;
 };
 
-/* path:line  name  summary, on one line whatever they hold; path  file  summary of what has no lines. */
+/* path:line  name  summary, on one line whatever they hold; path  file  summary of what has no lines; the label at the end. */
 static void put_text(struct strbuf *b, const struct dobby_row *row)
 {
     utf8_escape(b, row->path, row->path_len, "");
@@ -61,6 +61,8 @@ static void put_text(struct strbuf *b, const struct dobby_row *row)
     }
     strbuf_puts(b, "  ");
     utf8_escape(b, row->summary, strlen(row->summary), "");
+    if (row->label)
+        strbuf_printf(b, "  (%s)", row->label);
     strbuf_putc(b, '\n');
 }
 

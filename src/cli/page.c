@@ -173,12 +173,15 @@ static int put_again(const struct page *p, struct strbuf *b, const char *s, cons
     return 0;
 }
 
-static int put_findings(struct strbuf *b, const char *const *findings, struct dobby_err *e)
+static int put_findings(struct strbuf *b, const struct dobby_row *row, struct dobby_err *e)
 {
+    const char *const *findings = row->findings;
     int rc = 0;
 
-    if (!findings || !findings[0])
+    if (!findings || !findings[0]) {
+        strbuf_puts(b, row->label ? ",null" : "");
         return 0;
+    }
     strbuf_puts(b, ",[");
     for (size_t i = 0; rc == 0 && findings[i]; i++) {
         strbuf_puts(b, i > 0 ? "," : "");
@@ -239,7 +242,9 @@ int page_row(struct page *p, struct strbuf *out, const struct dobby_row *row, st
     if (rc == 0)
         rc = put_again(p, out, row->model, prev->model, e);
     if (rc == 0)
-        rc = put_findings(out, row->findings, e);
+        rc = put_findings(out, row, e);
+    if (rc == 0 && row->label)
+        rc = put_text(out, row->label, e);
     strbuf_putc(out, ']');
     if (rc == 0 && strbuf_failed(out))
         rc = err_nomem(e, "the page");

@@ -3,7 +3,8 @@
  * What     The page is page.html with page.css and page.js in it, embedded at build time, and the rows as JSON, a line a row, which
  *          the script turns into what one looks at. The same rows and title give the same bytes.
  * Rows     In their order: [path, name, kind, start_line, end_line, language, summary, source, confidence in percent, model,
- *          findings]. 0 for path, kind, language, source and model: as in the row before. findings are left out where there are none.
+ *          findings, label]. 0 for path, kind, language, source and model: as in the row before. What has no label and no findings
+ *          is left out at the end; findings before a label are null where there are none.
  *          Text is made safe to look at (utf8_escape), so a path that is not UTF-8 shows its bytes.
  * Trust    Nothing in a row reaches the page as markup: the data hold no '<', the script writes text nodes only, and the page's
  *          policy allows the one script and the one style sheet whose hashes it names, and no address at all.

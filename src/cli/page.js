@@ -44,7 +44,7 @@
       if (r[5] !== 0) language = r[5];
       if (r[7] !== 0) source = r[7];
       if (r[9] !== 0) model = r[9];
-      const row = { type: "unit", path, name: r[1], kind, start: r[3], end: r[4], language, summary: r[6], source, sure: r[8], model, findings: r[10] || null, file: null, depth: 0 };
+      const row = { type: "unit", path, name: r[1], kind, start: r[3], end: r[4], language, summary: r[6], source, sure: r[8], model, findings: r[10] || null, low: r[11] === "low", file: null, depth: 0 };
       let of = row; // what the row tells of
       if (kind === "repository") of = root;
       else if (kind === "directory") of = directoryOf(path + "/");
@@ -128,8 +128,9 @@
   function origin(u) {
     if (!u.source || !u.summary) return null;
     const text = SOURCES[u.source] || u.source;
-    if (u.sure === null) return el("span", { class: "tag" + (u.source === "signature" ? " unsure" : "") }, text);
-    return el("span", { class: "tag sure" + (u.sure < 50 ? " unsure" : ""), title: "Written by " + (u.model || "a model") + ", which was sure of it to " + u.sure + "%" }, text + " " + u.sure + "%");
+    const mark = u.low ? " low" : "", doubt = u.low ? "; doubtful" : "";
+    if (u.sure === null) return el("span", { class: "tag" + (u.source === "signature" || u.low ? " unsure" : "") }, text + mark);
+    return el("span", { class: "tag sure" + (u.low ? " unsure" : ""), title: "Written by " + (u.model || "a model") + ", which was sure of it to " + u.sure + "%" + doubt }, text + " " + u.sure + "%" + mark);
   }
   const lines = (u) => (u.start > 0 ? (u.end > u.start ? "lines " + u.start + "\u2013" + u.end : "line " + u.start) : null);
   const tag = (text) => (text ? el("span", { class: "tag" }, text) : null);

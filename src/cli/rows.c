@@ -73,6 +73,7 @@ static int remember(struct rows *r, const struct dobby_row *row)
     r->prev.kind = keep(a, row->kind);
     r->prev.language = r->prev.summary = r->prev.source = r->prev.model = r->prev.key = NULL;
     r->prev.findings = NULL;
+    r->prev.label = NULL;
     if (!r->prev.path || (row->name && !r->prev.name) || (row->kind && !r->prev.kind))
         return err_nomem(&r->err, "a row");
     return 0;

@@ -398,9 +398,12 @@ static int put_doc(struct arena *a, const char **doc, const struct dobby_row *ro
     if (row->source && strcmp(row->source, "signature") == 0)
         strbuf_puts(&b, "\n\n*From name and parameters only.*");
     else if (row->source && row->confidence >= 0)
-        strbuf_printf(&b, "\n\n*By a %s, sure of it to %ld%%.*",
+        strbuf_printf(&b, "\n\n*By a %s, sure of it to %ld%%%s.*",
                       strcmp(row->source, "remote") == 0 ? "remote model" : "model",
-                      lround(fmin(row->confidence, 1) * 100));
+                      lround(fmin(row->confidence, 1) * 100), row->label ? ": doubtful" : "");
+    else if (row->label)
+        strbuf_printf(&b, "\n\n*By a %s: doubtful.*",
+                      strcmp(row->source, "remote") == 0 ? "remote model" : "model");
     *doc = strbuf_failed(&b) ? NULL : arena_strdup(a, strbuf_str(&b));
     strbuf_release(&b);
     return *doc ? 0 : err_nomem(e, "the index");

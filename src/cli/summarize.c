@@ -19,7 +19,7 @@
 #include <sys/stat.h>
 
 struct summarize_opts {
-    const char *model, *store, *trace, *since;
+    const char *model, *second, *store, *trace, *since;
     struct rows_to to;
     int agents, threads, chunk, step_ms, kv, isa, exact, merge, no_adapter, time_limit;
     int limit, no_docs, dry_run, json, refresh, fast, stats, quiet;
@@ -42,6 +42,15 @@ struct summarize_opts {
      "MODEL",                                                                                      \
      NULL,                                                                                         \
      "File or catalogue name of the model, or MODEL+ADAPTER; with --engine, the server's name"},   \
+        {0,                                                                                        \
+         "second",                                                                                 \
+         OPT_STRING,                                                                               \
+         FIELD(second),                                                                            \
+         0,                                                                                        \
+         0,                                                                                        \
+         "MODEL",                                                                                  \
+         NULL,                                                                                     \
+         "A larger model, asked about what the first leaves refused or doubtful"},                 \
         {0,           "fast", OPT_FLAG,                                                            \
          FIELD(fast), 0,      0,                                                                   \
          NULL,        NULL,   "The small model: quick, and much worse (-m " CATALOGUE_FAST ")"},   \
@@ -136,6 +145,11 @@ const struct opt_verb opt_verb_watch = {
     1,
     1};
 
+/* Whose text it may be. */
+struct models {
+    struct modelref first, second; /* second: path NULL without one */
+};
+
 struct job {
     struct cli *c;
     const struct summarize_opts *o;
@@ -188,10 +202,10 @@ static int on_row(void *ctx, const struct dobby_row *row)
 
 /* ---- the run ----------------------------------------------------------------------------------- */
 
-static void fill(struct dobby_summarize *s, struct job *j, const char *path,
-                 const struct modelref *ref)
+static void fill(struct dobby_summarize *s, struct job *j, const char *path, const struct models *m)
 {
     const struct summarize_opts *o = j->o;
+    const struct modelref *ref = &m->first;
 
     DOBBY_INIT(*s);
     s->path = path;
@@ -201,6 +215,9 @@ static void fill(struct dobby_summarize *s, struct job *j, const char *path,
     s->api_key = j->api_key;
     s->adapter = ref->adapter;
     s->adapter_dir = o->no_adapter ? NULL : j->adapter_dir;
+    s->second_path = m->second.path;
+    s->second_name = m->second.known ? m->second.known->name : NULL;
+    s->second_adapter = m->second.adapter;
     s->merge_type = o->merge < 0 ? NULL : cli_merge_names[o->merge];
     s->store_path = o->store;
     s->cache_dir = j->c->cache;
@@ -265,18 +282,23 @@ static int commit_output(struct job *j, const char *path, int rc, struct dobby_e
 }
 
 /* The library says only that a file is not there; the person wants to know how to get it. */
-static int better_error(const struct modelref *ref, const char *path, int rc, struct dobby_err *e)
+static bool lacks(const struct modelref *ref, const struct dobby_err *e)
 {
+    return ref->path && strstr(e->message, ref->path) && !file_exists(ref->path);
+}
+
+static int better_error(const struct models *m, const char *path, int rc, struct dobby_err *e)
+{
+    const struct modelref *ref = lacks(&m->first, e) ? &m->first : &m->second;
     struct stat st;
 
-    if (rc != DOBBY_E_NOTFOUND || !ref->path || !strstr(e->message, ref->path) ||
-        stat(path, &st) < 0 || file_exists(ref->path))
+    if (rc != DOBBY_E_NOTFOUND || !lacks(ref, e) || stat(path, &st) < 0)
         return rc;
     err_clear(e);
     return modelref_present(ref, e);
 }
 
-static int run(struct job *j, const char *path, const struct modelref *ref, struct dobby_err *e)
+static int run(struct job *j, const char *path, const struct models *m, struct dobby_err *e)
 {
     struct dobby_summary_stats st = {0};
     struct dobby_err late = {0}; /* "left undone" must not hide a failure to write the results */
@@ -285,7 +307,7 @@ static int run(struct job *j, const char *path, const struct modelref *ref, stru
 
     if (rc < 0)
         return rc;
-    fill(&s, j, path, ref);
+    fill(&s, j, path, m);
     sig_install();
     rc = dobby_summarize_tree(&s, &st, e);
     term_clear(&j->c->term);
@@ -295,7 +317,7 @@ static int run(struct job *j, const char *path, const struct modelref *ref, stru
         return err_set(e, j->err.code ? j->err.code : j->rows.err.code, "%s",
                        j->err.code ? j->err.message : j->rows.err.message);
     }
-    rc = better_error(ref, path, rc, e);
+    rc = better_error(m, path, rc, e);
     rc = commit_output(j, path, rc, &late);
     if (late.code) {
         err_clear(e);
@@ -317,11 +339,30 @@ static int check_options(const struct summarize_opts *o, const char *verb, struc
     if (o->fast && o->model)
         return err_set(e, DOBBY_E_USAGE,
                        "%s: --fast: chooses a model, and so does -m; give one of them", verb);
+    if (o->second && o->server.url)
+        return err_set(e, DOBBY_E_USAGE,
+                       "%s: --second: a model after one on this machine, and --engine names a "
+                       "server; leave one of them out",
+                       verb);
     return cli_server_check(&o->server, verb, &local, e);
 }
 
-/* Whose model it will be: the options fit together, the server's key is read, the model's file is known. */
-static int prepare(struct job *j, struct modelref *ref, const char *verb, struct dobby_err *e)
+static int resolve(struct job *j, struct models *m, const char *verb, struct dobby_err *e)
+{
+    const struct summarize_opts *o = j->o;
+    int rc = modelref_resolve(&m->first, j->c, o->fast ? CATALOGUE_FAST : o->model, e);
+
+    if (rc == 0 && o->second)
+        rc = modelref_resolve(&m->second, j->c, o->second, e);
+    if (rc == 0)
+        rc = modelref_check(&m->first, o->no_adapter != 0, verb, e);
+    if (rc == 0)
+        rc = modelref_check(&m->second, o->no_adapter != 0, verb, e);
+    return rc == 0 ? adapters_dir(&j->adapter_dir, e) : rc;
+}
+
+/* Whose models it will be: the options fit together, the server's key is read, the models' files are known. */
+static int prepare(struct job *j, struct models *m, const char *verb, struct dobby_err *e)
 {
     const struct summarize_opts *o = j->o;
     int rc = check_options(o, verb, e);
@@ -329,12 +370,14 @@ static int prepare(struct job *j, struct modelref *ref, const char *verb, struct
     if (rc == 0)
         rc = cli_server_key(&j->api_key, j->c, &o->server, e);
     if (rc == 0 && !o->server.url) /* a server has its own models */
-        rc = modelref_resolve(ref, j->c, o->fast ? CATALOGUE_FAST : o->model, e);
-    if (rc == 0)
-        rc = modelref_check(ref, o->no_adapter != 0, verb, e);
-    if (rc == 0 && !o->server.url)
-        rc = adapters_dir(&j->adapter_dir, e);
+        rc = resolve(j, m, verb, e);
     return rc;
+}
+
+static void models_release(struct models *m)
+{
+    modelref_release(&m->first);
+    modelref_release(&m->second);
 }
 
 /* After each run of watch: its counts if it did anything, and a view that begins anew. */
@@ -351,17 +394,17 @@ static void on_round(void *ctx, const struct dobby_summary_stats *st, int rc)
     view_init(&j->view, &j->c->term);
 }
 
-static int watch(struct job *j, const char *path, const struct modelref *ref, struct dobby_err *e)
+static int watch(struct job *j, const char *path, const struct models *m, struct dobby_err *e)
 {
     struct dobby_summarize s;
     int rc;
 
-    fill(&s, j, path, ref);
+    fill(&s, j, path, m);
     s.on_row = NULL;
     sig_install();
     rc = dobby_watch_tree(&s, on_round, e);
     term_clear(&j->c->term);
-    return better_error(ref, path, rc, e);
+    return better_error(m, path, rc, e);
 }
 
 int verb_watch(struct cli *c, int argc, char **argv)
@@ -369,7 +412,7 @@ int verb_watch(struct cli *c, int argc, char **argv)
     struct summarize_opts o = {.isa = -1, .kv = -1, .merge = -1, .log.level = LOG_WARN};
     struct job j = {.c = c, .o = &o};
     struct opt_operands operands;
-    struct modelref ref = {0};
+    struct models m = {0};
     struct dobby_err e = {0};
     int rc = cli_options(c, &opt_verb_watch, argc, argv, &o, &operands);
 
@@ -377,10 +420,10 @@ int verb_watch(struct cli *c, int argc, char **argv)
         return rc;
     cli_log_apply(c, &o.log, o.quiet);
     view_init(&j.view, &c->term);
-    rc = prepare(&j, &ref, "watch", &e);
+    rc = prepare(&j, &m, "watch", &e);
     if (rc == 0)
-        rc = watch(&j, operands.arg[0], &ref, &e);
-    modelref_release(&ref);
+        rc = watch(&j, operands.arg[0], &m, &e);
+    models_release(&m);
     mem_free(j.api_key);
     mem_free(j.adapter_dir);
     view_release(&j.view);
@@ -392,7 +435,7 @@ int verb_summarize(struct cli *c, int argc, char **argv)
     struct summarize_opts o = {.isa = -1, .kv = -1, .merge = -1, .log.level = LOG_WARN};
     struct job j = {.c = c, .o = &o, .plan.fd = -1, .rows.out.fd = -1, .rows.tree.fd = -1};
     struct opt_operands operands;
-    struct modelref ref = {0};
+    struct models m = {0};
     struct dobby_err e = {0};
     bool broken;
     int rc = cli_options(c, &opt_verb_summarize, argc, argv, &o, &operands);
@@ -401,16 +444,16 @@ int verb_summarize(struct cli *c, int argc, char **argv)
         return rc;
     cli_log_apply(c, &o.log, o.quiet);
     view_init(&j.view, &c->term);
-    rc = prepare(&j, &ref, "summarize", &e);
+    rc = prepare(&j, &m, "summarize", &e);
     if (rc == 0 && o.trace)
         rc = dobby_trace_open(&j.trace, o.trace, &e);
     if (rc == 0)
-        rc = run(&j, operands.arg[0], &ref, &e);
+        rc = run(&j, operands.arg[0], &m, &e);
     rc = cli_close_trace(j.trace, rc, &e);
     broken = j.plan.broken || j.rows.out.broken;
     out_release(&j.plan);
     rows_release(&j.rows);
-    modelref_release(&ref);
+    models_release(&m);
     mem_free(j.api_key);
     mem_free(j.adapter_dir);
     view_release(&j.view);

@@ -333,6 +333,9 @@ static void tell_stats(struct view *v, const struct dobby_summary_stats *st)
              "second",
              st->s_walk, st->s_parse, st->s_load, st->s_infer, st->s_total,
              st->s_infer > 0 ? (double)(computed + st->n_tokens_written) / st->s_infer : 0);
+    if (st->n_second > 0)
+        term_say(v->term, "stats: second model: units asked about %zu, with its text now %zu",
+                 st->n_second, st->n_replaced);
     if (st->n_unparsed + st->n_parser_ends > 0)
         term_say(v->term, "stats: files that no parser got through %zu, parsers replaced %zu",
                  st->n_unparsed, st->n_parser_ends);
@@ -343,7 +346,7 @@ static void tell_stats(struct view *v, const struct dobby_summary_stats *st)
 void view_summary(struct view *v, const struct dobby_summary_stats *st, int rc, bool dry_run,
                   bool stats)
 {
-    struct strbuf stages = {0}, total = {0};
+    struct strbuf stages = {0}, total = {0}, second = {0};
 
     if (v->n_notes > VIEW_NOTES)
         term_say(v->term, "%zu more notes like these; --dry-run shows what is skipped and why",
@@ -355,6 +358,8 @@ void view_summary(struct view *v, const struct dobby_summary_stats *st, int rc, 
         put_stage(&stages, "infer", st->s_infer);
     }
     cli_put_seconds(&total, st->s_total);
+    if (st->n_second > 0)
+        strbuf_printf(&second, "; %zu went on to the second model", st->n_second);
     if (dry_run)
         term_say(v->term,
                  "%zu units in %zu files, %zu entries skipped; nothing was summarised (%s: %s)",
@@ -362,14 +367,15 @@ void view_summary(struct view *v, const struct dobby_summary_stats *st, int rc, 
     else
         term_say(
             v->term,
-            "%zu units in %zu files: %zu done now, %zu cached, %zu failed, %zu left%s (%s: %s)",
+            "%zu units in %zu files: %zu done now, %zu cached, %zu failed, %zu left%s%s (%s: %s)",
             st->n_units, st->n_files, st->n_done, st->n_cached, st->n_failed, st->n_left,
-            rc == DOBBY_E_CANCELLED ? "; stopped, what was done is kept" : "", strbuf_str(&total),
-            strbuf_str(&stages));
+            strbuf_str(&second), rc == DOBBY_E_CANCELLED ? "; stopped, what was done is kept" : "",
+            strbuf_str(&total), strbuf_str(&stages));
     if (stats)
         tell_stats(v, st);
     strbuf_release(&stages);
     strbuf_release(&total);
+    strbuf_release(&second);
 }
 
 /* ---- a planned file for people ----------------------------------------------------------------- */

@@ -37,6 +37,11 @@ const char *check_reason(enum check_verdict v)
     return (int)v >= 0 && v < CHECK_VERDICTS ? reasons[v] : "";
 }
 
+bool check_is_low(int attempts, double confidence)
+{
+    return attempts > 1 || (confidence >= 0 && confidence < CHECK_LOW_CONFIDENCE);
+}
+
 /* ---- squashing: letters and digits in lower case, for comparisons that ignore everything else ---------- */
 
 static char squash_char(char c)

@@ -17,6 +17,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+/* An accepted text below it is labelled low. Set by readers' scores: see docs/eval.md for how they are taken. */
+#define CHECK_LOW_CONFIDENCE 0.45
+
 enum check_verdict {
     CHECK_OK,
     CHECK_EMPTY,       /* nothing, or fewer than three words */
@@ -51,6 +54,9 @@ struct check_input {
 /* The accepted sentence in *out (reset first; empty unless CHECK_OK). */
 enum check_verdict check_summary(struct strbuf *out, const struct check_input *in);
 const char *check_reason(enum check_verdict v); /* "cut off", "echo", ...; "" for CHECK_OK */
+/* Is a text that was accepted at attempt `attempts` (1: the first) doubtful? confidence negative: none is known, and only the
+ * attempts count. */
+bool check_is_low(int attempts, double confidence);
 
 /* A sentence from name and parameters alone, in *out (reset first): "Parse header, going by the name; takes buf and
  * len." for `parse_header(buf, len)`, "Header parser, a type, going by the name." for one that is called HeaderParser.

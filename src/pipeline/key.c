@@ -2,6 +2,7 @@
 #include "pipeline/key.h"
 
 #include "base/sha256.h"
+#include "base/size.h"
 #include "code/prompt.h"
 #include "llm/arith.h"
 
@@ -116,6 +117,20 @@ int key_remote_model(uint8_t out[KEY_LEN], const char *name, struct dobby_err *e
     sha256_begin(&h);
     field_text(&h, "dobby remote model");
     field_text(&h, name);
+    return sha256_end(&h, out, e);
+}
+
+int key_cascade(uint8_t out[KEY_LEN], const struct key_base *first, const struct key_base *second,
+                struct dobby_err *e)
+{
+    const struct key_base *both[] = {first, second};
+    struct sha256 h;
+
+    sha256_begin(&h);
+    for (size_t i = 0; i < ARRAY_LEN(both); i++) {
+        sha256_field(&h, both[i]->model, KEY_LEN);
+        sha256_field(&h, both[i]->adapter, both[i]->has_adapter ? KEY_LEN : 0);
+    }
     return sha256_end(&h, out, e);
 }
 

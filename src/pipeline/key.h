@@ -12,6 +12,8 @@
  *          SHA-256 of a tag and the server's name for its model in that of the model file, "remote" as engine, 0 as its
  *          arithmetic, nothing as type of the cache. The URL is no part of it. Such a key says what was asked of whom; that
  *          an equal key means an equal text holds for the text in the store only.
+ * Cascade  Where a second model is asked about what the first left doubtful, the digest of both (key_cascade) stands in the place
+ *          of the model file's hash.
  * Next     plan.c for how they are used. */
 #ifndef PIPELINE_KEY_H
 #define PIPELINE_KEY_H
@@ -45,6 +47,10 @@ MUST_CHECK int key_prompt_words(uint8_t out[KEY_LEN], const struct key_base *b,
                                 const char *kind, struct dobby_err *e);
 /* What stands for the model file's hash where there is none: of the server's name for its model. */
 MUST_CHECK int key_remote_model(uint8_t out[KEY_LEN], const char *name, struct dobby_err *e);
+/* What stands for the model file's hash where two models work in turn: the SHA-256 over four fields, of the first and then of the
+ * second its model and its adapter, or nothing. */
+MUST_CHECK int key_cascade(uint8_t out[KEY_LEN], const struct key_base *first,
+                           const struct key_base *second, struct dobby_err *e);
 /* What stands for an adapter: sha256 of its file, merge_type as in dobby_model_info. */
 MUST_CHECK int key_adapter(uint8_t out[KEY_LEN], const uint8_t sha256[KEY_LEN],
                            const char *merge_type, struct dobby_err *e);

@@ -23,10 +23,17 @@ void question_init_remote(struct question *q,
     q->base.remote = 1;
 }
 
-void question_release(struct question *q)
+void question_close(struct question *q)
 {
     dobby_model_free(q->model);
     tokenizer_free(q->tokenizer);
+    q->model = NULL;
+    q->tokenizer = NULL;
+}
+
+void question_release(struct question *q)
+{
+    question_close(q);
     arena_release(&q->arena);
     token_list_release(&q->ids);
     *q = (struct question){0};
@@ -44,7 +51,9 @@ static int model_hash(struct question *q, struct dobby_err *e)
     if (!q->model_path)
         return err_set(e, DOBBY_E_USAGE,
                        "summarize: some units need a model and none was named; name one");
-    return modelfile_hash(q->model_path, q->cache_dir, q->base.model, NULL, NULL, e);
+    rc = modelfile_hash(q->model_path, q->cache_dir, q->file, NULL, NULL, e);
+    memcpy(q->base.model, q->file, sizeof(q->file));
+    return rc;
 }
 
 int question_find_adapter(char **out, const char *dir, const char *model_path,
@@ -82,6 +91,15 @@ static int adapter_hash(struct question *q, struct dobby_err *e)
     return rc;
 }
 
+/* The hash of both models takes the place of the first's. */
+static int cascade_hash(struct question *q, struct dobby_err *e)
+{
+    struct key_base own = q->base;
+    int rc = question_keys(q->second, e);
+
+    return rc < 0 ? rc : key_cascade(q->base.model, &own, &q->second->base, e);
+}
+
 int question_keys(struct question *q, struct dobby_err *e)
 {
     int rc;
@@ -91,6 +109,8 @@ int question_keys(struct question *q, struct dobby_err *e)
     rc = model_hash(q, e);
     if (rc == 0 && q->adapter_path)
         rc = adapter_hash(q, e);
+    if (rc == 0 && q->second)
+        rc = cascade_hash(q, e);
     if (rc == 0)
         rc = key_digest(q->digest, &q->base, e);
     q->have_keys = rc == 0;
@@ -126,7 +146,7 @@ static int check_hash(const struct question *q, const struct dobby_model *m, str
     char hex[65];
     bool same;
 
-    hex_encode(hex, q->base.model, sizeof(q->base.model));
+    hex_encode(hex, q->file, sizeof(q->file));
     same = strcmp(hex, m->sha256) == 0;
     if (same && q->base.has_adapter) {
         int rc = key_adapter(adapter, m->adapter_hash, m->merge_type, e);

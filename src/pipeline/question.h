@@ -28,7 +28,11 @@ struct question {
     const char *name; /* the model's, for people; borrowed; of a server: after question_keys */
     int (*ask_name)(void *ctx, const char **name, struct dobby_err *e); /* NULL: a model file */
     void *ask_ctx;
+    struct question *
+        second; /* borrowed; of a model that is asked about what this one leaves doubtful, whose keys are part of these; may be
+                    NULL; set after question_init */
     struct key_base base;    /* after question_keys */
+    uint8_t file[KEY_LEN];   /* SHA-256 of the model file */
     uint8_t digest[KEY_LEN]; /* of base */
     bool have_keys;
     bool
@@ -53,6 +57,8 @@ void question_init_remote(struct question *q,
                           int (*ask_name)(void *ctx, const char **name, struct dobby_err *e),
                           void *ctx);
 void question_release(struct question *q);
+/* Free the model, or the tokenizer, and keep the keys. No engine may use it any more. */
+void question_close(struct question *q);
 /* *out is the adapter in a directory that was made for the model (adapter_default), allocated; NULL when there is none, or the model
  * file is not there: it is nobody's yet, which is told when it is needed. cache_dir may be NULL. */
 MUST_CHECK int question_find_adapter(char **out, const char *dir, const char *model_path,

@@ -103,6 +103,7 @@ char *dobby_row_json(const struct dobby_row *row)
     put_confidence(&b, row->confidence);
     put_text(&b, "key", row->key);
     put_findings(&b, row->findings);
+    put_text(&b, "label", row->label);
     strbuf_puts(&b, "}\n");
     return strbuf_take(&b, NULL);
 }
@@ -147,7 +148,10 @@ static void put_mark(struct strbuf *b, const struct dobby_row *row)
         strbuf_puts(b,
                     is_parent(row) ? " *(from names only)*" : " *(from name and parameters only)*");
     else if (row->confidence >= 0)
-        strbuf_printf(b, " *(%s, %ld%%)*", source, lround(row->confidence * 100));
+        strbuf_printf(b, " *(%s, %ld%%%s%s)*", source, lround(row->confidence * 100),
+                      row->label ? ", " : "", row->label ? row->label : "");
+    else if (row->label)
+        strbuf_printf(b, " *(%s, %s)*", source, row->label);
 }
 
 static bool same_file(const struct dobby_row *a, const struct dobby_row *b)

@@ -238,6 +238,19 @@ static void end_run(struct runner *k, int rc)
         k->rc = rc;
 }
 
+void run_earlier_release(struct run_earlier *was)
+{
+    store_txn_free(was->txn);
+    mem_free(was->text);
+    *was = (struct run_earlier){0};
+}
+
+/* What another model made of the slot's question before; NULL: it was not asked. */
+static struct run_earlier *earlier_of(const struct runner *k, const struct slot *s)
+{
+    return k->o->earlier ? &k->o->earlier[s->item] : NULL;
+}
+
 static void release_slot(struct runner *k, struct slot *s)
 {
     store_txn_free(s->txn);
@@ -281,14 +294,16 @@ static void trace_slot(const struct runner *k, const struct slot *s, const char 
                s->attempt + 1, s->tries, status);
 }
 
-/* A row for each try that ended. Without a group of changes (no memory) it goes unrecorded, as the try was. */
+/* A row for each try that ended; a second model's are numbered on. Without a group of changes (no memory) it goes unrecorded, as the try was. */
 static void put_attempt(struct runner *k, struct slot *s, const char *outcome, const char *reason)
 {
+    const struct run_earlier *was = earlier_of(k, s);
+
     if (!s->txn)
         return;
     store_put_attempt(s->txn, &(struct store_attempt){
                                   .prompt_key = k->o->items[s->item].prompt_key,
-                                  .attempt = s->attempt + 1,
+                                  .attempt = s->attempt + 1 + (was ? was->attempts : 0),
                                   .outcome = outcome,
                                   .reason = reason,
                                   .text = strbuf_str(&s->text),
@@ -406,11 +421,67 @@ static void finish_unkept(struct runner *k, struct slot *s, const char *text)
         k->o->on_change(k->o->ctx, k->c, 0);
 }
 
+/* Memory ran out for what an answer came to: the same attempt will give the same text. */
+static void lose_answer(struct runner *k, struct slot *s, const char *why)
+{
+    s->n_prompt -= s->r_prompt;
+    s->n_written -= s->r_written;
+    failed_try(k, s, DOBBY_E_NOMEM, why);
+}
+
+/* Nothing is kept: another model is to be asked. text NULL: refused. */
+static void put_off(struct runner *k, struct slot *s, const char *text)
+{
+    char *copy = text ? mem_strdup(text) : NULL;
+
+    if (text && !copy) {
+        lose_answer(k, s, "out of memory for its answer");
+        return;
+    }
+    k->o->defer[s->item] = (struct run_earlier){.there = true,
+                                                .text = copy,
+                                                .model = k->o->model,
+                                                .confidence = s->confidence,
+                                                .attempts = s->attempt + 1,
+                                                .n_prompt = s->n_prompt,
+                                                .n_written = s->n_written,
+                                                .txn = s->txn};
+    s->txn = NULL;
+    k->c->n_deferred += units_of(k, s);
+    release_slot(k, s);
+}
+
+/* What is kept of a question; text NULL: refused for good. */
+static struct store_summary summary_of(const struct runner *k, const struct slot *s,
+                                       const char *text)
+{
+    const struct run_item *item = &k->o->items[s->item];
+    const struct run_earlier *was = earlier_of(k, s);
+    bool old = was && !text; /* the first model's word stands */
+    struct store_summary sum = {
+        .prompt_key = item->prompt_key,
+        .unit_key = item->unit_key,
+        .text = old ? was->text : text,
+        .model = old ? was->model : k->o->model,
+        .confidence = old ? was->confidence : s->confidence,
+        .attempts = old ? was->attempts : s->attempt + 1,
+        .n_prompt = s->n_prompt + (was ? was->n_prompt : 0),
+        .n_written = s->n_written + (was ? was->n_written : 0),
+        .run = k->o->run,
+    };
+
+    sum.source = !sum.text ? "signature" : k->o->remote ? "remote" : "model";
+    if (!sum.text)
+        sum.confidence = -1;
+    return sum;
+}
+
 /* text NULL: refused for good. */
 static void finish(struct runner *k, struct slot *s, const char *text)
 {
-    const struct run_item *item = &k->o->items[s->item];
+    size_t n_units = units_of(k, s);
     struct store_txn *txn = s->txn;
+    struct store_summary sum;
     struct dobby_err e = {0};
     uint64_t seq = 0;
     int rc;
@@ -419,33 +490,23 @@ static void finish(struct runner *k, struct slot *s, const char *text)
         finish_unkept(k, s, text);
         return;
     }
-    store_put_summary(txn, &(struct store_summary){
-                               .prompt_key = item->prompt_key,
-                               .unit_key = item->unit_key,
-                               .source = !text          ? "signature"
-                                         : k->o->remote ? "remote"
-                                                        : "model",
-                               .text = text,
-                               .model = k->o->model,
-                               .confidence = text ? s->confidence : -1,
-                               .attempts = s->attempt + 1,
-                               .n_prompt = s->n_prompt,
-                               .n_written = s->n_written,
-                               .run = k->o->run,
-                           });
+    if (k->o->defer && (!text || check_is_low(s->attempt + 1, s->confidence))) {
+        put_off(k, s, text);
+        return;
+    }
+    sum = summary_of(k, s, text);
+    store_put_summary(txn, &sum);
     s->txn = NULL; /* the store's from here on */
     rc = store_commit(k->o->store, txn, &seq, &e);
-    if (rc ==
-        DOBBY_E_NOMEM) { /* only this group is lost: the same attempt will give the same text */
-        s->n_prompt -= s->r_prompt;
-        s->n_written -= s->r_written;
-        failed_try(k, s, rc, e.message);
+    if (rc == DOBBY_E_NOMEM) { /* only this group is lost */
+        lose_answer(k, s, e.message);
     } else if (rc < 0) {
         end_run(k, err_set(k->e, rc, "%s", e.message));
         leave(k, s);
     } else {
-        k->pending[k->n_pending++] = (struct pending){seq, item->n_same};
-        k->c->n_signature += text ? 0 : item->n_same;
+        k->pending[k->n_pending++] = (struct pending){seq, n_units};
+        k->c->n_signature += sum.text ? 0 : n_units;
+        k->c->n_replaced += text && k->o->earlier ? n_units : 0;
         release_slot(k, s);
     }
 }
@@ -615,6 +676,10 @@ static void start_item(struct runner *k, struct slot *s)
     s->n_prompt = s->n_written = 0;
     s->busy = true;
     k->n_busy++;
+    if (earlier_of(k, s)) {
+        s->txn = earlier_of(k, s)->txn;
+        earlier_of(k, s)->txn = NULL;
+    }
     strbuf_reset(&s->label);
     if (k->o->on_change)
         strbuf_puts(&s->label, k->o->source.label(k->o->source.ctx, s->item));
@@ -729,6 +794,10 @@ static void count_rest(struct runner *k)
         k->c->n_left += k->pending[i].n_units;
     for (size_t i = k->next_item; i < k->o->n_items; i++)
         k->c->n_left += k->o->items[i].n_same;
+    if (k->rc < 0 || stop_asked(k) > 0) { /* nobody will ask a second model */
+        k->c->n_left += k->c->n_deferred;
+        k->c->n_deferred = 0;
+    }
     k->c->n_running = 0;
     if (k->n_notes > MAX_NOTES && k->o->on_note) {
         char more[64];

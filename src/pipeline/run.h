@@ -2,6 +2,9 @@
  * What     Up to `agents` questions are with the engine at once. An answer is judged: accepted, its summary goes to the
  *          store at once; refused, the same question is put once more in another form (attempt 2), then the unit's
  *          fallback from its signature stands.
+ * Cascade  With `defer`, a question that ends with the fallback, or with a text that is doubtful (check_is_low), is put off: nothing
+ *          of it is kept but there. A second run over these alone, with `earlier`, asks another model: what it says stands if it is
+ *          accepted, doubtful or not; else what the first one said, and if that was refused the fallback.
  * Failure  A failure is no answer, whosever it is: the engine's, a time limit's, of memory here. The attempt is repeated
  *          under its number, after a pause that doubles each time, and a bounded number of times: ENGINE_TRIES in
  *          all, ENGINE_TRIES_AWAY for what may pass by itself (no memory, no server), once for what cannot
@@ -80,10 +83,24 @@ struct run_item {
     size_t n_same; /* units that its answer serves */
 };
 
+/* What a model made of a question that was put off. */
+struct run_earlier {
+    bool there;        /* it was put off */
+    char *text;        /* its sentence, allocated; NULL: all were refused */
+    const char *model; /* its name; borrowed */
+    double confidence; /* of the text */
+    int attempts;      /* that it took */
+    uint64_t n_prompt, n_written;
+    struct store_txn *txn; /* the record of them, which goes to the store with the summary */
+};
+void run_earlier_release(struct run_earlier *was); /* what it holds */
+
 /* In units, but n_running. */
 struct run_counts {
     size_t n_done, n_failed, n_left, n_running; /* left: the run was stopped */
-    size_t n_signature;                         /* of the done ones: by the fallback */
+    size_t n_deferred;                          /* put off; left, when the run was stopped */
+    size_t n_replaced;  /* of the done ones: this model's word stands, not the earlier one's */
+    size_t n_signature; /* of the done ones: by the fallback */
     uint64_t n_read, n_cached, n_written; /* tokens: of prompts, of these from the cache, sampled */
     uint64_t n_computed;                  /* columns of the engine's steps */
     const struct dobby_agent
@@ -114,6 +131,10 @@ struct run_options {
     size_t n_items;
     struct run_engine engine;
     struct run_source source;
+    struct run_earlier *
+        defer; /* [n_items], all zero, released by the caller; NULL: nothing is put off. With a store only */
+    struct run_earlier *
+        earlier; /* [n_items], of which the records are taken; NULL: no other model was asked before */
     struct store *store;       /* NULL: nothing is kept, and keys of items are not looked at */
     int64_t run;               /* its number in the store */
     const char *model;         /* its name in the store */

@@ -5,10 +5,12 @@
  *
  * The lock of the store is taken before the scan, so that two runs never do the same work; the model is opened after
  * the plan, and only if something is left to ask. With an engine by URL no model file is there: the server is asked for the
- * name of its model when the first key is wanted, and not at all when the caller gave one and nothing is left to ask. Next: scan.h, plan.h, run.h in this order. */
+ * name of its model when the first key is wanted, and not at all when the caller gave one and nothing is left to ask. With a second
+ * model the run has two passes (struct pass): what the first puts off the second is asked, and only one of them is loaded. Next: scan.h, plan.h, run.h in this order. */
 #include "dobby.h"
 
 #include "base/json.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "base/memory.h"
 #include "base/options.h"
@@ -36,6 +38,17 @@
 #define MAX_EVENTS     1000 /* notes that are kept in the store, a run; failures as many */
 #define TIME_LIMIT_MS  (10 * 60 * 1000) /* of one try of one agent, unless said otherwise */
 
+/* The first model is asked about all items of the plan, a second one about those that the first put off. */
+struct pass {
+    struct question *q;
+    size_t which; /* 0, 1 */
+    size_t n;
+    struct run_item *items;
+    size_t *order;               /* [n]: which items of the plan */
+    struct run_earlier *earlier; /* [n]: of a second pass; else NULL */
+    struct run_earlier *defer;   /* [n]: of a first pass that a second one may follow; else NULL */
+};
+
 struct job {
     struct dobby_summarize o;
     struct dobby_summary_stats *st;
@@ -48,14 +61,16 @@ struct job {
     struct store_txn *txn; /* what goes to the store with the next commit */
     struct scan scan;
     struct context *context;
-    struct question question;
+    struct question question, second; /* second: nothing without a second model */
     struct plan plan;
+    const struct pass *pass; /* while questions are asked */
     struct dobby_engine *engine;
-    const struct run_engine *given; /* NULL: the model's own engine, or the server's */
-    char *server_model;             /* the name that rows and keys have for a server's model */
-    char *adapter;                  /* of the directory's; NULL: none, or o.adapter */
-    char *model_name;               /* with an adapter's behind it; NULL: o.model_name as it is */
-    struct run_counts counts;
+    const struct run_engine *given;   /* NULL: the model's own engine, or the server's */
+    char *server_model;               /* the name that rows and keys have for a server's model */
+    char *adapter;                    /* of the directory's; NULL: none, or o.adapter */
+    char *model_name;                 /* with an adapter's behind it; NULL: o.model_name as it is */
+    char *second_name;                /* the same of o.second_name */
+    struct run_counts counts, before; /* of the pass; of the one before it */
     struct store_run run;
     size_t n_events, n_failures; /* put to the store */
     int trace_group;
@@ -82,14 +97,14 @@ static struct dobby_event event_now(const struct job *j, enum dobby_event_kind k
         .kind = kind,
         .text = text,
         .n_total = j->scan.n_units,
-        .n_done = j->plan.n_doc + j->counts.n_done,
+        .n_done = j->plan.n_doc + j->before.n_done + j->counts.n_done,
         .n_cached = j->plan.n_cached,
-        .n_failed = j->plan.n_changed + j->counts.n_failed,
+        .n_failed = j->plan.n_changed + j->before.n_failed + j->counts.n_failed,
         .n_running = j->counts.n_running,
-        .n_tokens_read = j->counts.n_read,
-        .n_tokens_written = j->counts.n_written,
+        .n_tokens_read = j->before.n_read + j->counts.n_read,
+        .n_tokens_written = j->before.n_written + j->counts.n_written,
         .seconds = time_now() - j->start,
-        .n_tokens_computed = j->counts.n_computed,
+        .n_tokens_computed = j->before.n_computed + j->counts.n_computed,
         .agents = j->counts.agents,
         .n_agents = j->counts.n_agents,
     };
@@ -151,10 +166,30 @@ static bool stopped(const struct job *j)
 
 /* ---- options ------------------------------------------------------------------------------------ */
 
+/* What a model is called that nobody named. */
+static const char *base_name(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+
+    return slash ? slash + 1 : path;
+}
+
+static int check_second(struct dobby_summarize *o, struct dobby_err *e)
+{
+    if (o->second_path && !o->model_path)
+        return err_set(e, DOBBY_E_USAGE,
+                       "summarize: a second model, and no model file that is asked first; name "
+                       "one");
+    if (o->second_adapter && !o->second_path)
+        return err_set(e, DOBBY_E_USAGE,
+                       "summarize: an adapter for a second model, and no such model; name one");
+    if (!o->second_name && o->second_path)
+        o->second_name = base_name(o->second_path);
+    return 0;
+}
+
 static int check_options(struct dobby_summarize *o, struct dobby_err *e)
 {
-    const char *slash;
-
     if (!o->path || !o->worker_path)
         return err_set(e, DOBBY_E_USAGE, "summarize: %s is not set",
                        o->path ? "worker_path" : "path");
@@ -178,29 +213,27 @@ static int check_options(struct dobby_summarize *o, struct dobby_err *e)
         o->time_limit_ms = TIME_LIMIT_MS;
     if (o->memory == 0)
         o->memory = memory_auto("");
-    if (!o->model_name && o->model_path) {
-        slash = strrchr(o->model_path, '/');
-        o->model_name = slash ? slash + 1 : o->model_path;
-    }
-    return 0;
+    if (!o->model_name && o->model_path)
+        o->model_name = base_name(o->model_path);
+    return check_second(o, e);
 }
 
 /* ---- the adapter ---------------------------------------------------------------------------------- */
 
-/* "MODEL+ADAPTER": the adapter's file name without its end. */
-static int name_adapter(struct job *j)
+/* *name becomes "MODEL+ADAPTER", with the adapter's file name without its end; *mem holds it. */
+static int name_adapter(struct job *j, char **mem, const char **name, const char *adapter)
 {
-    const char *slash = strrchr(j->o.adapter, '/'), *base = slash ? slash + 1 : j->o.adapter;
+    const char *base = base_name(adapter);
     size_t n = strlen(base);
     struct strbuf b = {0};
 
     if (n > 5 && strcmp(base + n - 5, ".gguf") == 0)
         n -= 5;
-    strbuf_printf(&b, "%s+%.*s", j->o.model_name, (int)n, base);
-    j->model_name = strbuf_take(&b, NULL);
+    strbuf_printf(&b, "%s+%.*s", *name, (int)n, base);
+    *mem = strbuf_take(&b, NULL);
     strbuf_release(&b);
-    j->o.model_name = j->model_name;
-    return j->model_name ? 0 : err_nomem(j->e, "a model's name");
+    *name = *mem;
+    return *mem ? 0 : err_nomem(j->e, "a model's name");
 }
 
 static int take_adapter(struct job *j)
@@ -216,9 +249,26 @@ static int take_adapter(struct job *j)
                      "summarize: a type for merged weights (%.20s), and no adapter to merge",
                      j->o.merge_type);
     if (rc == 0 && j->o.adapter)
-        rc = name_adapter(j);
+        rc = name_adapter(j, &j->model_name, &j->o.model_name, j->o.adapter);
     j->question.adapter_path = j->o.adapter;
     j->question.merge_type = j->o.merge_type;
+    return rc;
+}
+
+static int take_second(struct job *j)
+{
+    int rc = 0;
+
+    if (!j->o.second_path)
+        return 0;
+    if (j->o.second_adapter)
+        rc = name_adapter(j, &j->second_name, &j->o.second_name, j->o.second_adapter);
+    question_init(&j->second, j->o.second_path, j->o.cache_dir, j->o.exact, j->o.kv);
+    j->second.adapter_path = j->o.second_adapter;
+    j->second.name = j->o.second_name;
+    j->second.isa = j->o.isa;
+    j->second.own = j->given == NULL;
+    j->question.second = &j->second;
     return rc;
 }
 
@@ -414,10 +464,11 @@ static int commit_run(struct job *j, struct dobby_err *e)
     int rc;
 
     strbuf_printf(&options,
-                  "model=%s engine=%s agents=%d limit=%zu no_docs=%d refresh=%d exact=%d "
+                  "model=%s second=%s engine=%s agents=%d limit=%zu no_docs=%d refresh=%d exact=%d "
                   "kv=%d",
-                  j->question.name, j->o.engine_url ? "remote" : "dobby", j->o.agents, j->o.limit,
-                  j->o.no_docs, j->o.refresh, j->o.exact, j->o.kv);
+                  j->question.name, j->second.name ? j->second.name : "",
+                  j->o.engine_url ? "remote" : "dobby", j->o.agents, j->o.limit, j->o.no_docs,
+                  j->o.refresh, j->o.exact, j->o.kv);
     j->run.options = strbuf_str(&options);
     store_put_run(txn, &j->run);
     j->txn = NULL;
@@ -566,14 +617,20 @@ static int source_text(struct job *j, size_t file, struct dobby_err *e)
     return 0;
 }
 
+static const struct plan_item *item_of(const struct job *j, size_t item)
+{
+    return &j->plan.items[j->pass->order[item]];
+}
+
 static int next_prompt(void *ctx, size_t item, int attempt, struct run_prompt *out,
                        struct dobby_err *e)
 {
     struct job *j = ctx;
-    const struct plan_item *it = &j->plan.items[item];
+    const struct plan_item *it = item_of(j, item);
     const struct scan_file *f = &j->scan.files[it->file];
     const struct unit *u = &f->units[it->unit];
     enum language_id lang = f->wf->language;
+    struct question *q = j->pass->q;
     struct prompt_context around;
     int rc = source_text(j, it->file, e);
 
@@ -582,40 +639,43 @@ static int next_prompt(void *ctx, size_t item, int attempt, struct run_prompt *o
     rc = prompt_code(&j->code, u, lang, strbuf_str(&j->source), j->source.len, f->units, f->n, e);
     context_find(j->context, &around, it->file, it->unit, NULL);
     if (rc == 0)
-        rc = question_words(&j->question, u, lang, strbuf_str(&j->code), j->code.len, attempt,
-                            &around, e);
+        rc = question_words(q, u, lang, strbuf_str(&j->code), j->code.len, attempt, &around, e);
     if (rc == 0)
-        rc = question_tokens(&j->question, e);
+        rc = question_tokens(q, e);
     *out = (struct run_prompt){
-        .ids = j->question.ids.id,
-        .n = j->question.ids.n,
-        .msg = j->question.prompt.msg,
-        .n_msg = j->question.prompt.n,
+        .ids = q->ids.id,
+        .n = q->ids.n,
+        .msg = q->prompt.msg,
+        .n_msg = q->prompt.n,
         .code = strbuf_str(&j->code),
         .code_len = j->code.len,
-        .context = j->question.prompt.context,
-        .context_len = j->question.prompt.context ? strlen(j->question.prompt.context) : 0,
-        .others = j->question.prompt.said,
-        .n_others = j->question.prompt.n_said,
+        .context = q->prompt.context,
+        .context_len = q->prompt.context ? strlen(q->prompt.context) : 0,
+        .others = q->prompt.said,
+        .n_others = q->prompt.n_said,
         .unit = question_unit(u),
     };
     return rc;
 }
 
-/* Count the tokens of every question: those that were planned in an earlier run are made anew. One whose file has changed
+static int stopped_with(struct job *j, size_t n_left)
+{
+    return err_set(j->e, DOBBY_E_CANCELLED,
+                   "summarize: stopped with %zu units left; run it again to go on", n_left);
+}
+
+/* Count the tokens of every question: those that were planned in an earlier run, or for another model, are made anew. One whose file has changed
  * meanwhile will not be asked. */
 static int count_tokens(struct job *j, uint32_t *tokens)
 {
     int rc = 0;
 
-    for (size_t i = 0; i < j->plan.n_items && rc == 0; i++) {
-        const struct plan_item *it = &j->plan.items[i];
-        struct run_prompt p = {.n = it->n_tokens};
+    for (size_t i = 0; i < j->pass->n && rc == 0; i++) {
+        const struct plan_item *it = item_of(j, i);
+        struct run_prompt p = {.n = j->pass->earlier ? 0 : it->n_tokens};
 
         if (stopped(j))
-            return err_set(j->e, DOBBY_E_CANCELLED,
-                           "summarize: stopped with %zu units left; run it again to go on",
-                           j->plan.n_todo);
+            return stopped_with(j, j->counts.n_left);
         if (p.n == 0)
             rc = next_prompt(j, i, 0, &p, j->e);
         if (rc == 0)
@@ -653,11 +713,11 @@ static struct agents_options agents_options(const struct job *j)
 static int plan_memory(struct job *j)
 {
     struct agents_options o = agents_options(j);
-    uint32_t *tokens = mem_array(j->plan.n_items, sizeof(*tokens));
+    uint32_t *tokens = mem_array(j->pass->n, sizeof(*tokens));
     int rc = tokens ? count_tokens(j, tokens) : err_nomem(j->e, "the units");
 
     if (rc == 0)
-        rc = agents_plan(&j->st->plan, &j->question, tokens, j->plan.n_items, &o, j->e);
+        rc = agents_plan(&j->st->plan, j->pass->q, tokens, j->pass->n, &o, j->e);
     mem_free(tokens);
     if (rc < 0)
         return rc;
@@ -675,15 +735,15 @@ static int load_model(struct job *j)
     if (rc < 0)
         return rc;
     emit(j, DOBBY_EV_STAGE, "load");
-    rc = agents_open(&j->engine, &j->question, &j->st->plan, &o, j->e);
-    j->st->s_load = stage_done(j, "load", start);
+    rc = agents_open(&j->engine, j->pass->q, &j->st->plan, &o, j->e);
+    j->st->s_load += stage_done(j, "load", start);
     return rc;
 }
 
 static const char *label(void *ctx, size_t item)
 {
     struct job *j = ctx;
-    const struct plan_item *it = &j->plan.items[item];
+    const struct plan_item *it = item_of(j, item);
     const struct scan_file *f = &j->scan.files[it->file];
 
     strbuf_reset(&j->label);
@@ -697,7 +757,7 @@ static void on_failed(void *ctx, const struct run_failure *f)
 {
     struct job *j = ctx;
 
-    tell_failed(j, label(j, f->item), f->why, f->tries, j->plan.items[f->item].n_same);
+    tell_failed(j, label(j, f->item), f->why, f->tries, item_of(j, f->item)->n_same);
 }
 
 /* Files that changed between the scan and the plan: their units were never asked. */
@@ -713,17 +773,19 @@ static void tell_changed(struct job *j)
     }
 }
 
-static int ask_all(struct job *j, const struct run_item *items)
+static int ask_all(struct job *j)
 {
-    const struct run_engine own = j->given ? *j->given : run_engine_of(j->engine);
+    const struct run_engine own = j->given ? j->given[j->pass->which] : run_engine_of(j->engine);
     struct run_options o = {
-        .items = items,
-        .n_items = j->plan.n_items,
+        .items = j->pass->items,
+        .n_items = j->pass->n,
+        .defer = j->pass->defer,
+        .earlier = j->pass->earlier,
         .engine = own,
         .source = {j, next_prompt, label},
         .store = j->store,
         .run = j->run.id,
-        .model = j->question.name,
+        .model = j->pass->q->name,
         .remote = j->o.engine_url != NULL,
         .agents = j->st->agents,
         .time_limit_ms = j->o.time_limit_ms,
@@ -738,9 +800,9 @@ static int ask_all(struct job *j, const struct run_item *items)
     double start = time_now();
     int rc;
 
-    emit(j, DOBBY_EV_STAGE, "summarize");
+    emit(j, DOBBY_EV_STAGE, j->pass->earlier ? "second" : "summarize");
     rc = run_items(&o, &j->counts, j->e);
-    j->st->s_infer = stage_done(j, "summarize", start);
+    j->st->s_infer += stage_done(j, "summarize", start);
     j->st->agents = j->o.agents;
     if (own.stats)
         own.stats(own.ctx, &j->st->engine);
@@ -754,32 +816,164 @@ static void free_engine(struct job *j)
     j->engine = NULL;
 }
 
+/* Room for n questions; the caller releases it in any case. */
+static int pass_init(struct pass *p, struct question *q, size_t which, size_t n,
+                     struct dobby_err *e)
+{
+    *p = (struct pass){.q = q, .which = which, .n = n};
+    p->items = mem_array(n, sizeof(*p->items));
+    p->order = mem_array(n, sizeof(*p->order));
+    return p->items && p->order ? 0 : err_nomem(e, "the units");
+}
+
+static void pass_release(struct pass *p)
+{
+    for (size_t i = 0; i < p->n; i++) {
+        if (p->defer)
+            run_earlier_release(&p->defer[i]);
+        if (p->earlier)
+            run_earlier_release(&p->earlier[i]);
+    }
+    mem_free(p->items);
+    mem_free(p->order);
+    mem_free(p->defer);
+    mem_free(p->earlier);
+}
+
+static int ask_pass(struct job *j, const struct pass *p)
+{
+    int rc = 0;
+
+    j->pass = p;
+    for (size_t i = 0; i < p->n; i++) {
+        const struct plan_item *it = item_of(j, i);
+
+        p->items[i] = (struct run_item){it->unit_key, it->prompt_key, it->n_same};
+    }
+    if (!j->given)
+        rc = j->o.engine_url ? connect_engine(j, j->e) : load_model(j);
+    if (rc == 0)
+        rc = ask_all(j);
+    free_engine(j);
+    question_close(p->q);
+    return rc;
+}
+
+/* Make the second pass of what the first put off: its records move there. */
+static int put_in_second(struct job *j, struct pass *p, const struct pass *first)
+{
+    size_t n = 0;
+    int rc;
+
+    for (size_t i = 0; i < first->n; i++)
+        n += first->defer[i].there;
+    rc = pass_init(p, &j->second, 1, n, j->e);
+    p->earlier = mem_array(n, sizeof(*p->earlier));
+    if (rc < 0 || !p->earlier)
+        return rc < 0 ? rc : err_nomem(j->e, "the units");
+    n = 0;
+    for (size_t i = 0; i < first->n; i++) {
+        if (!first->defer[i].there)
+            continue;
+        p->order[n] = first->order[i];
+        p->earlier[n++] = first->defer[i];
+        first->defer[i] = (struct run_earlier){0};
+    }
+    return 0;
+}
+
+/* One count of both passes. */
+static void join_counts(struct job *j)
+{
+    struct run_counts *c = &j->counts;
+
+    c->n_done += j->before.n_done;
+    c->n_failed += j->before.n_failed;
+    c->n_signature += j->before.n_signature;
+    c->n_read += j->before.n_read;
+    c->n_cached += j->before.n_cached;
+    c->n_written += j->before.n_written;
+    c->n_computed += j->before.n_computed;
+    j->before = (struct run_counts){0};
+}
+
+/* Of two passes: the second one's failure, unless units were left undone by either, or both. */
+static int join_failures(struct job *j, int first, int rc, const struct dobby_err *why)
+{
+    if (rc == 0)
+        return first;
+    if (j->e)
+        err_clear(j->e);
+    if (rc == DOBBY_E_UNDONE && j->counts.n_left == 0)
+        return err_set(j->e, rc, "summarize: %zu units are left undone; run it again",
+                       j->counts.n_failed);
+    return err_set(j->e, rc, "%s", why->message);
+}
+
+/* What the first model left, `first` being what its pass returned. */
+static int ask_second(struct job *j, const struct pass *one, int first)
+{
+    struct dobby_err why = {0}, *e = j->e;
+    struct pass p = {0};
+    int rc;
+
+    j->st->n_second = j->counts.n_deferred;
+    j->before = j->counts;
+    j->counts = (struct run_counts){.n_left = j->before.n_deferred}; /* until run_items says */
+    log_msg(LOG_INFO, "second model: %zu units go on to %s", j->st->n_second, j->second.name);
+    j->e = &why;
+    rc = put_in_second(j, &p, one);
+    if (rc == 0)
+        rc = ask_pass(j, &p);
+    pass_release(&p);
+    j->e = e;
+    join_counts(j);
+    j->st->n_replaced = j->counts.n_replaced;
+    return join_failures(j, first, rc, &why);
+}
+
+/* Before the first model goes to work: the second one's file must be one, and one agent with it fit into the bound. Neither is open
+ * then, as the other will not be. */
+static int look_at_second(struct job *j)
+{
+    struct agents_options o = agents_options(j);
+    struct dobby_memory plan;
+    struct dobby_err why = {0};
+    uint32_t least = PROMPT_MAX_TOKENS;
+    int rc;
+
+    if (j->given)
+        return 0;
+    o.agents = 1;
+    question_close(&j->question);
+    rc = agents_plan(&plan, &j->second, &least, 1, &o, &why);
+    question_close(&j->second);
+    return rc < 0 ? err_set(j->e, rc, "second model: %s", why.message) : 0;
+}
+
 static int do_run(struct job *j)
 {
-    struct run_item *items;
-    int rc = 0;
+    struct pass p = {0};
+    int rc;
 
     if (j->plan.n_items == 0)
         return 0;
     j->counts.n_left = j->plan.n_todo; /* until run_items says otherwise */
     if (stopped(j))
-        return err_set(j->e, DOBBY_E_CANCELLED,
-                       "summarize: stopped with %zu units left; run it again to go on",
-                       j->plan.n_todo);
-    items = mem_array(j->plan.n_items, sizeof(*items));
-    if (!items)
-        return err_nomem(j->e, "the units");
-    for (size_t i = 0; i < j->plan.n_items; i++) {
-        const struct plan_item *it = &j->plan.items[i];
-
-        items[i] = (struct run_item){it->unit_key, it->prompt_key, it->n_same};
+        return stopped_with(j, j->plan.n_todo);
+    rc = pass_init(&p, &j->question, 0, j->plan.n_items, j->e);
+    for (size_t i = 0; rc == 0 && i < p.n; i++)
+        p.order[i] = i;
+    if (rc == 0 && j->o.second_path) {
+        p.defer = mem_array(p.n, sizeof(*p.defer));
+        rc = p.defer ? look_at_second(j) : err_nomem(j->e, "the units");
     }
-    if (!j->given)
-        rc = j->o.engine_url ? connect_engine(j, j->e) : load_model(j);
     if (rc == 0)
-        rc = ask_all(j, items);
-    free_engine(j);
-    mem_free(items);
+        rc = ask_pass(j, &p);
+    if ((rc == 0 || rc == DOBBY_E_UNDONE) && j->counts.n_deferred > 0)
+        rc = ask_second(j, &p, rc);
+    pass_release(&p);
+    j->pass = NULL;
     return rc;
 }
 
@@ -907,9 +1101,11 @@ static int release(struct job *j, int rc)
     store_place_release(&j->place);
     plan_release(&j->plan);
     question_release(&j->question);
+    question_release(&j->second);
     context_free(j->context);
     mem_free(j->server_model);
     mem_free(j->model_name);
+    mem_free(j->second_name);
     mem_free(j->adapter);
     scan_release(&j->scan);
     walk_release(&j->walk);
@@ -948,6 +1144,8 @@ int summarize_tree(const struct dobby_summarize *o, const struct run_engine *eng
         j.question.name = j.o.model_name;
     j.question.isa = j.o.isa;
     j.question.own = engine == NULL && !j.o.engine_url;
+    if (rc == 0)
+        rc = take_second(&j);
     if (rc == 0)
         rc = do_walk(&j);
     if (rc == 0)

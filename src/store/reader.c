@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "base/sha256.h"
 #include "base/size.h"
+#include "code/check.h"
 #include "store/db.h"
 #include "store/words.h"
 
@@ -458,6 +459,7 @@ enum row_col {
     R_TEXT,
     R_MODEL,
     R_CONFIDENCE,
+    R_ATTEMPTS,
     R_DONE,
     R_PARENT,
     R_OWN_SOURCE,
@@ -467,8 +469,8 @@ enum row_col {
 /* An older store does not have all columns. */
 #define ROW_COLUMNS                                                                                \
     "SELECT u.path,u.qname,u.name,u.kind,u.start_line,u.end_line,nullif(%s,''),u.text,"            \
-    "u.prompt_key,s.source,s.text,s.model,s.confidence," DB_DONE ",u.ordinal=" DB_PARENT_TEXT      \
-    ",%s,%s"
+    "u.prompt_key,s.source,s.text,s.model,s.confidence,s.attempts," DB_DONE                        \
+    ",u.ordinal=" DB_PARENT_TEXT ",%s,%s"
 #define ROW_JOIN  " JOIN files f ON f.path=u.path LEFT JOIN summaries s ON s.prompt_key=u.prompt_key"
 #define ROW_ORDER "u.path,u.start_line,u.end_line DESC,u.kind,u.qname,u.ordinal"
 #define ROW_REST  " FROM units u" ROW_JOIN " WHERE" IN_SCOPE("u.path") "ORDER BY " ROW_ORDER
@@ -506,6 +508,14 @@ static const char *const *split_findings(struct row_mem *m, const char *lines)
     return n > 0 ? m->findings : NULL;
 }
 
+/* NULL: the text is not a model's, or not doubtful. */
+static const char *label_of(const char *source, int attempts, double confidence)
+{
+    bool written = strcmp(source, "model") == 0 || strcmp(source, "remote") == 0;
+
+    return written && check_is_low(attempts, confidence) ? "low" : NULL;
+}
+
 /* Fill a row from a unit that is done. SQLITE_OK or _NOMEM. */
 static int row_of(struct dobby_row *row, sqlite3_stmt *st, struct row_mem *m)
 {
@@ -513,6 +523,10 @@ static int row_of(struct dobby_row *row, sqlite3_stmt *st, struct row_mem *m)
     const uint8_t *key = col_key(st, R_KEY);
     const char *source = key ? col_text_or(st, R_SOURCE, "") : col_text_or(st, R_OWN_SOURCE, "doc");
     bool own = !key || strcmp(source, "signature") == 0; /* the text is the unit's own */
+
+    double confidence = sqlite3_column_type(st, R_CONFIDENCE) == SQLITE_NULL
+                            ? -1
+                            : sqlite3_column_double(st, R_CONFIDENCE);
 
     if (key)
         hex_encode(hex, key, STORE_KEY);
@@ -527,11 +541,10 @@ static int row_of(struct dobby_row *row, sqlite3_stmt *st, struct row_mem *m)
         .summary = col_text_or(st, own ? R_OWN_TEXT : R_TEXT, ""),
         .source = source,
         .model = key ? col_text(st, R_MODEL) : NULL,
-        .confidence = sqlite3_column_type(st, R_CONFIDENCE) == SQLITE_NULL
-                          ? -1
-                          : sqlite3_column_double(st, R_CONFIDENCE),
+        .confidence = confidence,
         .key = key ? hex : NULL,
         .findings = split_findings(m, col_text_or(st, R_FINDINGS, "")),
+        .label = key ? label_of(source, sqlite3_column_int(st, R_ATTEMPTS), confidence) : NULL,
     };
     return strbuf_failed(&m->text) ? SQLITE_NOMEM : SQLITE_OK;
 }

@@ -117,7 +117,7 @@ struct store_summary {
 /* One text that the model wrote. */
 struct store_attempt {
     const uint8_t *prompt_key;
-    int attempt;         /* 1, 2 */
+    int attempt;         /* 1, 2; a second model's are numbered on */
     const char *outcome; /* "accepted", "refused" or "failed" */
     const char *reason;  /* why, "" if accepted */
     const char *text;    /* as written; may be invalid UTF-8 */

@@ -82,7 +82,7 @@ check "--format jsonl: rows as summarize writes them" python3 - "$T/out" <<'PYTH
 import json, sys
 rows = [json.loads(line) for line in open(sys.argv[1])]
 assert [r["name"] for r in rows if r["start_line"]] == ["parseHeader", "parse_header_fields", "read_line"], rows
-assert list(rows[0]) == "path name kind start_line end_line language summary source model confidence key findings".split()
+assert list(rows[0]) == "path name kind start_line end_line language summary source model confidence key findings label".split()
 PYTHON
 
 # ---- what a run changes ----

@@ -129,7 +129,8 @@ for r, w in zip(rows, want):
     assert got == [name, w["kind"], w["start_line"], w["end_line"], w["language"],
                    w["summary"] and shown(w["summary"]), w["source"], w["model"]], (got, w)
     assert r[8] == (None if w["confidence"] is None else int(w["confidence"] * 100 + 0.5)), (r, w)
-    assert len(r) == 10 + bool(w["findings"])
+    assert len(r) == (12 if w["label"] else 10 + bool(w["findings"]))
+    assert not w["label"] or (r[10] or None) == w["findings"] and r[11] == w["label"], (r, w)
 PYTHON
 check "the page is well-formed, shut off, and holds the rows" python3 "$T/page.py" "$T/one.html" "$T/rows.jsonl" tree
 check "  with a title of other signs" python3 "$T/page.py" "$T/titled.html" "$T/rows.jsonl" 'A <project> & more'

@@ -56,7 +56,7 @@ static const struct dobby_row all[] = {
      .source = "signature", .confidence = -1, .findings = finding},
     {PATH("src/a b.cpp"), .name = "geo::Circle::operator+", .kind = "method", .start_line = 6,
      .end_line = 9, .language = "cpp", .summary = "Add.", .source = "remote", .model = "r",
-     .confidence = 0.25},
+     .confidence = 0.25, .label = "low"},
     {PATH("src/a b.cpp"), .name = "geo::Circle", .kind = "type", .start_line = 21, .end_line = 22,
      .language = "cpp", .confidence = -1},
     {PATH("src/a b.cpp"), .name = "odd`name", .kind = "function", .start_line = 23, .end_line = 24,
@@ -131,6 +131,10 @@ static void test_page_rows(void **state)
     assert_string_equal(json_string_value(json_array_get(r, 6)),
                         "Another \\u{202E} one\\x0A\\xFF.");
     assert_int_equal(json_array_size(json_array_get(r, 10)), 2);
+    r = json_array_get(rows, 8);
+    assert_int_equal(json_array_size(r), 12);
+    assert_true(json_is_null(json_array_get(r, 10)));
+    assert_string_equal(json_string_value(json_array_get(r, 11)), "low");
     r = json_array_get(rows, 12);
     assert_true(json_is_null(json_array_get(r, 1)));
     json_decref(rows);
@@ -175,7 +179,7 @@ static void test_scip_symbols(void **state)
     HOLDS(b, "Circles and \\*what\\* they do.");
     HOLDS(b, "Say \\</script\\>");
     HOLDS(b, "Another \\\\u{202E} one\\\\x0A\\\\xFF.\n\n*From name and parameters only.*");
-    HOLDS(b, "Add.\n\n*By a remote model, sure of it to 25%.*");
+    HOLDS(b, "Add.\n\n*By a remote model, sure of it to 25%: doubtful.*");
     HOLDS(b, "\x22\x03"
              "CPP"
              "\x30\x01");

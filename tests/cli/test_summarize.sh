@@ -35,7 +35,7 @@ check "  rows in order, with all keys in order" python3 - "$T/want.jsonl" <<'PYT
 import json, sys
 rows = [json.loads(line) for line in open(sys.argv[1])]
 
-keys = "path name kind start_line end_line language summary source model confidence key findings".split()
+keys = "path name kind start_line end_line language summary source model confidence key findings label".split()
 assert all(list(r) == keys for r in rows)
 places = [(r["path"].encode(), r["start_line"] or 0) for r in rows]
 assert places == sorted(places)
@@ -47,6 +47,18 @@ for r in rows:
     assert (r["key"] is not None and len(r["key"]) == 64) or r["source"] != "model", r
 assert {r["kind"] for r in rows} == {"function", "method", "type"}
 assert sum(r["source"] == "model" for r in rows) >= 10
+PYTHON
+check "  doubtful ones say so, and no others" python3 - "$T/want.jsonl" "$tree/.dobby/dobby.db" "$T/low" <<'PYTHON'
+import json, sqlite3, sys
+attempts = dict(sqlite3.connect(sys.argv[2]).execute("SELECT lower(hex(prompt_key)), attempts FROM summaries"))
+low = 0
+for r in map(json.loads, open(sys.argv[1])):
+    doubtful = r["source"] == "model" and (r["confidence"] < 0.45 or attempts[r["key"]] > 1)
+    assert r["label"] == ("low" if doubtful else None), r
+    if doubtful:
+        low += 1
+        open(sys.argv[3], "w").write(r["name"])
+assert low > 0
 PYTHON
 start=$(date +%s%N)
 expect 0 "a second run" summarize -m fast --format jsonl --stats "$tree"
@@ -60,6 +72,11 @@ check "  nothing on stderr" test ! -s "$T/err"
 prints "src/list.c"
 
 # ---- show and status ----
+expect 0 "show a doubtful one" show "$tree" --format md
+check "  it is marked" grep -q '\*(model, [0-9]*%, low)\*$' "$T/out"
+run find --in "$tree" "$(cat "$T/low")"
+judge 0 "find it"
+check "  it is marked" grep -q '  (low)$' "$T/out"
 expect 0 "show a file" show "$tree/src/list.c"
 prints "list_push"
 expect 0 "show a function" show --format jsonl "$tree/src/list.c:list_sum"

@@ -414,6 +414,17 @@ static void test_check_parts_of_names(void **state)
     strbuf_release(&out);
 }
 
+static void test_check_low(void **state)
+{
+    (void)state;
+    assert_false(check_is_low(1, CHECK_LOW_CONFIDENCE));
+    assert_true(check_is_low(1, CHECK_LOW_CONFIDENCE - 0.0001));
+    assert_true(check_is_low(1, 0));
+    assert_true(check_is_low(2, 1));
+    assert_false(check_is_low(1, -1)); /* a server that tells none */
+    assert_true(check_is_low(2, -1));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -423,6 +434,7 @@ int main(void)
         cmocka_unit_test(test_check_context),
         cmocka_unit_test(test_check_copies),
         cmocka_unit_test(test_check_cut),
+        cmocka_unit_test(test_check_low),
         cmocka_unit_test(test_check_any_bytes),
         cmocka_unit_test(test_check_reasons),
         cmocka_unit_test(test_signature),

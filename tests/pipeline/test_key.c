@@ -125,6 +125,34 @@ static void test_adapter_form(void **state)
     assert_memory_not_equal(got, want, KEY_LEN);
 }
 
+/* Two models: four fields in one digest, which depends on each and on their order. */
+static void test_cascade_form(void **state)
+{
+    struct key_base one = base(), two = base();
+    uint8_t got[KEY_LEN], want[KEY_LEN], other[KEY_LEN];
+    struct fields f = {.n = 0};
+    struct sha256 h;
+
+    (void)state;
+    two.model[0] = 99;
+    memset(two.adapter, 7, KEY_LEN);
+    two.has_adapter = 1;
+    field(&f, one.model, KEY_LEN);
+    field(&f, one.adapter, 0);
+    field(&f, two.model, KEY_LEN);
+    field(&f, two.adapter, KEY_LEN);
+    sha256_begin(&h);
+    sha256_add(&h, f.b, f.n);
+    assert_int_equal(sha256_end(&h, want, NULL), 0);
+    assert_int_equal(key_cascade(got, &one, &two, NULL), 0);
+    assert_memory_equal(got, want, KEY_LEN);
+    assert_int_equal(key_cascade(other, &two, &one, NULL), 0);
+    assert_memory_not_equal(got, other, KEY_LEN);
+    two.has_adapter = 0;
+    assert_int_equal(key_cascade(other, &one, &two, NULL), 0);
+    assert_memory_not_equal(got, other, KEY_LEN);
+}
+
 static void test_golden(void **state)
 {
     static const int32_t ids[] = {1, 2, 3};
@@ -227,10 +255,10 @@ static void test_words_are_told_apart(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_unit_key_form),        cmocka_unit_test(test_prompt_key_form),
-        cmocka_unit_test(test_adapter_form),         cmocka_unit_test(test_golden),
-        cmocka_unit_test(test_everything_counts),    cmocka_unit_test(test_remote_form),
-        cmocka_unit_test(test_words_are_told_apart),
+        cmocka_unit_test(test_unit_key_form), cmocka_unit_test(test_prompt_key_form),
+        cmocka_unit_test(test_adapter_form),  cmocka_unit_test(test_cascade_form),
+        cmocka_unit_test(test_golden),        cmocka_unit_test(test_everything_counts),
+        cmocka_unit_test(test_remote_form),   cmocka_unit_test(test_words_are_told_apart),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -41,6 +41,16 @@ static void expect_json(const struct dobby_row *row, const char *want)
     dobby_free(got);
 }
 
+static void expect_markdown(const struct dobby_row *row, const struct dobby_row *prev,
+                            const char *want)
+{
+    char *got = dobby_row_markdown(row, prev);
+
+    assert_non_null(got);
+    assert_string_equal(got, want);
+    dobby_free(got);
+}
+
 static void test_json_keys_in_order(void **state)
 {
     struct dobby_row row = plain_row();
@@ -50,7 +60,7 @@ static void test_json_keys_in_order(void **state)
                 "{\"path\":\"src/a.c\",\"name\":\"area\",\"kind\":\"function\",\"start_line\":3,"
                 "\"end_line\":9,\"language\":\"c\",\"summary\":\"Return the area of a "
                 "\\\"circle\\\".\",\"source\":\"model\",\"model\":\"tiny\",\"confidence\":0.8123,"
-                "\"key\":\"00ff\",\"findings\":null}\n");
+                "\"key\":\"00ff\",\"findings\":null,\"label\":null}\n");
 }
 
 static void test_json_absent_is_null(void **state)
@@ -61,7 +71,8 @@ static void test_json_absent_is_null(void **state)
     expect_json(&row,
                 "{\"path\":\"d\",\"name\":null,\"kind\":null,\"start_line\":null,\"end_line\":null,"
                 "\"language\":null,\"summary\":null,\"source\":null,\"model\":null,"
-                "\"confidence\":null,\"key\":null,\"findings\":null}\n");
+                "\"confidence\":null,\"key\":null,\"findings\":null,"
+                "\"label\":null}\n");
 }
 
 static void test_json_findings_and_confidence(void **state)
@@ -83,9 +94,30 @@ static void test_json_findings_and_confidence(void **state)
         snprintf(want, sizeof(want), "\"confidence\":%s,", table[i].text);
         got = dobby_row_json(&row);
         assert_non_null(strstr(got, want));
-        assert_non_null(strstr(got, "\"findings\":[\"stale\",\"a \\\"b\\\"\"]}\n"));
+        assert_non_null(strstr(got, "\"findings\":[\"stale\",\"a \\\"b\\\"\"],\"label\":null}\n"));
         dobby_free(got);
     }
+}
+
+static void test_label(void **state)
+{
+    struct dobby_row row = plain_row();
+
+    (void)state;
+    row.label = "low";
+    row.confidence = 0.4;
+    expect_json(&row,
+                "{\"path\":\"src/a.c\",\"name\":\"area\",\"kind\":\"function\",\"start_line\":3,"
+                "\"end_line\":9,\"language\":\"c\",\"summary\":\"Return the area of a "
+                "\\\"circle\\\".\",\"source\":\"model\",\"model\":\"tiny\",\"confidence\":0.4000,"
+                "\"key\":\"00ff\",\"findings\":null,\"label\":\"low\"}\n");
+    expect_markdown(&row, &row,
+                    "- **`area`** (lines 3-9): Return the area of a \"circle\". *(model, 40%, "
+                    "low)*\n");
+    row.source = "remote";
+    row.confidence = -1;
+    expect_markdown(&row, &row,
+                    "- **`area`** (lines 3-9): Return the area of a \"circle\". *(remote, low)*\n");
 }
 
 /* Whatever bytes a row holds, the line is one line, and JSON. */
@@ -115,16 +147,6 @@ static void test_json_of_any_bytes(void **state)
     row.path_len = 8;
     got = dobby_row_json(&row);
     assert_non_null(strstr(got, "\"path\":\"new\\nline\""));
-    dobby_free(got);
-}
-
-static void expect_markdown(const struct dobby_row *row, const struct dobby_row *prev,
-                            const char *want)
-{
-    char *got = dobby_row_markdown(row, prev);
-
-    assert_non_null(got);
-    assert_string_equal(got, want);
     dobby_free(got);
 }
 
@@ -191,6 +213,7 @@ int main(void)
         cmocka_unit_test(test_json_keys_in_order),
         cmocka_unit_test(test_json_absent_is_null),
         cmocka_unit_test(test_json_findings_and_confidence),
+        cmocka_unit_test(test_label),
         cmocka_unit_test(test_json_of_any_bytes),
         cmocka_unit_test(test_markdown_headings),
         cmocka_unit_test(test_markdown_is_escaped),

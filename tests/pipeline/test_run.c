@@ -306,6 +306,172 @@ static void test_same_whatever_the_order(void **state)
     dobby_free(first);
 }
 
+/* ---- a second model ------------------------------------------------------------------------------- */
+
+/* Of four items one is sure, one is accepted at the second attempt only, and two are refused. */
+static struct script_answer one_sure(void *ctx, const int32_t *ids, size_t n, int times)
+{
+    (void)ctx;
+    (void)n;
+    (void)times;
+    if (ids[0] % 4 == 0 || (ids[0] % 4 == 1 && ids[1] == 1))
+        return (struct script_answer){.text = GOOD};
+    return (struct script_answer){.text = ""};
+}
+
+/* The second one accepts the last of the four at once, and none of the others. */
+static struct script_answer last_better(void *ctx, const int32_t *ids, size_t n, int times)
+{
+    (void)ctx;
+    (void)n;
+    (void)times;
+    return (struct script_answer){.text = ids[0] % 4 == 3 ? BETTER : "no"};
+}
+
+static struct script_answer all_better(void *ctx, const int32_t *ids, size_t n, int times)
+{
+    (void)ctx;
+    (void)ids;
+    (void)n;
+    (void)times;
+    return (struct script_answer){.text = BETTER};
+}
+
+struct second {
+    struct script_engine engine;
+    struct run_earlier was[N_ITEMS];
+    struct run_item items[N_ITEMS];
+    size_t order[N_ITEMS], n;
+    struct fix *f;
+};
+
+static int prompt_second(void *ctx, size_t item, int attempt, struct run_prompt *out,
+                         struct dobby_err *e)
+{
+    struct second *s = ctx;
+
+    return prompt(s->f, s->order[item], attempt, out, e);
+}
+
+/* A run of `o` with the second engine over what the first one put off. */
+static void second_begin(struct second *s, struct fix *f,
+                         struct script_answer (*answer)(void *, const int32_t *, size_t, int),
+                         struct run_earlier *put_off)
+{
+    for (size_t i = 0; i < f->o.n_items; i++) {
+        if (!put_off[i].there)
+            continue;
+        s->items[s->n] = f->items[i];
+        s->order[s->n] = i;
+        s->was[s->n++] = put_off[i];
+    }
+    s->f = f;
+    s->engine = (struct script_engine){.answer = answer, .ctx = f, .seed = 9};
+    script_start(&s->engine);
+    f->o.defer = NULL;
+    f->o.earlier = s->was;
+    f->o.items = s->items;
+    f->o.n_items = s->n;
+    f->o.engine = script_seam(&s->engine);
+    f->o.source = (struct run_source){s, prompt_second, label};
+    f->o.model = "larger";
+    f->max_done = 0;
+}
+
+static void second_end(struct second *s)
+{
+    for (size_t i = 0; i < s->n; i++)
+        run_earlier_release(&s->was[i]);
+    script_end(&s->engine);
+}
+
+static void test_second_model(void **state)
+{
+    static const int agents[] = {1, 10};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(agents) / sizeof(agents[0]); i++) {
+        struct run_earlier put_off[N_ITEMS] = {{0}};
+        struct fix *f = begin(one_sure, agents[i], 3);
+        struct second s = {.n = 0};
+
+        f->o.n_items = 4;
+        f->o.defer = put_off;
+        assert_int_equal(run_items(&f->o, &f->counts, NULL), 0);
+        assert_int_equal(f->counts.n_done, 1);
+        assert_int_equal(f->counts.n_deferred, 3);
+        assert_int_equal(f->counts.n_signature, 0);
+        expect_dump(f, "SELECT count(*) FROM summaries", "1\n"); /* nothing of those put off */
+        expect_dump(f, "SELECT count(*) FROM attempts", "1\n");
+
+        second_begin(&s, f, last_better, put_off);
+        assert_int_equal(run_items(&f->o, &f->counts, NULL), 0);
+        assert_int_equal(f->counts.n_done, 3);
+        assert_int_equal(f->counts.n_replaced, 1);
+        assert_int_equal(f->counts.n_signature, 1);
+        assert_int_equal(s.engine.n_submitted, 5);
+        expect_dump(f,
+                    "SELECT source,coalesce(text,'-'),model,coalesce(confidence,'-'),attempts,"
+                    "n_prompt FROM summaries ORDER BY prompt_key",
+                    "model|" GOOD "|script|0.6065|1|2\n"
+                    "model|" GOOD "|script|0.6065|2|8\n" /* the first one's word stands */
+                    "signature|-|script|-|2|8\n"
+                    "model|" BETTER "|larger|0.6065|1|6\n");
+        expect_dump(f, "SELECT attempt,outcome FROM attempts ORDER BY prompt_key,attempt",
+                    "1|accepted\n1|refused\n2|accepted\n3|refused\n4|refused\n"
+                    "1|refused\n2|refused\n3|refused\n4|refused\n"
+                    "1|refused\n2|refused\n3|accepted\n");
+        second_end(&s);
+        end(f);
+    }
+}
+
+/* Stopped before the second pass: what was put off is left, and not in the store. */
+static void test_stopped_before_the_second(void **state)
+{
+    struct run_earlier put_off[N_ITEMS] = {{0}};
+    struct fix *f = begin(one_sure, 2, 3);
+
+    (void)state;
+    f->o.defer = put_off;
+    f->stop_after = 3;
+    f->stop_to = 1;
+    assert_int_equal(run_items(&f->o, &f->counts, NULL), DOBBY_E_CANCELLED);
+    assert_int_equal(f->counts.n_deferred, 0);
+    assert_int_equal(f->counts.n_done + f->counts.n_left, N_ITEMS);
+    expect_dump(f, "SELECT count(*) FROM summaries WHERE source<>'model' OR attempts>1", "0\n");
+    for (size_t i = 0; i < N_ITEMS; i++)
+        run_earlier_release(&put_off[i]);
+    end(f);
+}
+
+/* Stopped in it: what it has answered is kept, the rest is left with nothing of it in the store. */
+static void test_stopped_in_the_second(void **state)
+{
+    struct run_earlier put_off[N_ITEMS] = {{0}};
+    struct fix *f = begin(one_sure, 2, 3);
+    struct second s = {.n = 0};
+
+    (void)state;
+    f->o.defer = put_off;
+    assert_int_equal(run_items(&f->o, &f->counts, NULL), 0);
+    assert_int_equal(f->counts.n_deferred, 30);
+    second_begin(&s, f, all_better, put_off);
+    s.engine.delay_us = 20000; /* several commits in the run */
+    f->stop_after = 5;
+    f->stop_to = 2;
+    assert_int_equal(run_items(&f->o, &f->counts, NULL), DOBBY_E_CANCELLED);
+    assert_true(f->counts.n_done >= 5 && f->counts.n_left > 0);
+    assert_int_equal(f->counts.n_done + f->counts.n_left, 30);
+    expect_dump(f, "SELECT count(*) FROM summaries WHERE attempts>1 OR text IS NULL", "0\n");
+    expect_dump(f,
+                "SELECT count(*) FROM attempts WHERE prompt_key NOT IN (SELECT prompt_key FROM "
+                "summaries)",
+                "0\n");
+    second_end(&s);
+    end(f);
+}
+
 /* ---- failures of the engine --------------------------------------------------------------------- */
 
 static struct script_answer item_two_fails(void *ctx, const int32_t *ids, size_t n, int times)
@@ -780,6 +946,9 @@ int main(void)
         cmocka_unit_test(test_refused_then_fallback),
         cmocka_unit_test(test_copied),
         cmocka_unit_test(test_same_whatever_the_order),
+        cmocka_unit_test(test_second_model),
+        cmocka_unit_test(test_stopped_before_the_second),
+        cmocka_unit_test(test_stopped_in_the_second),
         cmocka_unit_test(test_failure_leaves_undone),
         cmocka_unit_test(test_every_kind_of_failure_is_bounded),
         cmocka_unit_test(test_failures_change_no_text),

@@ -20,7 +20,7 @@
 
 struct fix {
     char *dir, *tree, *model;
-    struct script_engine engine;
+    struct script_engine engine, *larger; /* larger: of the second model; NULL: none */
     struct dobby_summarize o;
     struct dobby_summary_stats st;
     struct dobby_err e;
@@ -166,7 +166,7 @@ static void end(struct fix *f)
 /* Run; what was collected is of this run alone. */
 static int run(struct fix *f)
 {
-    struct run_engine seam = script_seam(&f->engine);
+    struct run_engine seams[2] = {script_seam(&f->engine)};
 
     strbuf_reset(&f->rows);
     strbuf_reset(&f->parents);
@@ -177,7 +177,11 @@ static int run(struct fix *f)
     f->stop = 0;
     f->e = (struct dobby_err){0};
     f->engine.n_submitted = 0;
-    return summarize_tree(&f->o, &seam, &f->st, &f->e);
+    if (f->larger) {
+        f->larger->n_submitted = 0;
+        seams[1] = script_seam(f->larger);
+    }
+    return summarize_tree(&f->o, seams, &f->st, &f->e);
 }
 
 static void run_ok(struct fix *f)
@@ -832,6 +836,105 @@ static void test_stopped_and_resumed(void **state)
     end(f);
 }
 
+/* Refused, accepted at once or at the second attempt, as the question's tokens say. */
+static struct script_answer half(void *ctx, const int32_t *ids, size_t n, int times)
+{
+    uint32_t h = 2166136261u;
+
+    (void)ctx;
+    (void)times;
+    for (size_t i = 0; i < n; i++)
+        h = (h ^ (uint32_t)ids[i]) * 16777619u;
+    return (struct script_answer){.text = h >> 7 & 1 ? "Work out a result and give it back." : ""};
+}
+
+static struct script_answer better(void *ctx, const int32_t *ids, size_t n, int times)
+{
+    (void)ctx;
+    (void)ids;
+    (void)n;
+    (void)times;
+    return (struct script_answer){.text = "Derive an outcome from what is given."};
+}
+
+static void add_second(struct fix *f, struct script_engine *larger)
+{
+    script_start(larger);
+    f->larger = larger;
+    f->engine.answer = half;
+    f->o.second_path = f->model;
+    f->o.second_name = "larger";
+}
+
+/* The row with its model against that of a run of the first one alone: true if it went on. */
+static bool went_on(const json_t *one, const json_t *two)
+{
+    const char *source = json_string_value(json_object_get(one, "source"));
+    bool on = json_is_string(json_object_get(one, "label")) || strcmp(source, "signature") == 0;
+
+    if (strcmp(source, "doc") == 0)
+        return false;
+    assert_string_not_equal(json_string_value(json_object_get(one, "key")),
+                            json_string_value(json_object_get(two, "key")));
+    assert_string_equal(json_string_value(json_object_get(two, "model")),
+                        on ? "larger" : "tiny.gguf");
+    if (on)
+        assert_string_equal(json_string_value(json_object_get(two, "summary")),
+                            "Derive an outcome from what is given.");
+    else
+        assert_true(json_equal(json_object_get(one, "summary"), json_object_get(two, "summary")));
+    return on;
+}
+
+static void test_second_model(void **state)
+{
+    struct script_engine larger = {.answer = better, .seed = 21};
+    struct fix *f = begin(21);
+    json_t *one[16];
+    char *whole;
+    size_t n = 0, n_on = 0;
+
+    (void)state;
+    fill_tree(f);
+    f->engine.answer = half;
+    run_ok(f);
+    for (const char *p = strbuf_str(&f->rows); *p; p = strchr(p, '\n') + 1)
+        assert_true(n < 16 && (one[n] = row_at(f, (int)n)) && ++n);
+    add_second(f, &larger);
+    run_ok(f);
+    whole = take_rows(f);
+    for (size_t i = 0; i < n; i++) {
+        json_t *two = row_at(f, (int)i);
+
+        n_on += went_on(one[i], two);
+        json_decref(two);
+        json_decref(one[i]);
+    }
+    assert_true(n_on > 1 && n_on < n - 2);
+    assert_int_equal(f->st.n_second, n_on);
+    assert_int_equal(f->st.n_replaced, n_on);
+    assert_int_equal(f->st.n_done + f->st.n_cached, n);
+    assert_int_equal(f->st.n_left, 0);
+    assert_non_null(strstr(strbuf_str(&f->stages), "summarize second "));
+    run_ok(f);
+    assert_int_equal(f->engine.n_submitted + larger.n_submitted, 0);
+    assert_string_equal(strbuf_str(&f->rows), whole);
+    for (int after = 1; after < 9; after++) { /* wherever it is stopped */
+        sql(f, "DELETE FROM files; DELETE FROM summaries");
+        f->stop_after = after;
+        f->stop_to = after % 2 + 1;
+        f->o.agents = after % 2 ? 1 : 10;
+        if (run(f) != 0)
+            assert_int_equal(f->e.code, DOBBY_E_CANCELLED);
+        f->stop_after = 0;
+        run_ok(f);
+        assert_string_equal(strbuf_str(&f->rows), whole);
+    }
+    mem_free(whole);
+    script_end(&larger);
+    end(f);
+}
+
 /* This program as a process that runs over a tree: `--run TREE MODEL CACHE`. Slow enough to be killed in it. */
 static int run_as_child(char **argv)
 {
@@ -1159,18 +1262,16 @@ static void test_row_callback_ends_the_call(void **state)
     end(f);
 }
 
-static void test_faults(void **state)
+/* Refuse one allocation, here and there: every one would take minutes, as each run starts its parsers. */
+static void faults(struct fix *f, size_t sparse)
 {
-    struct fix *f = begin(17);
     bool more = true;
     char *whole;
 
-    (void)state;
     fill_tree(f);
     run_ok(f);
     whole = take_rows(f);
-    /* Refuse one allocation, here and there: every one would take minutes, as each run starts its parsers. */
-    for (size_t n = 1; more; n += 1 + n / 6) {
+    for (size_t n = 1; more; n += 1 + n / sparse) {
         int rc;
 
         sql(f, "DELETE FROM files; DELETE FROM summaries");
@@ -1186,6 +1287,26 @@ static void test_faults(void **state)
             fail_msg("allocation %zu changed the result: %s", n, strbuf_str(&f->notes));
     }
     mem_free(whole);
+}
+
+static void test_faults(void **state)
+{
+    struct fix *f = begin(17);
+
+    (void)state;
+    faults(f, 6);
+    end(f);
+}
+
+static void test_faults_with_a_second_model(void **state)
+{
+    struct script_engine larger = {.answer = better, .seed = 17};
+    struct fix *f = begin(17);
+
+    (void)state;
+    add_second(f, &larger);
+    faults(f, 9);
+    script_end(&larger);
     end(f);
 }
 
@@ -1241,6 +1362,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_body_is_edited),
         cmocka_unit_test(test_part_has_the_same_context),
         cmocka_unit_test(test_stopped_and_resumed),
+        cmocka_unit_test(test_second_model),
         cmocka_unit_test(test_killed_and_resumed),
         cmocka_unit_test(test_file_changes_meanwhile),
         cmocka_unit_test(test_undone_units_are_what_the_next_run_does),
@@ -1250,6 +1372,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_options_are_checked),
         cmocka_unit_test(test_row_callback_ends_the_call),
         cmocka_unit_test(test_faults),
+        cmocka_unit_test(test_faults_with_a_second_model),
         cmocka_unit_test(test_disk_failure),
     };
 
