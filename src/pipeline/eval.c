@@ -423,14 +423,18 @@ static void on_failed(void *ctx, const struct run_failure *f)
 
 static int count_tokens(struct job *j, uint32_t *tokens)
 {
-    int rc = 0;
+    size_t frame;
+    int rc = question_model(&j->question, j->e);
 
+    j->question.bare = j->systems[j->system].prompt == DOBBY_EVAL_BARE;
+    if (rc == 0)
+        rc = agents_frame(&j->question, &frame, j->e);
     for (size_t i = 0; i < j->pick.n_picked && rc == 0; i++) {
         const struct eval_unit *x = unit_of(j, i);
         struct run_prompt p;
 
         rc = next_prompt(j, i, 0, &p, j->e);
-        tokens[i] = (uint32_t)agents_tokens(&j->scan.files[x->file].units[x->unit], p.n);
+        tokens[i] = (uint32_t)agents_tokens(&j->scan.files[x->file].units[x->unit], p.n, frame);
     }
     return rc;
 }

@@ -668,7 +668,8 @@ static int stopped_with(struct job *j, size_t n_left)
  * meanwhile will not be asked. */
 static int count_tokens(struct job *j, uint32_t *tokens)
 {
-    int rc = 0;
+    size_t frame;
+    int rc = agents_frame(j->pass->q, &frame, j->e);
 
     for (size_t i = 0; i < j->pass->n && rc == 0; i++) {
         const struct plan_item *it = item_of(j, i);
@@ -679,7 +680,8 @@ static int count_tokens(struct job *j, uint32_t *tokens)
         if (p.n == 0)
             rc = next_prompt(j, i, 0, &p, j->e);
         if (rc == 0)
-            tokens[i] = (uint32_t)agents_tokens(&j->scan.files[it->file].units[it->unit], p.n);
+            tokens[i] =
+                (uint32_t)agents_tokens(&j->scan.files[it->file].units[it->unit], p.n, frame);
         rc = rc > 0 ? 0 : rc;
     }
     return rc;
