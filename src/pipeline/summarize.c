@@ -15,6 +15,7 @@
 #include "base/memory.h"
 #include "base/options.h"
 #include "base/sha256.h"
+#include "base/size.h"
 #include "base/thread.h"
 #include "base/trace.h"
 #include "base/utf8.h"
@@ -668,18 +669,23 @@ static int stopped_with(struct job *j, size_t n_left)
  * meanwhile will not be asked. */
 static int count_tokens(struct job *j, uint32_t *tokens)
 {
+    bool bare = j->pass->q->bare;
     int rc = 0;
 
     for (size_t i = 0; i < j->pass->n && rc == 0; i++) {
         const struct plan_item *it = item_of(j, i);
-        struct run_prompt p = {.n = j->pass->earlier ? 0 : it->n_tokens};
+        struct run_prompt p = {.n = j->pass->earlier || bare ? 0 : it->n_tokens}, again = {.n = 0};
 
         if (stopped(j))
             return stopped_with(j, j->counts.n_left);
-        if (p.n == 0)
+        if (bare) /* its second form has the examples that the first does without */
+            rc = next_prompt(j, i, 1, &again, j->e);
+        if (rc == 0 && p.n == 0)
             rc = next_prompt(j, i, 0, &p, j->e);
         if (rc == 0)
-            tokens[i] = (uint32_t)agents_tokens(&j->scan.files[it->file].units[it->unit], p.n);
+            tokens[i] =
+                (uint32_t)size_max(agents_tokens(&j->scan.files[it->file].units[it->unit], p.n),
+                                   again.n + PROMPT_MAX_TOKENS);
         rc = rc > 0 ? 0 : rc;
     }
     return rc;
