@@ -31,16 +31,16 @@ struct fix {
 
 static void answer_good(int fd, enum mood mood)
 {
-    http_reply(fd, 200,
-               mood == REFUSED
-                   ? "{\"choices\":[{\"message\":{\"content\":\"See https://example.org.\"}}]}"
-               : mood == LOGPROBS
-                   ? "{\"choices\":[{\"message\":{\"content\":\"Multiply the argument and give the "
-                     "product back.\"},\"logprobs\":{\"content\":[{\"token\":\"Return\",\"logprob\":-0.5},"
-                     "{\"token\":\" x\",\"logprob\":-0.5}]}}]}"
-                   : "{\"choices\":[{\"message\":{\"content\":\"Multiply the argument and give the "
-                     "product back.\\nIt is fast.\"},\"finish_reason\":\"stop\"}],"
-                     "\"usage\":{\"prompt_tokens\":100,\"completion_tokens\":9}}");
+    http_reply(
+        fd, 200,
+        mood == REFUSED ? "{\"choices\":[{\"message\":{\"content\":\"See https://example.org.\"}}]}"
+        : mood == LOGPROBS
+            ? "{\"choices\":[{\"message\":{\"content\":\"Multiply the argument and give the "
+              "product back.\"},\"logprobs\":{\"content\":[{\"token\":\"Return\",\"logprob\":-0.5},"
+              "{\"token\":\" x\",\"logprob\":-0.5}]}}]}"
+            : "{\"choices\":[{\"message\":{\"content\":\"Multiply the argument and give the "
+              "product back.\\nIt is fast.\"},\"finish_reason\":\"stop\"}],"
+              "\"usage\":{\"prompt_tokens\":100,\"completion_tokens\":9}}");
 }
 
 static bool serve(struct http_script *s, int fd, const struct http_request *q)
@@ -177,7 +177,8 @@ static void test_rows(void **state)
     assert_int_equal(requests(f), 1 + N_ASKED);
     assert_int_equal(count(f, "\"source\":\"remote\",\"model\":\"tiny.gguf\",\"confidence\":null"),
                      N_ASKED);
-    assert_int_equal(count(f, "\"summary\":\"Multiply the argument and give the product back.\""), N_ASKED);
+    assert_int_equal(count(f, "\"summary\":\"Multiply the argument and give the product back.\""),
+                     N_ASKED);
     assert_int_equal(count(f, "\"source\":\"doc\",\"model\":null"), 1);
     assert_int_equal(count(f, "\"key\":null"), 1);
     assert_int_equal(count(f, "/home/me"), 0);
