@@ -15,6 +15,7 @@
 #include "base/memory.h"
 #include "base/options.h"
 #include "base/sha256.h"
+#include "base/size.h"
 #include "base/thread.h"
 #include "base/trace.h"
 #include "base/utf8.h"
