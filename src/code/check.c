@@ -30,6 +30,7 @@ const char *check_reason(enum check_verdict v)
         [CHECK_TOO_LONG] = "too long",
         [CHECK_COPY] = "copied",
         [CHECK_BOILERPLATE] = "boilerplate",
+        [CHECK_UNSURE] = "unsure",
         [CHECK_STEERED] = "obeys the code",
         [CHECK_NOMEM] = "out of memory",
     };

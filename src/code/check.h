@@ -19,6 +19,9 @@
 
 /* An accepted text below it is labelled low. Set by readers' scores: see docs/eval.md for how they are taken. */
 #define CHECK_LOW_CONFIDENCE 0.45
+/* Of a model that was trained for the question (prompt.h: bare): below, the sentence from the signature is as good to a reader and
+ * less often wrong (docs/eval.md). Others' confidence was not read so. */
+#define CHECK_MIN_CONFIDENCE 0.37
 
 enum check_verdict {
     CHECK_OK,
@@ -32,6 +35,7 @@ enum check_verdict {
     CHECK_TOO_LONG,    /* a sentence beyond 300 bytes */
     CHECK_COPY,        /* says what another sentence of the prompt says, and the code does not */
     CHECK_BOILERPLATE, /* true of nearly any code */
+    CHECK_UNSURE,      /* a sentence, of which the model itself is too unsure; run.c says so */
     CHECK_STEERED,     /* does what a text in the code asks of whoever summarises it */
     CHECK_NOMEM,       /* memory ran out: no verdict */
     CHECK_VERDICTS

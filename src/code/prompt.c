@@ -255,6 +255,11 @@ static void put_context(struct strbuf *out, const struct prompt_context *c)
     put_notes(out, "It calls:\n", c->called, c->n_called);
 }
 
+static bool has_context(const struct prompt_context *c)
+{
+    return c->file || c->owner.name || c->n_near + c->n_callers + c->n_used + c->n_called > 0;
+}
+
 static void add_said(struct prompt *p, const char *text)
 {
     if (text)
@@ -309,9 +314,7 @@ int prompt_build(struct prompt *out, struct arena *a, const struct unit *u, enum
                  const char *code, size_t len, size_t max_code, int attempt, bool bare,
                  const struct prompt_context *c, struct dobby_err *e)
 {
-    size_t n_examples = bare && attempt == 0 ? 0
-                        : unit_is_outline(u) ? PROMPT_EXAMPLES
-                                             : PROMPT_FUNCTIONS;
+    size_t n_examples = bare ? 0 : unit_is_outline(u) ? PROMPT_EXAMPLES : PROMPT_FUNCTIONS;
     size_t n = 2 + 2 * n_examples;
     struct dobby_message *m = arena_array(a, n, sizeof(*m));
     struct strbuf b = {0}, cut = {0};
@@ -333,7 +336,8 @@ int prompt_build(struct prompt *out, struct arena *a, const struct unit *u, enum
     }
     prompt_cut(&cut, code, len, max_code ? max_code : PROMPT_MAX_CODE);
     if (rc == 0)
-        rc = put_unit(out, a, &b, u, lang, &cut, attempt, &m[n - 1]);
+        rc = put_unit(out, a, &b, u, lang, &cut, bare && c && has_context(c) ? 0 : attempt,
+                      &m[n - 1]);
     strbuf_release(&b);
     strbuf_release(&cut);
     return rc < 0 ? err_nomem(e, "a prompt") : 0;

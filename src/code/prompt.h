@@ -77,7 +77,8 @@ void prompt_cut(struct strbuf *out, const char *code, size_t len, size_t max);
 
 /* The conversation about `code` (from prompt_code), of which max_code bytes (0: PROMPT_MAX_CODE) are shown at most:
  * head and tail at line ends, a line `...` between. attempt 0 asks plainly, with the context c (NULL: none), and without
- * examples if bare; 1, after a refused answer, with them and without context, names the unit (not a chunk) and warns. Texts live
+ * examples if bare; 1, after a refused answer, without context. Where there was some, a bare question is put in the same words once
+ * more: it was trained so; else the second form names the unit (not a chunk) and warns. Texts live
  * as long as the arena and c's. Returns 0 or DOBBY_E_NOMEM. */
 MUST_CHECK int prompt_build(struct prompt *out, struct arena *a, const struct unit *u,
                             enum language_id lang, const char *code, size_t len, size_t max_code,

@@ -6,25 +6,9 @@
 #define SECOND_FORM                                                                                \
     24 /* tokens that prompt.c's second question takes more than its first, and a few */
 
-size_t agents_tokens(const struct unit *u, size_t n_tokens, size_t frame)
+size_t agents_tokens(const struct unit *u, size_t n_tokens)
 {
-    return n_tokens + (frame ? frame : SECOND_FORM) + strlen(u->name) + PROMPT_MAX_TOKENS;
-}
-
-int agents_frame(struct question *q, size_t *frame, struct dobby_err *e)
-{
-    static const struct unit type = {
-        .name = "", .qualified = "", .kind = UNIT_TYPE}; /* the most examples */
-    int rc = question_model(q, e);
-
-    *frame = 0;
-    if (rc < 0 || !q->bare)
-        return rc;
-    rc = question_words(q, &type, LANGUAGE_C, "", 0, 1, NULL, e);
-    if (rc == 0)
-        rc = question_tokens(q, e);
-    *frame = q->ids.n;
-    return rc;
+    return n_tokens + SECOND_FORM + strlen(u->name) + PROMPT_MAX_TOKENS;
 }
 
 int agents_plan(struct dobby_memory *out, struct question *q, const uint32_t *tokens, size_t n,

@@ -16,11 +16,9 @@ struct agents_options {
     struct dobby_trace *trace;               /* may be NULL */
 };
 
-/* Tokens that a question about u whose first form has n_tokens may take with its answer. The second form says more than the first,
- * and names the function; frame is what it takes besides the code, from agents_frame. */
-size_t agents_tokens(const struct unit *u, size_t n_tokens, size_t frame);
-/* *frame: 0 where both forms show the same examples, else the tokens of the second form about no code. Overwrites q's prompt. */
-MUST_CHECK int agents_frame(struct question *q, size_t *frame, struct dobby_err *e);
+/* Tokens that a question about u of n_tokens may take with its answer: the second form of a question may say more than the first, and
+ * name the function. */
+size_t agents_tokens(const struct unit *u, size_t n_tokens);
 /* Plan for n questions of so many tokens; the model's head is opened. DOBBY_E_LIMIT when not even one agent fits. */
 MUST_CHECK int agents_plan(struct dobby_memory *out, struct question *q, const uint32_t *tokens,
                            size_t n, const struct agents_options *o, struct dobby_err *e);

@@ -423,18 +423,14 @@ static void on_failed(void *ctx, const struct run_failure *f)
 
 static int count_tokens(struct job *j, uint32_t *tokens)
 {
-    size_t frame;
-    int rc = question_model(&j->question, j->e);
+    int rc = 0;
 
-    j->question.bare = j->systems[j->system].prompt == DOBBY_EVAL_BARE;
-    if (rc == 0)
-        rc = agents_frame(&j->question, &frame, j->e);
     for (size_t i = 0; i < j->pick.n_picked && rc == 0; i++) {
         const struct eval_unit *x = unit_of(j, i);
         struct run_prompt p;
 
         rc = next_prompt(j, i, 0, &p, j->e);
-        tokens[i] = (uint32_t)agents_tokens(&j->scan.files[x->file].units[x->unit], p.n, frame);
+        tokens[i] = (uint32_t)agents_tokens(&j->scan.files[x->file].units[x->unit], p.n);
     }
     return rc;
 }
@@ -480,6 +476,8 @@ static int ask_all(struct job *j, struct dobby_engine *en, int agents)
         .source = {j, next_prompt, label},
         .model = j->systems[j->system].name,
         .agents = agents,
+        .min_confidence =
+            j->systems[j->system].prompt == DOBBY_EVAL_BARE ? CHECK_MIN_CONFIDENCE : 0,
         .time_limit_ms = j->o.time_limit_ms,
         .stop = j->o.stop,
         .ctx = j,

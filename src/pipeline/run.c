@@ -511,6 +511,16 @@ static void finish(struct runner *k, struct slot *s, const char *text)
     }
 }
 
+/* A second answer stands only if it is not doubtful on its own account, too. */
+static bool is_unsure(const struct runner *k, const struct slot *s)
+{
+    double least = k->o->min_confidence;
+
+    if (least > 0 && s->attempt > 0 && least < CHECK_LOW_CONFIDENCE)
+        least = CHECK_LOW_CONFIDENCE;
+    return s->confidence >= 0 && s->confidence < least;
+}
+
 static void tell_answer(struct runner *k, const struct slot *s, enum check_verdict v,
                         const char *clean)
 {
@@ -550,6 +560,8 @@ static bool judge(struct runner *k, struct slot *s)
         failed_try(k, s, DOBBY_E_NOMEM, "out of memory while its answer was checked");
         return false;
     }
+    if (v == CHECK_OK && is_unsure(k, s))
+        v = CHECK_UNSURE;
     k->n_given_up = 0;
     s->n_prompt += s->r_prompt;
     s->n_written += s->r_written;

@@ -135,13 +135,15 @@ struct run_options {
         defer; /* [n_items], all zero, released by the caller; NULL: nothing is put off. With a store only */
     struct run_earlier *
         earlier; /* [n_items], of which the records are taken; NULL: no other model was asked before */
-    struct store *store;       /* NULL: nothing is kept, and keys of items are not looked at */
-    int64_t run;               /* its number in the store */
-    const char *model;         /* its name in the store */
-    bool remote;               /* it is behind a URL: `source` of its texts is "remote" */
-    int agents;                /* at least 1 */
-    int time_limit_ms;         /* of one try, from its admission; 0: none */
-    int backoff_ms;            /* 0: ENGINE_BACKOFF_MS */
+    struct store *store; /* NULL: nothing is kept, and keys of items are not looked at */
+    int64_t run;         /* its number in the store */
+    const char *model;   /* its name in the store */
+    bool remote;         /* it is behind a URL: `source` of its texts is "remote" */
+    int agents;          /* at least 1 */
+    double
+        min_confidence; /* a first answer below is refused, and a second that is low; 0: none is */
+    int time_limit_ms;  /* of one try, from its admission; 0: none */
+    int backoff_ms;     /* 0: ENGINE_BACKOFF_MS */
     const volatile int *stop;  /* may be NULL */
     struct dobby_trace *trace; /* may be NULL; slot i has row i + 1 of this group: */
     int trace_group;

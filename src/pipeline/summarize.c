@@ -669,8 +669,7 @@ static int stopped_with(struct job *j, size_t n_left)
  * meanwhile will not be asked. */
 static int count_tokens(struct job *j, uint32_t *tokens)
 {
-    size_t frame;
-    int rc = agents_frame(j->pass->q, &frame, j->e);
+    int rc = 0;
 
     for (size_t i = 0; i < j->pass->n && rc == 0; i++) {
         const struct plan_item *it = item_of(j, i);
@@ -681,8 +680,7 @@ static int count_tokens(struct job *j, uint32_t *tokens)
         if (p.n == 0)
             rc = next_prompt(j, i, 0, &p, j->e);
         if (rc == 0)
-            tokens[i] =
-                (uint32_t)agents_tokens(&j->scan.files[it->file].units[it->unit], p.n, frame);
+            tokens[i] = (uint32_t)agents_tokens(&j->scan.files[it->file].units[it->unit], p.n);
         rc = rc > 0 ? 0 : rc;
     }
     return rc;
@@ -791,6 +789,7 @@ static int ask_all(struct job *j)
         .model = j->pass->q->name,
         .remote = j->o.engine_url != NULL,
         .agents = j->st->agents,
+        .min_confidence = j->pass->q->bare ? CHECK_MIN_CONFIDENCE : 0,
         .time_limit_ms = j->o.time_limit_ms,
         .stop = j->o.stop,
         .trace = j->o.trace,

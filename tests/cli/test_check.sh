@@ -238,7 +238,7 @@ expect 0 "  and is not looked for with --no-docs" check --no-docs --strict "$tre
 expect 0 "  as a line of JSON" check --format jsonl "$tree"
 prints '"finding":"doc-mismatch","detail":"limit"}'
 expect 0 "  in the rows of show" show --format jsonl "$tree/src/b.c"
-prints '"findings":["doc-mismatch: limit"]}'
+prints '"findings":["doc-mismatch: limit"],"label":null}'
 expect 0 "  and its page" show "$tree/src/b.c"
 prints '  - *doc-mismatch: limit*'
 expect 0 "  in SARIF" check --format sarif "$tree"

@@ -28,9 +28,9 @@ import json, sys
 files = {r["path"]: r for r in map(json.loads, open(sys.argv[1]))}
 def units(path): return files[path]["units"]
 assert files["data.json"]["skipped"] == "unknown language" and files["docs/why.md"]["skipped"] == "no code"
-assert units("sum") == [{"name": "use strict", "kind": "chunk", "start_line": 1, "end_line": 12}], units("sum")
+assert units("sum") == [{"name": "use strict", "kind": "chunk", "start_line": 1, "end_line": 12, "calls": None, "uses": None}], units("sum")
 assert files["docs/use.md"]["language"] == "markdown"
-assert units("docs/use.md") == [{"name": "Sums", "kind": "chunk", "start_line": 4, "end_line": 8, "language": "bash"}]
+assert units("docs/use.md") == [{"name": "Sums", "kind": "chunk", "start_line": 4, "end_line": 8, "language": "bash", "calls": None, "uses": None}]
 cell, = units("try.ipynb")
 lines = open(sys.argv[2] + "/try.ipynb").read().split("\n")
 assert (cell["name"], cell["language"]) == ("cell 2", "python")

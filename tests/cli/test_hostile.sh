@@ -102,8 +102,10 @@ system = re.compile(r"/(lib|lib64|usr/lib|usr/share/zoneinfo|usr/local/lib)/|/et
                     r"/proc(/(self|\d+)(/task/\d+)?(/(maps|status|stat|cgroup|mountinfo|smaps_rollup|comm|fd|exe|cmdline))?|/meminfo|/stat|/cpuinfo|"
                     r"/sys/.*)?$|/sys/(fs/cgroup|devices|kernel/mm)|/dev/(null|urandom|shm/)")
 bad, opened = [], 0
+adapters = [os.path.realpath(os.path.join(os.path.dirname(dobby), up, "data/adapters")) for up in ("..", "../..")] # dobby's own
 def ours(path):
-    return (path + "/").startswith(tree + "/") or (path + "/").startswith(cache + "/") or path == dobby
+    return (path + "/").startswith(tree + "/") or (path + "/").startswith(cache + "/") or path == dobby or \
+        any((path + "/").startswith(a + "/") for a in adapters)
 for line in open(trace, errors="surrogateescape"):
     call = line.partition(" ")[2].strip()
     name = call.split("(")[0]

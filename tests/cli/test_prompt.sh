@@ -109,8 +109,10 @@ expect 0 "--second: the form after a refused answer" prompt --json --second "$tr
 prints '"context":[]'
 prints "Say in one short sentence of plain words what this C function, user, does."
 check "  says nothing of others" sh -c "! grep -q Helps '$T/out'"
-expect 0 "--second --bare: with examples again" prompt --json --second --bare "$tree/src/user.c:user"
-check "  eight messages" [ "$(grep -o '"role"' "$T/out" | wc -l)" = 8 ]
+expect 0 "--second --bare: the same words without context" prompt --json --second --bare "$tree/src/user.c:user"
+check "  two messages" [ "$(grep -o '"role"' "$T/out" | wc -l)" = 2 ]
+prints "Summarize this C function in one sentence. Start with a verb."
+check "  says nothing of others" sh -c "! grep -q Helps '$T/out'"
 expect 0 "--no-docs" prompt --json --no-docs "$tree/src/user.c:user"
 prints '"context":[]'
 check "  says nothing of comments" sh -c "! grep -q 'Helps\|Stands\|Uses of' '$T/out'"

@@ -123,11 +123,17 @@ static void test_prompt_context(void **state)
             assert_string_equal(p.said[i].s, said[i]);
         assert_int_equal(
             prompt_build(&p, &a, &some_unit, LANGUAGE_C, "int f;", 6, 0, 1, bare, &c, NULL), 0);
-        assert_int_equal(p.n, 2 + 2 * PROMPT_FUNCTIONS);
+        assert_int_equal(p.n, bare ? 2 : 2 + 2 * PROMPT_FUNCTIONS);
         assert_int_equal(p.n_said, 0);
         assert_string_equal(p.context, "");
         assert_null(strstr(p.msg[p.n - 1].text, "Context"));
+        assert_int_equal(strncmp(p.msg[p.n - 1].text, "Summarize", 9) == 0,
+                         bare); /* the same words */
     }
+    assert_int_equal(
+        prompt_build(&p, &a, &some_unit, LANGUAGE_C, "int f;", 6, 0, 1, true, NULL, NULL), 0);
+    assert_int_equal(p.n, 2); /* without context, other words */
+    assert_int_equal(strncmp(p.msg[p.n - 1].text, "Say in", 6), 0);
     assert_int_equal(
         prompt_build(&p, &a, &some_unit, LANGUAGE_C, "int f;", 6, 0, 0, false, &owner, NULL), 0);
     assert_string_equal(p.context, "It belongs to Queue.\n");

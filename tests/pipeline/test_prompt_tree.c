@@ -82,7 +82,7 @@ static void test_units(void **state)
     assert_string_equal(strbuf_str(&f->seen), "src/user.c:user 2-0 called:helper\n");
     f->o.second = 1;
     assert_int_equal(prompt(f, &e), 0);
-    assert_string_equal(strbuf_str(&f->seen), "src/user.c:user 8-6\n");
+    assert_string_equal(strbuf_str(&f->seen), "src/user.c:user 2-0\n");
 }
 
 /* The prompt of a unit that needs none does not show what it hides, wherever that is said. */
