@@ -8,6 +8,7 @@ Batches are rectangles padded on the right. Under causal attention no real token
 """
 import torch
 import torch.nn.functional as F
+import torch.utils.checkpoint
 
 import gguf
 
@@ -144,11 +145,12 @@ class Model(torch.nn.Module):
 def check(path, vectors):
     """Log-probabilities as in the vectors, computed in float32."""
     import json
-    model = Model(path)
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    model = Model(path, device)
     worst = 0.0
     for p in json.load(open(vectors))["prompts"]:
         with torch.no_grad():
-            logp = F.log_softmax(F.linear(model.hidden(torch.tensor([p["ids"]]))[0], model.head), -1)
+            logp = F.log_softmax(F.linear(model.hidden(torch.tensor([p["ids"]], device=device))[0], model.head), -1).cpu()
         for at in p["oracle"]["positions"]:
             for i, value in at["top"]:
                 worst = max(worst, abs(logp[at["pos"], i].item() - value))

@@ -21,7 +21,6 @@ import time
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 
 import gguf
 import tokens
@@ -280,7 +279,6 @@ def main():
     p.add_argument("--merge-type", default="q8_0")
     p.add_argument("--types", default="f32,q8_0,q6_k,q5_1,q5_0,q4_1,q4_0")
     a = p.parse_args()
-    torch.backends.cuda.matmul.allow_tf32 = True
     {"train": train, "export": export, "merge-loss": merge_loss, "loss": merge_loss}[a.what](a)
 
 

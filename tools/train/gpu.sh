@@ -1,0 +1,55 @@
+#!/usr/bin/env bash
+# gpu.sh - the steps on a machine with a GPU that has no network and gets its inputs in small parts. Needs PyTorch and numpy there.
+#
+#   gpu.sh split FILE DIR [MIB]          here: cut FILE into DIR/NAME.part-aa, ... of at most MIB (48)
+#   gpu.sh take FROM WORK                there, once a part: move what came in the folder FROM into WORK
+#   gpu.sh join WORK NAME SHA256         there: put the parts of NAME together and check it
+#   gpu.sh check WORK MODEL VECTORS      there: log-probabilities of the model as in the vectors, in float32
+#   gpu.sh train WORK MODEL RUN OUT [OPTION...]   there: train.py train with the shards in WORK, for at most $SECONDS_MAX (530) seconds; with
+#                                        exit status 75 the same command goes on. At the end the adapter, its merge losses and the log go to OUT
+# Shards in WORK are train-*.xz and held-*.xz, made by tokens.py.
+set -euo pipefail
+here=$(cd "$(dirname "$0")" && pwd)
+what=${1:-}
+[ $# -ge 3 ] || { sed -n '2,/^set/p' "$0" | grep '^#' >&2; exit 64; }
+shift
+case $what in
+split)
+    mkdir -p "$2"
+    split -b "${3:-48}M" "$1" "$2/$(basename "$1").part-"
+    sha256sum "$1"
+    ;;
+take)
+    mkdir -p "$2"
+    cp "$1"/* "$2"/
+    ls -l "$2"
+    ;;
+join)
+    cat "$1/$2".part-* >"$1/$2"
+    echo "$3  $1/$2" | sha256sum -c -
+    rm "$1/$2".part-*
+    ;;
+check)
+    python3 "$here/model.py" "$1/$2" "$3"
+    ;;
+train)
+    work=$1 model=$1/$2 run=$1/runs/$3 out=$4
+    shift 4
+    mkdir -p "$out"
+    rc=0
+    python3 -u "$here/train.py" train "$model" --data "$work/train-*.xz" --heldout "$work/held-*.xz" --run "$run" \
+        --seconds "${SECONDS_MAX:-530}" "$@" || rc=$?
+    cp "$run/log.jsonl" "$out/$(basename "$run").jsonl"
+    [ $rc = 0 ] || exit $rc
+    case " $* " in
+    *" --all-weights "*) exit 0 ;;
+    esac
+    python3 "$here/train.py" export "$model" --run "$run" --out "$out/$(basename "$run").gguf"
+    python3 -u "$here/train.py" merge-loss "$model" --adapter "$out/$(basename "$run").gguf" --heldout "$work/held-*.xz" --heldout-limit 400 |
+        tee "$out/$(basename "$run").merge.jsonl"
+    ;;
+*)
+    echo "gpu.sh: $what: no such step" >&2
+    exit 64
+    ;;
+esac
