@@ -5,9 +5,10 @@
 #   gpu.sh take FROM WORK                there, once a part: move what came in the folder FROM into WORK
 #   gpu.sh join WORK NAME SHA256         there: put the parts of NAME together and check it
 #   gpu.sh check WORK MODEL VECTORS      there: log-probabilities of the model as in the vectors, in float32
-#   gpu.sh train WORK MODEL RUN OUT [OPTION...]   there: train.py train with the shards in WORK, for at most $SECONDS_MAX (530) seconds; with
+#   gpu.sh smoke WORK MODEL OUT          there: a few steps, plain and then compiled, to see that all works and how fast
+#   gpu.sh train WORK MODEL RUN OUT [OPTION...]   there: train.py train with the shards in WORK, for at most $SECONDS_MAX (430) seconds; with
 #                                        exit status 75 the same command goes on. At the end the adapter, its merge losses and the log go to OUT
-# Shards in WORK are train-*.xz and held-*.xz, made by tokens.py.
+# Shards in WORK are train-*.xz, held-context-*.xz and held-none-*.xz (the same pairs without their context), made by tokens.py.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 what=${1:-}
@@ -21,7 +22,7 @@ split)
     ;;
 take)
     mkdir -p "$2"
-    cp "$1"/* "$2"/
+    cp -r "$1"/. "$2"/
     ls -l "$2"
     ;;
 join)
@@ -32,20 +33,32 @@ join)
 check)
     python3 "$here/model.py" "$1/$2" "$3"
     ;;
+smoke)
+    python3 -c 'import torch, numpy; print(torch.__version__, numpy.__version__, torch.cuda.get_device_name())'
+    held=("context=$1/held-context-*.xz" "none=$1/held-none-*.xz")
+    for more in "" --compile; do
+        rm -rf "$1/smoke"
+        timeout 150 python3 -u "$here/train.py" train "$1/$2" --data "$1/train-00*.xz" "${held[@]/#/--heldout=}" --heldout-limit 200 \
+            --run "$1/smoke" --max-steps 60 --evaluations 1 $more || echo "gpu.sh: smoke $more: ended with $?"
+        cp "$1/smoke/log.jsonl" "$3/smoke$more.jsonl"
+    done
+    nvidia-smi
+    ;;
 train)
     work=$1 model=$1/$2 run=$1/runs/$3 out=$4
+    held=("context=$work/held-context-*.xz" "none=$work/held-none-*.xz")
     shift 4
     mkdir -p "$out"
     rc=0
-    python3 -u "$here/train.py" train "$model" --data "$work/train-*.xz" --heldout "$work/held-*.xz" --run "$run" \
-        --seconds "${SECONDS_MAX:-530}" "$@" || rc=$?
+    python3 -u "$here/train.py" train "$model" --data "$work/train-*.xz" "${held[@]/#/--heldout=}" --run "$run" \
+        --seconds "${SECONDS_MAX:-430}" "$@" || rc=$?
     cp "$run/log.jsonl" "$out/$(basename "$run").jsonl"
     [ $rc = 0 ] || exit $rc
     case " $* " in
     *" --all-weights "*) exit 0 ;;
     esac
     python3 "$here/train.py" export "$model" --run "$run" --out "$out/$(basename "$run").gguf"
-    python3 -u "$here/train.py" merge-loss "$model" --adapter "$out/$(basename "$run").gguf" --heldout "$work/held-*.xz" --heldout-limit 400 |
+    python3 -u "$here/train.py" merge-loss "$model" --adapter "$out/$(basename "$run").gguf" "${held[@]/#/--heldout=}" --heldout-limit 500 |
         tee "$out/$(basename "$run").merge.jsonl"
     ;;
 *)

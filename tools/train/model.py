@@ -47,8 +47,7 @@ class Linear(torch.nn.Module):
 
 
 def rms(x, weight, eps):
-    y = x.float()
-    return (y * torch.rsqrt(y.pow(2).mean(-1, keepdim=True) + eps)).to(x.dtype) * weight.to(x.dtype)
+    return F.rms_norm(x, weight.shape, weight.to(x.dtype), eps)
 
 
 def rotate(x, cos, sin, halves):
@@ -79,7 +78,9 @@ class Block(torch.nn.Module):
         q = rotate(self.attn_q(y).view(n, length, h["heads"], -1), cos, sin, h["halves"])
         k = rotate(self.attn_k(y).view(n, length, h["kv_heads"], -1), cos, sin, h["halves"])
         v = self.attn_v(y).view(n, length, h["kv_heads"], -1)
-        y = F.scaled_dot_product_attention(q.transpose(1, 2), k.transpose(1, 2), v.transpose(1, 2), is_causal=True, enable_gqa=True)
+        q, k, v = q.transpose(1, 2), k.transpose(1, 2), v.transpose(1, 2)
+        group = h["heads"] // h["kv_heads"]  # repeated here: every fast kernel takes it so
+        y = F.scaled_dot_product_attention(q, k.repeat_interleave(group, 1), v.repeat_interleave(group, 1), is_causal=True)
         x = x + self.attn_output(y.transpose(1, 2).reshape(n, length, -1))
         y = rms(x, self.ffn_norm, h["eps"])
         return x + self.ffn_down(F.silu(self.ffn_gate(y)) * self.ffn_up(y))

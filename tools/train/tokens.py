@@ -1,17 +1,21 @@
 """tokens - conversations as token ids, and the small files in which they travel.
 
-  tokens.py MODEL.gguf PAIRS.jsonl.gz OUT [--context off] [--limit N] [--max-tokens N] [--part-mib N]
+  tokens.py MODEL.gguf PAIRS.jsonl.gz OUT [--context drop|keep|none] [--limit N] [--max-tokens N] [--part-mb N]
   tokens.py MODEL.gguf --check VECTORS.jsonl
 
 Needs the library `tokenizers`, which is set up from the file's own vocabulary: no tokenizer of another release of the model can slip in.
 The template is ChatML, as src/llm/chat.h has it: control tokens by id, texts without special parsing.
-Written are OUT-000.xz, OUT-001.xz, ...: each holds whole pairs (see `save`), and is at most --part-mib large.
+With `--context drop`, for training, a fifth of the pairs lose their context and another fifth what stands near them, so that code whose
+surroundings say nothing works too; which ones, depends on the pair alone. Whose sentence needs the context never loses it.
+Written are OUT-000.xz, OUT-001.xz, ...: each holds whole pairs (see `save`), and is about --part-mb large.
 """
 import argparse
+import concurrent.futures
 import gzip
-import io
+import hashlib
 import json
 import lzma
+import os
 import sys
 
 import numpy as np
@@ -105,6 +109,41 @@ def check(tokenizer, path):
     return bad == 0
 
 
+DROP_ALL, DROP_NEAR = 0.28, 0.25  # of pairs that stand alone, about 72 in 100; and of the others that have a context
+
+
+def reduced(text, what):
+    """The user's message without its context (`what` "all") or without the section of neighbours in it ("near")."""
+    if not text.startswith("Context:\n"):
+        return text
+    context, question = text.split("\n\n", 1)
+    if what == "all":
+        return question
+    kept, near = [], False
+    for line in context.split("\n"):
+        if not line.startswith("- "):
+            near = line == "Near it:"
+        if not near:
+            kept.append(line)
+    return question if len(kept) == 1 else "\n".join(kept) + "\n\n" + question
+
+
+def with_context(p, mode):
+    """The messages of a pair in the form of `mode`."""
+    messages = p["messages"]
+    what = "all" if mode == "none" else None
+    if mode == "drop":
+        at = hashlib.sha256("\0".join((p["package"], p["path"], p["name"], p["code"])).encode()).digest()
+        x, y = (int.from_bytes(at[i:i + 4], "big") / 2**32 for i in (0, 4))
+        what = "all" if x < DROP_ALL and p["alone"] else "near" if y < DROP_NEAR else None
+    if not what:
+        return messages
+    return messages[:-1] + [{**messages[-1], "content": reduced(messages[-1]["content"], what)}]
+
+
+BYTES = 0.56  # a token, compressed
+
+
 def main():
     a = argparse.ArgumentParser()
     a.add_argument("model")
@@ -112,47 +151,51 @@ def main():
     a.add_argument("out", nargs="?")
     a.add_argument("--check", metavar="VECTORS")
     a.add_argument("--limit", type=int, default=0)
-    a.add_argument("--max-tokens", type=int, default=1536, help="longer pairs are left out")
-    a.add_argument("--part-mib", type=float, default=28)
-    a.add_argument("--bare", action="store_true", help="a short prompt with the code alone, to compare with")
+    a.add_argument("--max-tokens", type=int, default=900, help="longer pairs are left out")
+    a.add_argument("--part-mb", type=float, default=2.8)
+    a.add_argument("--context", choices=["drop", "keep", "none"], default="keep")
     a = a.parse_args()
     tokenizer = Tokenizer(a.model)
     if a.check:
         sys.exit(not check(tokenizer, a.check))
-    prompts, answers, part, size, dropped = [], [], 0, 0, 0
-    groups, group = [], []
-    with gzip.open(a.pairs, "rt", encoding="utf-8") as f:
+    n = tokens = dropped = part = 0
+    prompts, answers, size, jobs, full = [], [], 0, [], []
+
+    def group(f):
+        rows = []
         for i, line in enumerate(f):
             if a.limit and i >= a.limit:
                 break
             p = json.loads(line)
-            messages = p["messages"]
-            if a.bare:
-                messages = [messages[0], messages[-1]]
-            group.append((messages, p["target"]))
-            if len(group) == 4096:
-                groups.append(group)
-                group = []
-    groups.append(group)
-    n = tokens = 0
-    for group in groups:
-        for prompt, answer in tokenizer.conversations(group):
-            if len(prompt) + len(answer) > a.max_tokens:
-                dropped += 1
-                continue
-            prompts.append(prompt)
-            answers.append(answer)
-            n += 1
-            size += len(prompt) + len(answer)
-            tokens += len(prompt) + len(answer)
-        # About 1.15 bytes a token after compression.
-        if size * 1.15 > a.part_mib * (1 << 20):
-            save(f"{a.out}-{part:03d}.xz", prompts, answers)
-            part, size, prompts, answers = part + 1, 0, [], []
-    if prompts:
-        save(f"{a.out}-{part:03d}.xz", prompts, answers)
-        part += 1
-    print(f"{n} pairs, {tokens} tokens, {tokens / max(1, n):.0f} a pair, {dropped} longer than {a.max_tokens} left out, {part} parts")
+            rows.append((with_context(p, a.context), p["target"]))
+            if a.context == "none":  # the same pairs as with their context
+                full.append((p["messages"], p["target"]))
+            if len(rows) == 1024:
+                yield rows
+                rows = []
+                full.clear()
+        yield rows
+
+    with gzip.open(a.pairs, "rt", encoding="utf-8") as f, concurrent.futures.ProcessPoolExecutor(2) as pool:
+        for rows in group(f):
+            done = list(tokenizer.conversations(rows))
+            lengths = [len(p) + len(q) for p, q in (tokenizer.conversations(full) if full else done)]
+            for (prompt, answer), length in zip(done, lengths):
+                if length > a.max_tokens:
+                    dropped += 1
+                    continue
+                prompts.append(prompt)
+                answers.append(answer)
+                n, size, tokens = n + 1, size + len(prompt) + len(answer), tokens + len(prompt) + len(answer)
+            if size * BYTES > a.part_mb * 1e6:
+                jobs.append(pool.submit(save, f"{a.out}-{part:03d}.xz", prompts, answers))
+                part, size, prompts, answers = part + 1, 0, [], []
+        if prompts:
+            jobs.append(pool.submit(save, f"{a.out}-{part:03d}.xz", prompts, answers))
+        for job in jobs:
+            job.result()
+    mb = sum(os.path.getsize(f"{a.out}-{i:03d}.xz") for i in range(len(jobs))) / 1e6
+    print(f"{n} pairs, {tokens} tokens, {tokens / max(1, n):.0f} a pair, {dropped} longer than {a.max_tokens} left out, {len(jobs)} parts, {mb:.1f} MB")
 
 
 if __name__ == "__main__":

@@ -1,16 +1,18 @@
 """train - a low-rank adapter for a GGUF model, its export, and what merging it costs.
 
-  train.py train MODEL.gguf --data 'TOKENS-*.xz' --heldout 'HELD-*.xz' --run DIR [options]   goes on where DIR's checkpoint stopped
+  train.py train MODEL.gguf --data 'TOKENS-*.xz' --heldout NAME='HELD-*.xz' --run DIR [options]   goes on where DIR's checkpoint stopped
   train.py export MODEL.gguf --run DIR --out ADAPTER.gguf [--merge-type q8_0]
-  train.py merge-loss MODEL.gguf --adapter ADAPTER.gguf --heldout 'HELD-*.xz' [--types f32,q8_0,...]
-  train.py loss MODEL.gguf --heldout 'HELD-*.xz' [--adapter ADAPTER.gguf]
+  train.py merge-loss MODEL.gguf --adapter ADAPTER.gguf --heldout NAME='HELD-*.xz' [--types f32,q8_0,...]
+  train.py loss MODEL.gguf --heldout NAME='HELD-*.xz'
 
+--heldout may be given several times (the same pairs with their context and without, say); each loss is told by its name.
 The loss is the mean negative log-probability, in nats, of the answer's tokens and its end token; the prompt counts for nothing.
 Batches are made of pairs of like length, padded on the right (model.py says why that is enough), at most --batch-tokens large; their
 order, the split of an epoch and the adapter's beginning depend on --seed alone. A run that ends at --seconds or is killed goes on
 from its last checkpoint: the same batches in the same order.
 """
 import argparse
+import concurrent.futures
 import glob
 import hashlib
 import json
@@ -72,6 +74,17 @@ def rectangle(prompts, answers, pick, device):
     return put(ids), put(np.concatenate(where)), put(np.concatenate(what))
 
 
+def read_heldout(a):
+    """NAME -> pairs, of all --heldout."""
+    if not a.heldout or not all("=" in h for h in a.heldout):
+        sys.exit("train: say what the loss is told of: --heldout NAME='HELD-*.xz'")
+    return {name: read_pairs(pattern, a.heldout_limit) for name, _, pattern in (h.partition("=") for h in a.heldout)}
+
+
+def heldout_losses(model, held, size, device):
+    return {name: heldout_loss(model, *pairs, size, device) for name, pairs in held.items()}
+
+
 @torch.no_grad()
 def heldout_loss(model, prompts, answers, size, device):
     model.eval()
@@ -113,13 +126,13 @@ def train(a):
     if a.min_words:  # an answer has about 1.3 tokens a word
         keep = [i for i, x in enumerate(answers) if len(x) >= 1.3 * a.min_words]
         prompts, answers = [prompts[i] for i in keep], [answers[i] for i in keep]
-    held = read_pairs(a.heldout, a.heldout_limit, 0)
+    held = read_heldout(a)
     dtype = torch.bfloat16 if device == "cuda" else torch.float32
     model = Model(a.model, device, dtype)
     model.recompute = a.recompute
     parameters = model.free_all() if a.all_weights else model.adapt(a.rank, a.alpha, a.seed)
     n_tokens = sum(len(p) + len(x) for p, x in zip(prompts, answers))
-    say(a.run, event="start", pairs=len(prompts), tokens=n_tokens, heldout=len(held[0]), trained=sum(p.numel() for p in parameters),
+    say(a.run, event="start", pairs=len(prompts), tokens=n_tokens, heldout={name: len(p) for name, (p, _) in held.items()}, trained=sum(p.numel() for p in parameters),
         device=torch.cuda.get_device_name() if device == "cuda" else "cpu", options=options_of_run(a), seconds=time.monotonic() - begin)
     optimizer = torch.optim.AdamW(parameters, lr=a.lr, betas=(0.9, 0.99), weight_decay=a.weight_decay, fused=device == "cuda")
     plan = [b for epoch in range(a.epochs) for b in batches(prompts, answers, a.batch_tokens, a.seed, epoch)]
@@ -140,7 +153,7 @@ def train(a):
         step = s["step"]
         say(a.run, event="resumed", step=step)
     else:
-        say(a.run, event="heldout", step=0, loss=heldout_loss(model, *held, a.batch_tokens, device))
+        say(a.run, event="heldout", step=0, **heldout_losses(model, held, a.batch_tokens, device))
     forward = torch.compile(model.losses, dynamic=True) if a.compile else model.losses
     model.train()
     started, seen, losses, last = time.monotonic(), 0, [], time.monotonic()
@@ -171,7 +184,7 @@ def train(a):
                 tokens_s=seen / (time.monotonic() - started))
             losses = []
         if step % every == 0 or step == n_steps:
-            say(a.run, event="heldout", step=step, loss=heldout_loss(model, *held, a.batch_tokens, device), seconds=time.monotonic() - begin)
+            say(a.run, event="heldout", step=step, **heldout_losses(model, held, a.batch_tokens, device), seconds=time.monotonic() - begin)
         if time.monotonic() - last > 60 or step == n_steps:
             checkpoint()
             last = time.monotonic()
@@ -225,25 +238,29 @@ def attach(model, path):
 def merge_loss(a):
     """Held-out loss of the file alone, with the adapter apart, and merged with the sum rounded to each type."""
     dtype = torch.bfloat16 if a.device == "cuda" else torch.float32
-    held = read_pairs(a.heldout, a.heldout_limit, 0)
+    held = read_heldout(a)
     model = Model(a.model, a.device, dtype)
-    loss = lambda: heldout_loss(model, *held, a.batch_tokens, a.device)
-    say(None, merged="no adapter", loss=loss())
+    losses = lambda: heldout_losses(model, held, a.batch_tokens, a.device)
+    say(None, merged="no adapter", **losses())
     if not a.adapter:
         return
     attach(model, a.adapter)
-    say(None, merged="no, apart", loss=loss())
+    say(None, merged="no, apart", **losses())
     whole = [m.merged().cpu().numpy() for m in model.linears()]
     types = {v.lower(): k for k, v in gguf.NAMES.items()}
     for name in a.types.split(","):
         kind, mib = types[name], 0.0
-        for m, w in zip(model.linears(), whole):
+
+        def rounded(w):
             k = kind if w.shape[1] % gguf.BLOCK[kind][0] == 0 else gguf.Q8_0  # as llama.cpp does for rows that do not fit
-            rounded = gguf.dequantize(gguf.quantize(w, k), k).reshape(w.shape)
-            m.a = m.b = None
-            m.weight.data = torch.from_numpy(rounded.copy()).to(a.device, dtype)
-            mib += w.size * gguf.BLOCK[k][1] / gguf.BLOCK[k][0] / (1 << 20)
-        say(None, merged=name, loss=loss(), mib=mib)
+            return k, gguf.dequantize(gguf.quantize(w, k), k).reshape(w.shape)
+
+        with concurrent.futures.ThreadPoolExecutor(8) as pool:
+            for m, (k, w) in zip(model.linears(), pool.map(rounded, whole)):
+                m.a = m.b = None
+                m.weight.data = torch.from_numpy(w.copy()).to(a.device, dtype)
+                mib += w.size * gguf.BLOCK[k][1] / gguf.BLOCK[k][0] / (1 << 20)
+        say(None, merged=name, **losses(), mib=mib)
 
 
 def main():
@@ -251,7 +268,7 @@ def main():
     p.add_argument("what", choices=["train", "export", "merge-loss", "loss"])
     p.add_argument("model")
     p.add_argument("--data")
-    p.add_argument("--heldout")
+    p.add_argument("--heldout", action="append", default=[], metavar="NAME=PATTERN")
     p.add_argument("--heldout-limit", type=int, default=0)
     p.add_argument("--run")
     p.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
@@ -262,8 +279,8 @@ def main():
     p.add_argument("--seed", type=int, default=1)
     p.add_argument("--limit", type=int, default=0, help="train on so many pairs, drawn by --seed")
     p.add_argument("--min-words", type=int, default=0, help="leave out shorter answers")
-    p.add_argument("--batch-tokens", type=int, default=32768)
-    p.add_argument("--accumulate", type=int, default=1, help="batches a step")
+    p.add_argument("--batch-tokens", type=int, default=16384)
+    p.add_argument("--accumulate", type=int, default=2, help="batches a step")
     p.add_argument("--warmup", type=float, default=0.03)
     p.add_argument("--weight-decay", type=float, default=0.0)
     p.add_argument("--max-steps", type=int, default=0)
