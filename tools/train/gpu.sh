@@ -5,7 +5,7 @@
 #   gpu.sh take FROM WORK                there, once a part: move what came in the folder FROM into WORK
 #   gpu.sh join WORK NAME SHA256         there: put the parts of NAME together and check it
 #   gpu.sh check WORK MODEL VECTORS      there: log-probabilities of the model as in the vectors, in float32
-#   gpu.sh smoke WORK MODEL OUT          there: a few steps, plain and then compiled, to see that all works and how fast
+#   gpu.sh smoke WORK MODEL OUT          there: a few steps, to see that all works and how fast; with TRY_COMPILE=1 compiled ones too
 #   gpu.sh train WORK MODEL RUN OUT [OPTION...]   there: train.py train with the shards in WORK, for at most $SECONDS_MAX (430) seconds; with
 #                                        exit status 75 the same command goes on. At the end the adapter, its merge losses and the log go to OUT
 # Shards in WORK are train-*.xz, held-context-*.xz and held-none-*.xz (the same pairs without their context), made by tokens.py.
@@ -36,13 +36,14 @@ check)
 smoke)
     python3 -c 'import torch, numpy; print(torch.__version__, numpy.__version__, torch.cuda.get_device_name())'
     held=("context=$1/held-context-*.xz" "none=$1/held-none-*.xz")
-    for more in "" --compile; do
+    mkdir -p "$3"
+    for more in "" ${TRY_COMPILE:+--compile}; do
         rm -rf "$1/smoke"
         timeout 150 python3 -u "$here/train.py" train "$1/$2" --data "$1/train-00*.xz" "${held[@]/#/--heldout=}" --heldout-limit 200 \
             --run "$1/smoke" --max-steps 60 --evaluations 1 $more || echo "gpu.sh: smoke $more: ended with $?"
         cp "$1/smoke/log.jsonl" "$3/smoke$more.jsonl"
     done
-    nvidia-smi
+    nvidia-smi --query-gpu=name,memory.total,utilization.gpu --format=csv
     ;;
 train)
     work=$1 model=$1/$2 run=$1/runs/$3 out=$4

@@ -192,7 +192,7 @@ def train(a):
             checkpoint()
             say(a.run, event="stopped", step=step, of=n_steps)
             sys.exit(75)
-    say(a.run, event="done", step=step, seconds=time.monotonic() - begin)
+    say(a.run, event="done", step=step, seconds=time.monotonic() - begin, **({"gib": torch.cuda.max_memory_allocated() / 2**30} if device == "cuda" else {}))
 
 
 def sha256(path):
