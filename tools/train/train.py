@@ -1,7 +1,7 @@
 """train - a low-rank adapter for a GGUF model, its export, and what merging it costs.
 
   train.py train MODEL.gguf --data 'TOKENS-*.xz' --heldout NAME='HELD-*.xz' --run DIR [options]   goes on where DIR's checkpoint stopped
-  train.py export MODEL.gguf --run DIR --out ADAPTER.gguf [--merge-type q8_0]
+  train.py export MODEL.gguf --run DIR --out ADAPTER.gguf [--merge-type Q8_0]
   train.py merge-loss MODEL.gguf --adapter ADAPTER.gguf --heldout NAME='HELD-*.xz' [--types f32,q8_0,...]
   train.py loss MODEL.gguf --heldout NAME='HELD-*.xz'
 
@@ -27,6 +27,9 @@ import torch
 import gguf
 import tokens
 from model import Model
+
+
+MERGE_TYPES = ("F32", "F16", "Q8_0", "Q5_0", "Q4_1", "Q4_0")  # as the program names those that it merges to (dobby.merge.type)
 
 
 def read_pairs(pattern, limit=0, seed=0):
@@ -293,7 +296,7 @@ def main():
     p.add_argument("--adapter")
     p.add_argument("--name", default="one-sentence summaries of code")
     p.add_argument("--licence", default="Apache-2.0")
-    p.add_argument("--merge-type", default="q8_0")
+    p.add_argument("--merge-type", default="Q8_0", type=str.upper, choices=MERGE_TYPES, help="what the program rounds the merged weights to; see merge-loss")
     p.add_argument("--types", default="f32,q8_0,q6_k,q5_1,q5_0,q4_1,q4_0")
     a = p.parse_args()
     {"train": train, "export": export, "merge-loss": merge_loss, "loss": merge_loss}[a.what](a)
