@@ -98,6 +98,19 @@ check "the same again gives the same" same
 listed() { [ "$(DOBBY_CACHE=$1 "$train/packages" list | wc -l)" = "$2" ]; }
 check "packages that are there are listed" listed "$work/cache" 3
 check "none is listed where nothing was fetched" listed "$work/nothing" 0
+
+# own - alpha and beta as trees of one's own, in a list of one's own: are pairs of its gpl.py kept?
+own() {
+    mkdir -p "$work/cache/train/trees/own" "$work/cache/train/raw/own"
+    for p in alpha beta; do
+        ln -s ../pypi/$p "$work/cache/train/trees/own/$p"
+        cp "$work/cache/train/raw/pypi/$p.jsonl.gz" "$work/cache/train/raw/own/"
+        printf 'own\t%s\t-\t-\tours\n' $p
+    done >"$work/own.tsv"
+    local -x DOBBY_TRAIN_PACKAGES=$work/own.tsv
+    "$train/packages" fetch && "$train/pairs" filter "$work/house" && zcat "$work/house/train.jsonl.gz" | grep -q '"package": "own/.*"name": "gpl_'
+}
+check "trees of one's own are taken from a list of one's own, whatever their terms" own
 check "a step that is none is refused" status 64 "$train/packages" nothing
 check "a filter without a folder is refused" status 64 "$train/pairs" filter
 
