@@ -246,6 +246,28 @@ static void test_refused_then_fallback(void **state)
     end(f);
 }
 
+/* Texts as before, all of a confidence of 0.6065. */
+static void test_unsure(void **state)
+{
+    struct fix *f = begin(some_refused, 4, 2);
+
+    (void)state;
+    f->o.n_items = 4;
+    f->o.min_confidence = 0.61;
+    assert_int_equal(run_items(&f->o, &f->counts, NULL), 0);
+    assert_int_equal(f->counts.n_signature, 4);
+    assert_int_equal(f->engine.n_submitted, 8);
+    expect_dump(f, "SELECT count(*) FROM attempts WHERE outcome='refused' AND reason='unsure'",
+                "4\n");
+    end(f);
+    f = begin(some_refused, 4, 2);
+    f->o.n_items = 4;
+    f->o.min_confidence = 0.60; /* enough, the first time and the second */
+    assert_int_equal(run_items(&f->o, &f->counts, NULL), 0);
+    assert_int_equal(f->counts.n_signature, 1);
+    end(f);
+}
+
 static struct script_answer first_copied(void *ctx, const int32_t *ids, size_t n, int times)
 {
     (void)ctx;
@@ -944,6 +966,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_all_accepted),
         cmocka_unit_test(test_refused_then_fallback),
+        cmocka_unit_test(test_unsure),
         cmocka_unit_test(test_copied),
         cmocka_unit_test(test_same_whatever_the_order),
         cmocka_unit_test(test_second_model),
