@@ -45,13 +45,17 @@ static bool is_common_name(struct text w)
 
 bool ground_looks_like_name(struct text w)
 {
+    bool inner = false;
+    size_t small = 0;
+
     for (size_t i = 0; i < w.n; i++) {
         if (w.s[i] == '_' || w.s[i] == '$' || (w.s[i] >= '0' && w.s[i] <= '9'))
             return true;
-        if (i > 0 && w.s[i] >= 'A' && w.s[i] <= 'Z' && w.s[i - 1] >= 'a' && w.s[i - 1] <= 'z')
-            return true;
+        small += w.s[i] >= 'a' && w.s[i] <= 'z';
+        inner |= i > 0 && w.s[i] >= 'A' && w.s[i] <= 'Z';
     }
-    return false;
+    /* "URL", "URLs" */
+    return inner && small > 0 && !(small == 1 && w.s[w.n - 1] == 's');
 }
 
 static bool is_number(struct text w)

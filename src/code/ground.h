@@ -20,7 +20,7 @@ struct ground {
     struct text own;           /* the unit's name */
 };
 
-/* A name by its looks: an underscore or dollar sign, a digit, or a capital after a small letter. "URLs" is none. */
+/* A name by its looks: an underscore or dollar sign, a digit, or a capital inside and small letters. "URL" and "URLs" are none. */
 bool ground_looks_like_name(struct text word);
 /* Every identifier (a word that looks like a name, is followed by a parenthesis or stands in backticks) and every number
  * of t stands in the code, its context or the name. Case, underscores and hyphens do not matter. */
