@@ -50,7 +50,7 @@ SOAK_C  := tests/soak/soak.c
 # What dobby-bench says of speed and memory means nothing under a sanitizer, and takes minutes. With DOBBY_TEST_SHORT, which
 # .ci/run sets there, sanitizers leave out what tests scripts alone, and whole runs whose point is something else: same bits, the bound
 # on memory, kill -9, which files are opened, what a model says. ThreadSanitizer makes every start of a program take seconds: then it runs only what threads are in.
-WHOLE    := $(addprefix tests/cli/test_,same.sh kill.sh memory.sh hostile.sh term.sh eval.sh second.sh adapter.sh steer.sh)
+WHOLE    := $(addprefix tests/cli/test_,same.sh kill.sh memory.sh hostile.sh term.sh eval.sh second.sh adapter.sh steer.sh batch.sh)
 THREADED := $(addprefix $(BUILD)/tests/,base/test_thread base/test_memory base/test_trace cli/test_batchrun cli/test_view llm/test_batch \
             llm/test_budget llm/test_engine llm/test_engine_prefix llm/test_engine_random llm/test_engine_same llm/test_kv llm/test_model \
             llm/test_packed llm/test_remote pipeline/test_recover pipeline/test_remote_tree pipeline/test_run pipeline/test_tree \
