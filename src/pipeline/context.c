@@ -713,13 +713,6 @@ static int add_rest_unit(void *ctx, const struct store_unit *from, bool done)
     return 0;
 }
 
-static int compare_paths(const char *a, size_t na, const char *b, size_t nb)
-{
-    int c = memcmp(a, b, size_min(na, nb));
-
-    return c ? c : (na > nb) - (na < nb);
-}
-
 /* Scanned files up to a path (NULL: all that are left); 1 if the last one is that of the path. */
 static int add_upto(struct rest *l, const char *path, size_t n)
 {
@@ -728,7 +721,7 @@ static int add_upto(struct rest *l, const char *path, size_t n)
 
     while (l->next < c->s->n_files && rc == 0) {
         const struct walk_file *wf = c->s->files[l->next].wf;
-        int order = path ? compare_paths(wf->path, wf->path_len, path, n) : -1;
+        int order = path ? scan_compare_paths(wf->path, wf->path_len, path, n) : -1;
 
         if (order > 0)
             return 0;

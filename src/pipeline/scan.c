@@ -165,8 +165,7 @@ static int add_known(void *ctx, const struct store_file *f)
     return 0;
 }
 
-/* By bytes, the shorter first, as the walk and the store sort. */
-static int compare_paths(const void *a, size_t na, const void *b, size_t nb)
+int scan_compare_paths(const void *a, size_t na, const void *b, size_t nb)
 {
     int c = memcmp(a, b, size_min(na, nb));
 
@@ -178,7 +177,7 @@ static struct known_file *find_known(struct scanner *k, const struct walk_file *
 {
     while (k->next_known < k->n_known) {
         struct known_file *known = &k->known[k->next_known];
-        int c = compare_paths(known->path.p, known->path.n, wf->path, wf->path_len);
+        int c = scan_compare_paths(known->path.p, known->path.n, wf->path, wf->path_len);
 
         if (c > 0)
             return NULL;

@@ -91,6 +91,8 @@ void scan_release(struct scan *s);
 /* f->docs and f->header, from the text of f; text and scratch are overwritten. */
 MUST_CHECK int scan_docs(struct scan *s, struct scan_file *f, const char *source, size_t len,
                          struct strbuf *text, struct strbuf *scratch, struct dobby_err *e);
+/* By bytes, the shorter first, as the walk and the store sort. */
+int scan_compare_paths(const void *a, size_t na, const void *b, size_t nb);
 /* "python/1": language and version of what cuts a file into units, as kept in the store. */
 void scan_grammar(char out[64], enum language_id lang);
 /* The name of the language that a unit of f is in. */
